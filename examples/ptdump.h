@@ -1,0 +1,218 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * ptdump.h - what the files of ptdump share.
+ *
+ *	ptdump_options.c  the command line
+ *	ptdump_source.c   memory and roots: where tables are read from
+ *	ptdump_walk.c     runs of entries: filtered, merged, bounded
+ *	ptdump_print.c    a run as text or JSON
+ *	ptdump_trace.c    the walk of one address
+ *	ptdump_report.c   counts and findings
+ *	ptdump_diff.c     two images side by side
+ *	ptdump_map.c      new mappings in a private copy
+ *	ptdump.c          puts them together
+ */
+#ifndef PTDUMP_H
+#define PTDUMP_H
+
+#include <stdio.h>
+
+#include <ptlib/ptlib.h>
+
+/* Exit codes. */
+enum {
+	DUMP_FINE,
+	DUMP_FINDINGS, /* a difference, W^X, a finding of the verifier, a corrupt table */
+	DUMP_UNUSABLE, /* usage, or input that cannot be read */
+};
+
+/** Ends the program with DUMP_UNUSABLE and one line on stderr. */
+_Noreturn void dump_die(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* ---- ptdump_options.c ---- */
+
+enum dump_action {
+	DUMP_RANGES,
+	DUMP_NOTHING, /* only what was asked for beside a dump, as --save-tables */
+	DUMP_VA,
+	DUMP_PA,
+	DUMP_WX,
+	DUMP_USAGE,
+	DUMP_DIFF,
+	DUMP_VERIFY,
+};
+
+/* What a leaf allows, each with the letter that stands for it. */
+enum dump_perm {
+	DUMP_R = 1 << 0,
+	DUMP_W = 1 << 1, /* stores, as the word stands */
+	DUMP_X = 1 << 2, /* fetches; where formats tell them apart: unprivileged ones */
+	DUMP_P = 1 << 3, /* privileged fetches */
+	DUMP_U = 1 << 4,
+	DUMP_G = 1 << 5,
+	DUMP_A = 1 << 6,
+	DUMP_D = 1 << 7,
+};
+
+#define DUMP_PERM_LETTERS "rwxpugad"
+#define DUMP_MAX_REGIONS 64
+#define DUMP_MAX_MAPS 64
+
+struct dump_region {
+	pt_pa_t pa;
+	uint64_t len; /* 0: to the end of the file */
+	uint64_t offset;
+};
+
+struct dump_mapping {
+	pt_va_t va;
+	pt_pa_t pa;
+	uint64_t len;
+	unsigned int perms; /* DUMP_* */
+};
+
+/* Registers, and which of them were given. */
+struct dump_regs {
+	struct pt_x86_regs x86;
+	struct pt_arm64_regs arm64;
+	bool has_cr3, has_ttbr0, has_ttbr1, has_tcr;
+};
+
+struct dump_options {
+	enum dump_action action;
+	bool each, json, effective, soft;
+	bool respect_ad; /* accessed and dirty are shown, so they split runs */
+
+	const char *path, *other_path, *save_path;
+	bool tables_only; /* --tables: a raw image will not do */
+	struct dump_region regions[DUMP_MAX_REGIONS];
+	size_t nr_regions;
+	struct dump_regs regs, other_regs;
+	const char *root; /* label, or NULL for all */
+	struct dump_mapping maps[DUMP_MAX_MAPS];
+	size_t nr_maps;
+
+	uint64_t address; /* of --va or --pa */
+	pt_va_t first, last;
+	unsigned int want, refuse; /* DUMP_* of --filter */
+	uint64_t leaf_size; /* 0: any */
+};
+
+void dump_options_parse(struct dump_options *options, int argc, char **argv);
+
+/* ---- ptdump_source.c ---- */
+
+struct dump_root {
+	char label[32];
+	struct pt_fmt_cfg cfg;
+	struct pt_format_info info;
+	struct pt_pgtable *pt;
+	struct pt_reserve *reserve; /* room for new tables; NULL without --map */
+};
+
+struct dump_source {
+	const char *path;
+	struct pt_phys *phys;
+	struct dump_root roots[PT_IMAGE_MAX_ROOTS];
+	size_t nr_roots;
+};
+
+/** Opens a raw or table image, and the roots that @regs or the image itself name. */
+void dump_source_open(struct dump_source *source, const char *path, const struct dump_regs *regs,
+		      const struct dump_options *options);
+void dump_source_close(struct dump_source *source);
+/** Writes the tables of all roots; returns how many pages they are. */
+size_t dump_source_save(const struct dump_source *source, const char *path);
+
+/* ---- ptdump_walk.c ---- */
+
+/* Neighbouring entries that are alike: a line of output. */
+struct dump_run {
+	pt_va_t va, last;
+	pt_pa_t pa;
+	pt_attr_t attr;
+	uint64_t raw;
+	unsigned int perms; /* DUMP_* */
+	unsigned int level, size_lg2, contig_lg2;
+	enum pt_range_walk_type type; /* PTW_PFN, PTW_UNKNOWN or PTW_ILLEGAL */
+	enum pt_illegal why;
+};
+
+/*
+ * A walk over one root. It ends early, with cut_short set, when it has read
+ * many more entries than all tables together have: that is how an image whose
+ * tables all point at each other looks.
+ */
+struct dump_walk {
+	const struct dump_root *root;
+	const struct dump_options *options;
+	pt_va_t cut_va; /* where it was cut short */
+	bool cut_short;
+	/* private */
+	struct pt_range_walk walk;
+	enum pt_range_walk_type type;
+	struct dump_run ahead;
+	bool has_ahead;
+	uint64_t nr_calls, nr_words, max_calls, max_words;
+};
+
+void dump_walk_start(struct dump_walk *walk, const struct dump_root *root,
+		     const struct dump_options *options);
+bool dump_walk_next(struct dump_walk *walk, struct dump_run *run);
+/** Ends a walk; says on stderr if it was cut short. Returns whether it was. */
+bool dump_walk_done(struct dump_walk *walk);
+/** DUMP_* of @attr in @root's format. */
+unsigned int dump_perms(const struct dump_root *root, pt_attr_t attr);
+
+/* ---- ptdump_print.c ---- */
+
+/* A line under construction; cut off at its end, which no line reaches. */
+struct dump_line {
+	char text[512];
+	size_t len;
+};
+
+void dump_put(struct dump_line *line, const char *text);
+void dump_put_hex(struct dump_line *line, uint64_t value, unsigned int digits);
+void dump_put_number(struct dump_line *line, uint64_t value);
+/** Adds blanks up to @column. */
+void dump_put_column(struct dump_line *line, size_t column);
+void dump_put_end(struct dump_line *line, FILE *out);
+
+/** Bytes as "4K", "1.5G"; 0 is 2^64. */
+const char *dump_size(uint64_t bytes, char text[static 24]);
+/** Permissions as "rw- u -". */
+const char *dump_perms_text(const struct dump_root *root, unsigned int perms, bool ad,
+			    char text[static 16]);
+
+/* Text output: runs of one root, with a page that repeats folded into one line. */
+struct dump_table {
+	const struct dump_root *root;
+	const struct dump_options *options;
+	struct dump_run last;
+	uint64_t stride, nr_repeats;
+	bool has_last, has_head;
+};
+
+void dump_table_start(struct dump_table *table, const struct dump_root *root,
+		      const struct dump_options *options);
+void dump_table_row(struct dump_table *table, const struct dump_run *run);
+void dump_table_done(struct dump_table *table);
+void dump_title(const struct dump_root *root);
+/** Adds everything about @run that stands right of its addresses. */
+void dump_put_run(struct dump_line *line, const struct dump_root *root, const struct dump_run *run,
+		  bool ad);
+/** One JSON object: leaves to stdout, corrupt entries as text to stderr. */
+void dump_json(const struct dump_root *root, const struct dump_run *run);
+
+/* ---- what is done ---- */
+
+/** Each returns whether there are findings. */
+bool dump_trace(const struct dump_source *source, pt_va_t va);
+bool dump_usage(const struct dump_source *source);
+bool dump_verify(const struct dump_source *source);
+bool dump_diff(const struct dump_source *before, const struct dump_source *after,
+	       const struct dump_options *options);
+void dump_map(struct dump_source *source, const struct dump_options *options);
+
+#endif /* PTDUMP_H */

@@ -1,0 +1,213 @@
+/* SPDX-License-Identifier: MIT */
+/* Where ptdump reads from: a raw memory image with registers, or a table image. */
+#define _POSIX_C_SOURCE 200809L
+
+#include "ptdump.h"
+
+#include <fcntl.h>
+#include <inttypes.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define PAGE UINT64_C(4096)
+
+static int open_file(const char *path, uint64_t *len)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	struct stat st;
+
+	if (fd < 0 || fstat(fd, &st))
+		dump_die("%s: %s", path, strerror(errno));
+	if (S_ISDIR(st.st_mode))
+		dump_die("%s: %s", path, strerror(EISDIR));
+	*len = (uint64_t)st.st_size;
+	return fd;
+}
+
+/*
+ * A region may end in the file's last page, which the file need not fill, and one without a length
+ * takes what is left of it.
+ */
+static struct pt_phys_region region_of(const char *path, int fd, uint64_t file_len,
+				       const struct dump_region *wanted)
+{
+	uint64_t left = wanted->offset < file_len ? file_len - wanted->offset : 0;
+	uint64_t len = wanted->len ? wanted->len : left;
+
+	if (!left || len > left)
+		dump_die("%s: ends before its region at 0x%" PRIx64 " does", path, wanted->pa);
+	return (struct pt_phys_region){
+		.pa = wanted->pa,
+		.len = len & ~(PAGE - 1),
+		.fd = fd,
+		.offset = wanted->offset,
+	};
+}
+
+static void open_raw(struct dump_source *source, int fd, uint64_t file_len,
+		     const struct dump_options *options)
+{
+	struct pt_phys_region regions[DUMP_MAX_REGIONS];
+	struct dump_region whole = { 0 };
+	const struct dump_region *wanted = options->nr_regions ? options->regions : &whole;
+	size_t nr = options->nr_regions ? options->nr_regions : 1;
+	int err;
+
+	for (size_t i = 0; i < nr; i++)
+		regions[i] = region_of(source->path, fd, file_len, &wanted[i]);
+	err = pt_phys_create(&source->phys, regions, nr, 12);
+	if (err)
+		dump_die("%s: cannot be used as memory: %s", source->path, pt_strerror(err));
+}
+
+/* Finds the format of @cfg and opens the tables at @root. */
+static void add_root(struct dump_source *source, const char *label, const struct pt_fmt_cfg *fmt,
+		     pt_pa_t root_pa, const struct dump_options *options)
+{
+	struct pt_pgtable_cfg cfg = { .fmt = *fmt, .mode = PT_MODE_PRIVATE };
+	struct dump_root *root = &source->roots[source->nr_roots];
+	int err;
+
+	if (options->root && strcmp(options->root, label))
+		return;
+	*root = (struct dump_root){ .cfg = *fmt };
+	strncpy(root->label, label, sizeof(root->label) - 1);
+	err = pt_format_info(fmt, &root->info);
+	if (!err && options->nr_maps) {
+		err = pt_reserve_create(&root->reserve, source->phys, root->info.granule_lg2);
+		if (!err)
+			cfg.tables = pt_reserve_ops(root->reserve);
+	}
+	if (!err)
+		err = pt_pgtable_open(&root->pt, source->phys, &cfg, root_pa);
+	if (err == -EFAULT)
+		dump_die("%s: root %s at 0x%" PRIx64 " is outside memory", source->path, label,
+			 root_pa);
+	if (err)
+		dump_die("%s: root %s at 0x%" PRIx64 ": %s", source->path, label, root_pa,
+			 pt_strerror(err));
+	source->nr_roots++;
+}
+
+static void add_arm64_half(struct dump_source *source, const struct dump_regs *regs, bool upper,
+			   const struct dump_options *options)
+{
+	const char *label = upper ? "ttbr1" : "ttbr0";
+	struct pt_fmt_cfg cfg;
+	pt_pa_t root;
+	int err;
+
+	err = pt_fmt_cfg_arm64(&cfg, &root, &regs->arm64, upper);
+	if (err == -ENOENT) /* TCR.EPD: this half faults everywhere */
+		return;
+	if (err)
+		dump_die("%s: tcr and the ID registers select no tables for that half", label);
+	add_root(source, label, &cfg, root, options);
+}
+
+static void add_roots(struct dump_source *source, const struct dump_regs *regs,
+		      const struct dump_options *options)
+{
+	struct pt_fmt_cfg cfg;
+	pt_pa_t root;
+
+	if (regs->has_cr3) {
+		if (pt_fmt_cfg_x86_64(&cfg, &root, &regs->x86))
+			dump_die("cr0, cr4 and efer select neither 4- nor 5-level paging");
+		add_root(source, "cr3", &cfg, root, options);
+	}
+	if (regs->has_ttbr0)
+		add_arm64_half(source, regs, false, options);
+	if (regs->has_ttbr1)
+		add_arm64_half(source, regs, true, options);
+}
+
+/* Returns whether the file is a table image. */
+static bool open_tables(struct dump_source *source, int fd, struct pt_image_root *roots,
+			size_t *nr_roots)
+{
+	int err = pt_image_open(fd, &source->phys, roots, nr_roots);
+
+	if (err && err != -EIO)
+		dump_die("%s: %s", source->path, pt_strerror(err));
+	return !err;
+}
+
+void dump_source_open(struct dump_source *source, const char *path, const struct dump_regs *regs,
+		      const struct dump_options *options)
+{
+	bool has_regs = regs->has_cr3 || regs->has_ttbr0 || regs->has_ttbr1;
+	struct pt_image_root roots[PT_IMAGE_MAX_ROOTS];
+	size_t nr_roots = 0;
+	uint64_t len;
+	int fd;
+
+	*source = (struct dump_source){ .path = path };
+	fd = open_file(path, &len);
+	if (!open_tables(source, fd, roots, &nr_roots)) {
+		if (options->tables_only)
+			dump_die("%s: is no table image, or not all of one", path);
+		if (!has_regs)
+			dump_die("%s: is no table image; a raw one needs --cr3 or --ttbr0", path);
+		open_raw(source, fd, len, options);
+	}
+	close(fd);
+
+	/* Registers that are given come before those that a table image knows. */
+	if (has_regs)
+		add_roots(source, regs, options);
+	for (size_t i = 0; !has_regs && i < nr_roots; i++)
+		add_root(source, roots[i].label, &roots[i].fmt, roots[i].root, options);
+	if (!source->nr_roots && options->root)
+		dump_die("%s: has no root '%s'", path, options->root);
+	if (!source->nr_roots)
+		dump_die("%s: has no root that may be walked", path);
+}
+
+void dump_source_close(struct dump_source *source)
+{
+	for (size_t i = 0; i < source->nr_roots; i++) {
+		pt_pgtable_destroy(source->roots[i].pt);
+		(void)pt_reserve_destroy(source->roots[i].reserve);
+	}
+	pt_phys_destroy(source->phys);
+}
+
+/* ---- saving ---- */
+
+static bool count_table(void *ctx, pt_pa_t pa, unsigned int level, uint64_t bytes)
+{
+	size_t *nr = ctx;
+
+	(void)pa;
+	(void)level;
+	(void)bytes;
+	++*nr;
+	return true;
+}
+
+size_t dump_source_save(const struct dump_source *source, const char *path)
+{
+	struct pt_pgtable *pts[PT_IMAGE_MAX_ROOTS];
+	const char *labels[PT_IMAGE_MAX_ROOTS];
+	size_t nr_tables = 0;
+	int fd, err = 0;
+
+	for (size_t i = 0; i < source->nr_roots; i++) {
+		pts[i] = source->roots[i].pt;
+		labels[i] = source->roots[i].label;
+		if (!err)
+			err = pt_for_each_table(pts[i], count_table, &nr_tables);
+	}
+	fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+	if (fd < 0)
+		dump_die("%s: %s", path, strerror(errno));
+	if (!err)
+		err = pt_image_save(fd, pts, labels, source->nr_roots);
+	if (close(fd) && !err)
+		err = -EIO;
+	if (err)
+		dump_die("%s: cannot be written: %s", path, pt_strerror(err));
+	return nr_tables;
+}

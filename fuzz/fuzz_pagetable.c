@@ -1,0 +1,908 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A program of changes and questions, done to a table and to the model of tests/model; any
+ * difference aborts. On all formats, configurations and modes, with windows whose slots are base
+ * pages or as large as a block or a leaf, so that leaves of every level come and go.
+ *
+ * Checked after each operation: what it returned; every leaf's place, output, attributes and size;
+ * that map took the largest leaves there were; that all that went was flushed, in the order that
+ * the architecture wants; that a failed allocation changed nothing; in checked mode, that every
+ * store was reported. At the end every table page must be back.
+ *
+ * Input: [config] [mode] [scale] [second table's half], then operations: [op] [how] arguments.
+ * PTLIB_FUZZ_TRACE in the environment prints them.
+ */
+#include <string.h>
+
+#include <ptlib/ptlib.h>
+
+#include "fuzz_input.h"
+#include "model/configs.h"
+#include "model/page_source.h"
+#include "model/ref_check.h"
+#include "model/ref_table.h"
+#include "model/watcher.h"
+
+#define ARENA_PAGES 1024
+#define MAX_SLOTS 1024
+#define MAX_OPS 48
+#define MAX_ENTRIES 4096 /* that one operation may make */
+#define RX (PT_ATTR_READ | PT_ATTR_EXEC)
+
+/* Made at the first input that needs it, and used again. */
+struct arena {
+	struct pt_phys *phys;
+	struct page_source source;
+};
+
+struct hole {
+	pt_va_t first, last;
+	unsigned int level;
+};
+
+struct world {
+	const struct config *config;
+	struct pt_fmt_cfg fmt;
+	struct pt_format_info info;
+	struct page_source *source;
+	struct watcher watcher;
+	struct pt_pgtable *pt;
+	struct ref_table ref;
+	unsigned int unit_lg2;
+	bool is_private;
+
+	/* borrows from pt */
+	struct pt_pgtable *other;
+	pt_va_t other_xor;             /* turns an address of pt into the same one of other */
+	pt_va_t link_va;               /* what is linked: nr_links entries of link_level */
+	unsigned int link_level, nr_links;
+	bool is_linked[64];            /* of those, the ones that were tables */
+
+	struct ref_page *before;       /* the model before the operation */
+	struct hole holes[MAX_SLOTS * 4];
+	size_t nr_holes;
+	bool trace;
+};
+
+static struct arena arenas[NR_CONFIGS];
+static struct world world;
+
+static void trace(const struct world *w, const char *what, size_t first, size_t nr, uint64_t x,
+		  uint64_t y)
+{
+	if (w->trace)
+		fprintf(stderr, "%s slots %zu+%zu (%#" PRIx64 ") %#" PRIx64 " %#" PRIx64 "\n", what,
+			first, nr, ref_va(&w->ref, first), x, y);
+}
+
+static struct arena *arena_get(size_t i, const struct pt_fmt_cfg *fmt, unsigned int granule_lg2)
+{
+	struct arena *arena = &arenas[i];
+	struct pt_phys_region region = { .len = (uint64_t)ARENA_PAGES << granule_lg2, .fd = -1 };
+
+	if (!arena->phys) {
+		region.pa = (UINT64_C(1) << fmt->pa_bits) - region.len;
+		FUZZ_CHECK_EQ(pt_phys_create(&arena->phys, &region, 1, 12), 0);
+		page_source_init(&arena->source, arena->phys, region.pa, granule_lg2, ARENA_PAGES);
+	}
+	/* the same pages in the same order, whatever came before */
+	for (uint32_t page = 0; page < ARENA_PAGES; page++)
+		arena->source.stack[page] = page;
+	arena->source.nr_allocs = arena->source.fail_at = 0;
+	return arena;
+}
+
+/*
+ * The window lies across the largest boundary there is, a quarter of it before, so that what
+ * it is made of are entries of two tables, and an aligned leaf of the next level fits behind.
+ */
+static void place_window(struct world *w, unsigned int scale)
+{
+	const struct pt_format_info *info = &w->info;
+	unsigned int ib = info->granule_lg2 - 3, granule = info->granule_lg2;
+	const unsigned int shifts[] = { 0, ib - 9, ib - 5, 2 * ib - 9, 2 * ib - 5, 3 * ib - 9 };
+	unsigned int space_lg2 = w->fmt.va_bits - (config_is_x86(w->config) ? 1 : 0);
+	size_t nr = MAX_SLOTS;
+	pt_va_t base = info->first;
+
+	w->unit_lg2 = granule;
+	if (granule + shifts[scale] + 3 <= space_lg2 && granule + shifts[scale] + 3 <= w->fmt.pa_bits)
+		w->unit_lg2 += shifts[scale];
+	while (nr > UINT64_C(1) << (space_lg2 - w->unit_lg2))
+		nr /= 2;
+	for (unsigned int level = info->nr_levels - 1; level; level--) {
+		uint64_t at = UINT64_C(1) << info->leaf_lg2[level];
+
+		if (at >> w->unit_lg2 >= nr / 4 && at < (UINT64_C(1) << space_lg2) - nr * ((uint64_t)1 << w->unit_lg2)) {
+			base = info->first + at - ((uint64_t)(nr / 4) << w->unit_lg2);
+			break;
+		}
+	}
+	ref_init(&w->ref, &w->fmt, base, UINT64_C(1) << w->unit_lg2, nr);
+	w->before = calloc(nr, sizeof(*w->before));
+	FUZZ_CHECK(w->before);
+}
+
+/* The most slots that one operation may touch, if it makes entries of @level. */
+static size_t slots_limit(const struct world *w, unsigned int level)
+{
+	unsigned int lg2 = w->info.leaf_lg2[level];
+	size_t per_slot = w->unit_lg2 > lg2 ? (size_t)1 << (w->unit_lg2 - lg2) : 1;
+
+	return per_slot >= MAX_ENTRIES ? 1 : MAX_ENTRIES / per_slot;
+}
+
+/* The level of the largest leaves that always fit into slots: leaves of a map are no smaller. */
+static unsigned int floor_level(const struct world *w)
+{
+	unsigned int level = w->info.nr_levels - 1;
+
+	while (level && (!w->info.can_leaf[level] || w->info.leaf_lg2[level] > w->unit_lg2))
+		level--;
+	return level;
+}
+
+static void pick_range(const struct world *w, struct fuzz_input *in, size_t limit, size_t *first,
+		       size_t *nr)
+{
+	size_t most;
+
+	*first = fuzz_index(in, w->ref.nr);
+	most = w->ref.nr - *first;
+	*nr = 1 + fuzz_index(in, most < limit ? most : limit);
+}
+
+static pt_attr_t pick_attr(struct fuzz_input *in)
+{
+	static const pt_attr_t some[] = {
+		RX,
+		RX | PT_ATTR_WRITE,
+		RX | PT_ATTR_WRITE | PT_ATTR_ACCESSED,
+		RX | PT_ATTR_WRITE | PT_ATTR_ACCESSED | PT_ATTR_DIRTY,
+		RX | PT_ATTR_USER,
+		RX | PT_ATTR_USER | PT_ATTR_WRITE | PT_ATTR_GLOBAL,
+		RX | PT_ATTR_SW(5),
+		RX | PT_ATTR_MEM(PT_MEM_UC) | PT_ATTR_DIRTY,
+	};
+	uint8_t pick = fuzz_u8(in);
+
+	if (pick < 240)
+		return some[pick % (sizeof(some) / sizeof(some[0]))];
+	return fuzz_u32(in) & (pick < 250 ? 0x1ffffff & ~(PT_ATTR_MEM_MASK | PT_ATTR_SHARE_MASK) :
+					    UINT32_MAX);
+}
+
+/* Where a map of slots from @first on goes: aligned as it is, a slot aside, or anywhere. */
+static pt_pa_t pick_pa(const struct world *w, struct fuzz_input *in, size_t first)
+{
+	uint64_t mask = (UINT64_C(1) << w->fmt.pa_bits) - 1;
+	pt_pa_t pa = ref_va(&w->ref, first);
+	uint8_t pick = fuzz_u8(in);
+
+	if (pick & 1)
+		pa += w->ref.unit << (pick >> 5);
+	if (pick & 2)
+		pa |= mask & ~(mask >> 4); /* the highest bits there are */
+	if (pick & 4)
+		pa = fuzz_u16(in) * w->ref.unit;
+	if ((pick & 24) == 24)
+		pa = mask + 1 - (1 + fuzz_u8(in)) * w->ref.unit; /* may not fit */
+	return pa & mask;
+}
+
+/* Where an entry could go before the map, and at which level. */
+static void note_holes(struct world *w, pt_va_t first, pt_va_t last)
+{
+	struct pt_range_walk walk;
+	enum pt_range_walk_type type;
+
+	w->nr_holes = 0;
+	for (type = pt_range_walk_start(&walk, w->pt, first, last, PT_TYPE_NONE, 0);
+	     type == PTW_NONE; type = pt_range_walk_next(&walk)) {
+		if (w->nr_holes == sizeof(w->holes) / sizeof(w->holes[0]))
+			break;
+		w->holes[w->nr_holes++] =
+			(struct hole){ walk.va, walk.va + (walk.len - 1), walk.level };
+	}
+}
+
+/* The level of the largest leaf that may begin at or lie around @va. */
+static unsigned int best_level(const struct world *w, pt_va_t va, pt_va_t first, pt_va_t last,
+			       pt_pa_t pa, unsigned int max_lg2)
+{
+	unsigned int level = 0;
+
+	for (size_t i = 0; i < w->nr_holes; i++)
+		if (w->holes[i].first <= va && va <= w->holes[i].last)
+			level = w->holes[i].level;
+	for (; level; level--) {
+		unsigned int lg2 = w->info.leaf_lg2[level];
+		uint64_t mask = (UINT64_C(1) << lg2) - 1;
+
+		if (w->info.can_leaf[level] && lg2 <= max_lg2 && (va & ~mask) >= first &&
+		    (va | mask) <= last && ((first ^ pa) & mask) == 0)
+			break;
+	}
+	return level;
+}
+
+/* "Uses the largest leaves that alignment, len and the tables already there allow." */
+static void check_sizes(const struct world *w, pt_va_t first, pt_va_t last, pt_pa_t pa,
+			unsigned int flags, unsigned int max_lg2)
+{
+	struct pt_range_walk walk;
+	enum pt_range_walk_type type;
+
+	if (!max_lg2)
+		max_lg2 = 64;
+	for (type = pt_range_walk_start(&walk, w->pt, first, last, PT_TYPE_PFN, PT_WALK_EACH);
+	     type == PTW_PFN; type = pt_range_walk_next(&walk)) {
+		unsigned int level = best_level(w, walk.va, first, last, pa, max_lg2);
+		unsigned int contig = w->info.contig_lg2[level], lg2 = w->info.leaf_lg2[level];
+		uint64_t mask = (UINT64_C(1) << (lg2 + contig)) - 1;
+
+		FUZZ_CHECK_EQ(walk.level, level);
+		if (w->info.entries_lg2[level] < contig || flags & PT_CHANGE_NO_CONTIG ||
+		    lg2 + contig > max_lg2 || (walk.va & ~mask) < first || (walk.va | mask) > last ||
+		    (first ^ pa) & mask)
+			contig = 0;
+		for (uint64_t i = 0; contig && i < UINT64_C(1) << contig; i++)
+			if (best_level(w, (walk.va & ~mask) + (i << lg2), first, last, pa,
+				       max_lg2) != level)
+				contig = 0;
+		FUZZ_CHECK_EQ(walk.contig_lg2, contig);
+	}
+}
+
+/* How an operation is to be done: through which table, with a gather, failing where. */
+struct how {
+	struct pt_pgtable *pt;
+	pt_va_t va_xor;
+	struct pt_gather gather;
+	struct pt_change change;
+	bool armed;
+};
+
+static bool inside_links(const struct world *w, size_t first, size_t nr)
+{
+	unsigned int lg2 = w->info.leaf_lg2[w->link_level];
+
+	for (size_t i = first; i < first + nr; i++) {
+		pt_va_t va = ref_va(&w->ref, i);
+
+		if (!w->nr_links || va < w->link_va ||
+		    (va - w->link_va) >> lg2 >= w->nr_links || w->unit_lg2 > lg2 ||
+		    !w->is_linked[(va - w->link_va) >> lg2])
+			return false;
+	}
+	return true;
+}
+
+static void begin(struct world *w, struct how *how, uint8_t bits, size_t first, size_t nr)
+{
+	*how = (struct how){ .pt = w->pt };
+	if (bits & 1 && inside_links(w, first, nr)) {
+		how->pt = w->other;
+		how->va_xor = w->other_xor;
+	}
+	if (bits & 2) {
+		pt_gather_begin(&how->gather, how->pt);
+		how->change.gather = &how->gather;
+	}
+	how->armed = (bits & 0x0c) == 0x0c;
+	w->source->fail_at = how->armed ? w->source->nr_allocs + 1 + (bits >> 4) : 0;
+	memcpy(w->before, w->ref.page, w->ref.nr * sizeof(*w->before));
+	watcher_expect(&w->watcher, w->pt);
+}
+
+/* @err: what the call returned; @want: what the model did. Returns whether it happened. */
+static bool end(struct world *w, struct how *how, int err, int want)
+{
+	bool failed = w->source->fail_at && w->source->nr_allocs >= w->source->fail_at;
+
+	if (how->change.gather)
+		pt_gather_finish(&how->gather);
+	w->source->fail_at = 0;
+	if (err == -ENOMEM && (failed || !w->source->nr_free)) {
+		memcpy(w->ref.page, w->before, w->ref.nr * sizeof(*w->before));
+		FUZZ_CHECK_EQ(how->change.done, 0);
+		return false;
+	}
+	FUZZ_CHECK_EQ(err, want);
+	/* the other table's flushes are of its own addresses */
+	if (how->pt == w->pt)
+		FUZZ_CHECK(watcher_was_flushed(&w->watcher, w->pt));
+	return true;
+}
+
+static void op_map(struct world *w, struct fuzz_input *in, uint8_t bits)
+{
+	unsigned int level = (unsigned int)fuzz_index(in, w->info.nr_levels);
+	unsigned int max_lg2 = 0, flags = fuzz_bool(in) ? PT_CHANGE_NO_CONTIG : 0;
+	size_t first, nr, probed = 0, allocs;
+	pt_va_t va, bad_va = 0;
+	struct how how;
+	pt_attr_t attr;
+	pt_pa_t pa;
+	int err, want, probe;
+
+	pick_range(w, in, slots_limit(w, floor_level(w)), &first, &nr);
+	if (fuzz_bool(in))
+		max_lg2 = w->info.leaf_lg2[level] + fuzz_u8(in) % 8;
+	if (max_lg2 && nr > slots_limit(w, level))
+		max_lg2 = 0;
+	pa = pick_pa(w, in, first);
+	attr = pick_attr(in);
+	trace(w, "map", first, nr, pa, attr);
+
+	va = ref_va(&w->ref, first);
+	begin(w, &how, bits, first, nr);
+	how.change.flags = flags;
+	how.change.max_lg2 = max_lg2;
+	note_holes(w, va, va + (nr * w->ref.unit - 1));
+	want = ref_map(&w->ref, first, nr, pa, attr, &bad_va);
+	probe = pt_map_probe(how.pt, va ^ how.va_xor, pa, nr * w->ref.unit, attr, &how.change,
+			     &probed);
+	FUZZ_CHECK_EQ(probe, want);
+	if (probe == -EEXIST)
+		FUZZ_CHECK_EQ(how.change.bad_va ^ how.va_xor, bad_va);
+	allocs = w->source->nr_allocs;
+	err = pt_map(how.pt, va ^ how.va_xor, pa, nr * w->ref.unit, attr, &how.change);
+	if (!end(w, &how, err, want))
+		return;
+	if (err == -EEXIST)
+		FUZZ_CHECK_EQ(how.change.bad_va ^ how.va_xor, bad_va);
+	FUZZ_CHECK_EQ(how.change.done, err ? 0 : nr * w->ref.unit);
+	if (err)
+		return;
+	FUZZ_CHECK_EQ(w->source->nr_allocs - allocs, probed);
+	check_sizes(w, va, va + (nr * w->ref.unit - 1), pa, flags, max_lg2);
+}
+
+static void op_unmap(struct world *w, struct fuzz_input *in, uint8_t bits)
+{
+	unsigned int flags = fuzz_bool(in) ? PT_CHANGE_FREE_TABLES : 0;
+	size_t first, nr;
+	struct how how;
+	uint64_t done;
+	int err;
+
+	pick_range(w, in, MAX_SLOTS, &first, &nr);
+	trace(w, "unmap", first, nr, flags, 0);
+	begin(w, &how, bits, first, nr);
+	how.change.flags = flags;
+	done = ref_unmap(&w->ref, first, nr);
+	err = pt_unmap(how.pt, ref_va(&w->ref, first) ^ how.va_xor, nr * w->ref.unit, &how.change);
+	if (end(w, &how, err, 0))
+		FUZZ_CHECK_EQ(how.change.done, done);
+}
+
+static void op_protect(struct world *w, struct fuzz_input *in, uint8_t bits)
+{
+	unsigned int flags = fuzz_bool(in) ? PT_CHANGE_SKIP_HOLES : 0;
+	pt_attr_t set = pick_attr(in) & ~RX, clear = pick_attr(in) & ~RX;
+	pt_va_t bad_va = 0;
+	size_t first, nr;
+	struct how how;
+	uint64_t done;
+	bool or_unsupported;
+	int err, want;
+
+	pick_range(w, in, MAX_SLOTS, &first, &nr);
+	if (set & PT_ATTR_MEM_MASK)
+		clear |= PT_ATTR_MEM_MASK;
+	if (set & PT_ATTR_SHARE_MASK)
+		clear |= PT_ATTR_SHARE_MASK;
+	if (set & PT_ATTR_KEY_MASK)
+		clear |= PT_ATTR_KEY_MASK;
+	if (set & PT_ATTR_SW_MASK)
+		clear |= PT_ATTR_SW_MASK;
+	trace(w, "protect", first, nr, set, clear);
+	begin(w, &how, bits, first, nr);
+	how.change.flags = flags;
+	want = ref_protect(&w->ref, first, nr, set, clear, flags, &bad_va, &done, &or_unsupported);
+	err = pt_protect(how.pt, ref_va(&w->ref, first) ^ how.va_xor, nr * w->ref.unit, set, clear,
+			 &how.change);
+	if (or_unsupported && err == -EOPNOTSUPP)
+		want = err;
+	if (!end(w, &how, err, want))
+		return;
+	if (err == -ENOENT)
+		FUZZ_CHECK_EQ(how.change.bad_va ^ how.va_xor, bad_va);
+	FUZZ_CHECK_EQ(how.change.done, err ? 0 : done);
+}
+
+/* Bytes of [@first, @last] whose leaf, or with @blocks whose block, is smaller or larger now. */
+static uint64_t resized(const struct world *w, pt_va_t first, pt_va_t last, bool larger,
+			bool blocks)
+{
+	uint64_t bytes = 0;
+
+	for (size_t i = 0; i < w->watcher.nr_seen; i++) {
+		const struct seen_leaf *was = &w->watcher.seen[i];
+		pt_va_t va = was->va, was_last = va + ((UINT64_C(1) << was->size_lg2) - 1);
+		unsigned int was_lg2 = was->size_lg2 + (blocks ? was->contig_lg2 : 0), is_lg2;
+		struct pt_leaf is;
+
+		if (was_last < first || va > last)
+			continue;
+		if (va < first)
+			va = first;
+		if (was_last > last)
+			was_last = last;
+		FUZZ_CHECK_EQ(pt_lookup(w->pt, va, &is), 0);
+		is_lg2 = is.size_lg2 + (blocks ? is.contig_lg2 : 0);
+		if (larger ? is_lg2 > was_lg2 : is_lg2 < was_lg2)
+			bytes += was_last - va + 1;
+	}
+	return bytes;
+}
+
+static bool can_leaf(const struct world *w, unsigned int level)
+{
+	return level < w->info.nr_levels && w->info.can_leaf[level];
+}
+
+static void op_split(struct world *w, struct fuzz_input *in, uint8_t bits)
+{
+	unsigned int level = (unsigned int)fuzz_index(in, PT_MAX_LEVELS);
+	struct pt_range_walk walk;
+	enum pt_range_walk_type type;
+	pt_va_t va, last;
+	size_t first, nr;
+	struct how how;
+	int err;
+
+	pick_range(w, in, level < w->info.nr_levels ? slots_limit(w, level) : MAX_SLOTS, &first, &nr);
+	trace(w, "split", first, nr, level, 0);
+	begin(w, &how, bits, first, nr);
+	va = ref_va(&w->ref, first);
+	last = va + (nr * w->ref.unit - 1);
+	err = pt_split(how.pt, va ^ how.va_xor, nr * w->ref.unit, level, &how.change);
+	if (!end(w, &how, err, can_leaf(w, level) ? 0 : -EINVAL) || err)
+		return;
+	for (type = pt_range_walk_start(&walk, w->pt, va, last, PT_TYPE_PFN, PT_WALK_EACH);
+	     type == PTW_PFN; type = pt_range_walk_next(&walk))
+		FUZZ_CHECK(walk.level <= level);
+	FUZZ_CHECK_EQ(how.change.done, resized(w, va, last, false, false));
+}
+
+/* Whether @from on, a whole entry of @level, would translate as one leaf; by the model. */
+static bool is_one_leaf(const struct world *w, pt_va_t from, unsigned int lg2)
+{
+	size_t first = ref_index(&w->ref, from), nr = (size_t)1 << (lg2 - w->unit_lg2);
+	const struct ref_page *page = &w->ref.page[first];
+
+	for (size_t i = 0; i < nr; i++)
+		if (page[i].kind != REF_LEAF || page[i].pa != page[0].pa + i * w->ref.unit ||
+		    (page[i].attr ^ page[0].attr) & ~REF_AD)
+			return false;
+	return (page[0].pa & ((UINT64_C(1) << lg2) - 1)) == 0;
+}
+
+static void op_collapse(struct world *w, struct fuzz_input *in, uint8_t bits)
+{
+	unsigned int level = (unsigned int)fuzz_index(in, PT_MAX_LEVELS);
+	unsigned int flags = fuzz_bool(in) ? PT_CHANGE_NO_CONTIG : 0;
+	pt_va_t va, last;
+	size_t first, nr;
+	struct how how;
+	int err;
+
+	pick_range(w, in, MAX_SLOTS, &first, &nr);
+	trace(w, "collapse", first, nr, level, flags);
+	begin(w, &how, bits, first, nr);
+	how.change.flags = flags;
+	va = ref_va(&w->ref, first);
+	last = va + (nr * w->ref.unit - 1);
+	err = pt_collapse(how.pt, va ^ how.va_xor, nr * w->ref.unit, level, &how.change);
+	if (!end(w, &how, err, can_leaf(w, level) ? 0 : -EINVAL) || err)
+		return;
+	FUZZ_CHECK(ref_observe(&w->ref, w->pt, true));
+	FUZZ_CHECK_EQ(how.change.done, resized(w, va, last, true, true));
+	/* what could be one leaf is; but a table that two trees share stays */
+	for (unsigned int up = 1; up <= level && !w->nr_links; up++) {
+		uint64_t size = UINT64_C(1) << w->info.leaf_lg2[up];
+		pt_va_t at = (va + (size - 1)) & ~(size - 1);
+
+		if (size < w->ref.unit || !w->info.can_leaf[up])
+			continue;
+		for (; at >= va && at <= last && last - at >= size - 1; at += size) {
+			struct pt_leaf leaf;
+
+			if (is_one_leaf(w, at, w->info.leaf_lg2[up])) {
+				FUZZ_CHECK_EQ(pt_lookup(w->pt, at, &leaf), 0);
+				FUZZ_CHECK(leaf.level >= up);
+			}
+		}
+	}
+}
+
+static void op_age(struct world *w, struct fuzz_input *in, uint8_t bits, bool dirty)
+{
+	size_t first, nr;
+	struct how how;
+	uint64_t done;
+	pt_va_t va;
+	int err;
+
+	pick_range(w, in, MAX_SLOTS, &first, &nr);
+	trace(w, dirty ? "clean" : "age", first, nr, 0, 0);
+	begin(w, &how, bits, first, nr);
+	va = ref_va(&w->ref, first) ^ how.va_xor;
+	done = ref_test_and_clear(&w->ref, first, nr, dirty ? PT_ATTR_DIRTY : PT_ATTR_ACCESSED);
+	err = dirty ? pt_test_and_clear_dirty(how.pt, va, nr * w->ref.unit, &how.change) :
+		      pt_test_and_clear_accessed(how.pt, va, nr * w->ref.unit, &how.change);
+	if (end(w, &how, err, 0))
+		FUZZ_CHECK_EQ(how.change.done, done);
+}
+
+/* The last word that a walk to @va reads. */
+static pt_pa_t word_pa(const struct world *w, pt_va_t va, struct pt_step *step)
+{
+	struct pt_step steps[PT_MAX_LEVELS];
+	unsigned int nr;
+	int err = pt_trace(w->pt, va, steps, &nr);
+
+	FUZZ_CHECK(err == 0 || err == -ENOENT);
+	*step = steps[nr - 1];
+	return step->table_pa + 8 * step->index;
+}
+
+static void write_word(struct world *w, pt_pa_t pa, uint64_t raw)
+{
+	*(uint64_t *)pt_phys_to_host(w->source->phys, pa, 8) = raw;
+	watcher_note(&w->watcher, pa, raw);
+}
+
+/* A CPU's load or store: in one entry, whatever block it is part of. */
+static void op_touch(struct world *w, struct fuzz_input *in)
+{
+	size_t slot = fuzz_index(in, w->ref.nr);
+	pt_attr_t bits = PT_ATTR_ACCESSED | (fuzz_bool(in) ? PT_ATTR_DIRTY : 0);
+	pt_va_t va = ref_va(&w->ref, slot);
+	struct pt_step step;
+	uint64_t raw;
+	pt_pa_t pa;
+
+	/* of leaves smaller than a slot, the model would have to know which one */
+	if (w->ref.page[slot].kind != REF_LEAF)
+		return;
+	pa = word_pa(w, va, &step);
+	if (w->info.leaf_lg2[step.level] < w->unit_lg2)
+		return;
+	trace(w, "touch", slot, 1, bits, step.raw);
+	raw = step.raw;
+	if (config_is_x86(w->config))
+		raw |= bits & PT_ATTR_DIRTY ? 0x60 : 0x20;
+	else
+		raw |= 1 << 10;
+	if (!config_is_x86(w->config) && bits & PT_ATTR_DIRTY && w->fmt.features & PT_FEAT_HD &&
+	    raw >> 51 & 1)
+		raw &= ~(UINT64_C(1) << 7);
+	write_word(w, pa, raw);
+	ref_touch(&w->ref, slot, bits);
+}
+
+/* A word of the operating system's own, where nothing is. */
+static void op_plant(struct world *w, struct fuzz_input *in)
+{
+	size_t slot = fuzz_index(in, w->ref.nr);
+	uint64_t raw = ((uint64_t)fuzz_u16(in) << 12 | 0x800) & ~UINT64_C(1);
+	struct pt_step step;
+	pt_pa_t pa;
+
+	if (w->ref.page[slot].kind != REF_HOLE)
+		return;
+	pa = word_pa(w, ref_va(&w->ref, slot), &step);
+	if (w->info.leaf_lg2[step.level] != w->unit_lg2)
+		return;
+	trace(w, "plant", slot, 1, raw, step.level);
+	write_word(w, pa, raw);
+	w->ref.page[slot] = (struct ref_page){ .kind = REF_SOFT, .raw = raw };
+}
+
+/* Any bounds, types and flags; every run is what the model says, in order, none missing. */
+static void op_walk(struct world *w, struct fuzz_input *in)
+{
+	size_t slot = fuzz_index(in, w->ref.nr), nr = 1 + fuzz_index(in, w->ref.nr - slot);
+	pt_va_t first = ref_va(&w->ref, slot) + fuzz_u16(in) % w->ref.unit;
+	pt_va_t last = ref_va(&w->ref, slot + nr - 1) + (w->ref.unit - 1), next = first;
+	unsigned int flags = fuzz_u8(in) & (PT_WALK_EACH | PT_WALK_RESPECT_AD | PT_WALK_EFFECTIVE);
+	unsigned int types = 0;
+	uint8_t pick = fuzz_u8(in);
+	struct pt_range_walk walk;
+	enum pt_range_walk_type type;
+
+	types |= pick & 1 ? PT_TYPE_NONE : 0;
+	types |= pick & 2 ? PT_TYPE_PFN : 0;
+	types |= pick & 4 ? PT_TYPE_UNKNOWN : 0;
+	last -= fuzz_u16(in) % w->ref.unit;
+	if (last < first)
+		last = first;
+	trace(w, "walk", slot, nr, types, flags);
+	for (type = pt_range_walk_start(&walk, w->pt, first, last, types, flags); type != PTW_DONE;
+	     type = pt_range_walk_next(&walk)) {
+		FUZZ_CHECK(type == PTW_NONE ? types & PT_TYPE_NONE :
+			   type == PTW_PFN ? types & PT_TYPE_PFN : types & PT_TYPE_UNKNOWN);
+		FUZZ_CHECK(walk.va >= next && walk.va <= last && walk.len);
+		FUZZ_CHECK(walk.len - 1 <= last - walk.va);
+		/* passed over: only what was not asked for */
+		while (next < walk.va) {
+			enum ref_kind kind = w->ref.page[ref_index(&w->ref, next)].kind;
+
+			FUZZ_CHECK(kind == REF_HOLE ? !(types & PT_TYPE_NONE) :
+				   kind == REF_LEAF ? !(types & PT_TYPE_PFN) :
+						      !(types & PT_TYPE_UNKNOWN));
+			next = (next | (w->ref.unit - 1)) + 1;
+		}
+		FUZZ_CHECK(ref_check_run(&w->ref, &walk, type,
+					 flags & (PT_WALK_EACH | PT_WALK_RESPECT_AD)));
+		next = walk.va + walk.len;
+	}
+	while (next <= last && next >= first) {
+		enum ref_kind kind = w->ref.page[ref_index(&w->ref, next)].kind;
+
+		FUZZ_CHECK(kind == REF_HOLE ? !(types & PT_TYPE_NONE) :
+			   kind == REF_LEAF ? !(types & PT_TYPE_PFN) : !(types & PT_TYPE_UNKNOWN));
+		next = (next | (w->ref.unit - 1)) + 1;
+	}
+	FUZZ_CHECK_EQ(pt_range_walk_done(&walk), 0);
+}
+
+/* A change of the run that a walk returned; it stays on whole slots. */
+static void op_cursor(struct world *w, struct fuzz_input *in)
+{
+	size_t slot = fuzz_index(in, w->ref.nr), nr = 1 + fuzz_index(in, w->ref.nr - slot);
+	unsigned int skip = fuzz_u8(in) % 4, flags = fuzz_bool(in) ? PT_WALK_EACH : 0;
+	bool clear = fuzz_bool(in);
+	pt_va_t last = ref_va(&w->ref, slot + nr - 1) + (w->ref.unit - 1), bad_va;
+	struct pt_range_walk walk;
+	enum pt_range_walk_type type;
+	size_t at, len;
+	uint64_t done;
+	bool or_unsupported;
+	int err;
+
+	trace(w, "cursor", slot, nr, clear, flags);
+	watcher_expect(&w->watcher, w->pt);
+	type = pt_range_walk_start(&walk, w->pt, ref_va(&w->ref, slot), last, PT_TYPE_ALL, flags);
+	while (skip-- && type != PTW_DONE)
+		type = pt_range_walk_next(&walk);
+	if (type != PTW_DONE && walk.len >= w->ref.unit) {
+		at = ref_index(&w->ref, walk.va);
+		len = (size_t)(walk.len / w->ref.unit);
+		if (clear) {
+			err = pt_range_walk_clear(&walk, NULL);
+			if (err != -ENOMEM || w->source->nr_free)
+				FUZZ_CHECK_EQ(err, 0);
+			if (!err)
+				ref_unmap(&w->ref, at, len);
+		} else {
+			err = pt_range_walk_update(&walk, PT_ATTR_SW(3), PT_ATTR_SW_MASK, NULL);
+			if (type != PTW_PFN)
+				FUZZ_CHECK_EQ(err, -EINVAL);
+			else if (err != -ENOMEM || w->source->nr_free)
+				FUZZ_CHECK_EQ(err, 0);
+			if (!err)
+				ref_protect(&w->ref, at, len, PT_ATTR_SW(3), PT_ATTR_SW_MASK, 0,
+					    &bad_va, &done, &or_unsupported);
+		}
+		/* and it goes on behind it */
+		if (type != PTW_DONE) {
+			pt_va_t behind = walk.va + walk.len;
+
+			type = pt_range_walk_next(&walk);
+			if (behind - 1 < last)
+				FUZZ_CHECK_EQ(walk.va, behind);
+			else
+				FUZZ_CHECK_EQ(type, PTW_DONE);
+		}
+	}
+	FUZZ_CHECK_EQ(pt_range_walk_done(&walk), 0);
+	FUZZ_CHECK(watcher_was_flushed(&w->watcher, w->pt));
+}
+
+static void op_link(struct world *w, struct fuzz_input *in)
+{
+	unsigned int level = (unsigned int)fuzz_index(in, w->info.nr_levels), nr, lg2;
+	size_t slot = fuzz_index(in, w->ref.nr);
+	bool exists = false;
+	uint64_t size;
+	pt_va_t va;
+	int err;
+
+	if (w->nr_links) {
+		trace(w, "unlink", 0, 0, w->link_va, w->link_level);
+		lg2 = w->info.leaf_lg2[w->link_level];
+		FUZZ_CHECK_EQ(pt_pgtable_unlink(w->other, w->link_va ^ w->other_xor,
+						(uint64_t)w->nr_links << lg2, w->link_level, NULL),
+			      0);
+		w->nr_links = 0;
+		return;
+	}
+	if (!level)
+		return;
+	size = UINT64_C(1) << w->info.leaf_lg2[level];
+	va = ref_va(&w->ref, slot) & ~(size - 1);
+	nr = 1 + fuzz_u8(in) % 4;
+	if (va < w->ref.base || size < w->ref.unit ||
+	    (ref_last(&w->ref) - va) >> w->info.leaf_lg2[level] < nr)
+		return;
+	trace(w, "link", slot, 0, va, level);
+	for (unsigned int i = 0; i < nr; i++) {
+		struct pt_step step;
+
+		word_pa(w, va + i * size, &step);
+		/* a leaf or a software word at or above the level is refused */
+		exists |= step.level >= level && step.kind != PT_KIND_EMPTY;
+		w->is_linked[i] = step.level < level;
+	}
+	err = pt_pgtable_link(w->other, va ^ w->other_xor, w->pt, va, nr * size, level);
+	if (err == -ENOMEM && !w->source->nr_free)
+		return;
+	FUZZ_CHECK_EQ(err, exists ? -EEXIST : 0);
+	if (err)
+		return;
+	w->link_va = va;
+	w->link_level = level;
+	w->nr_links = nr;
+	for (unsigned int i = 0; i < nr; i++)
+		if (w->is_linked[i])
+			FUZZ_CHECK_EQ(pt_pgtable_link(w->other, va ^ w->other_xor, w->pt, va,
+						      nr * size, level),
+				      -EEXIST);
+}
+
+/* Where a table is linked, both say the same, word for word. */
+static void check_links(const struct world *w)
+{
+	unsigned int lg2 = w->info.leaf_lg2[w->link_level];
+
+	for (unsigned int i = 0; i < w->nr_links; i++) {
+		uint64_t size = UINT64_C(1) << lg2, step = size > 64 * w->ref.unit ? size / 64 : w->ref.unit;
+
+		for (uint64_t at = 0; at < size; at += step) {
+			pt_va_t va = w->link_va + i * size + at;
+			struct pt_leaf a = { 0 }, b = { 0 };
+			int err = pt_lookup(w->other, va ^ w->other_xor, &b);
+
+			if (!w->is_linked[i]) {
+				FUZZ_CHECK_EQ(err, -ENOENT);
+				continue;
+			}
+			FUZZ_CHECK_EQ(pt_lookup(w->pt, va, &a), err);
+			FUZZ_CHECK_EQ(a.raw, b.raw);
+			FUZZ_CHECK_EQ(a.pa, b.pa);
+		}
+	}
+}
+
+static void run_op(struct world *w, struct fuzz_input *in)
+{
+	uint8_t op = fuzz_u8(in) % 16, bits = fuzz_u8(in);
+
+	switch (op) {
+	case 0:
+	case 1:
+	case 2:
+		op_map(w, in, bits);
+		break;
+	case 3:
+	case 4:
+		op_unmap(w, in, bits);
+		break;
+	case 5:
+	case 6:
+		op_protect(w, in, bits);
+		break;
+	case 7:
+		op_split(w, in, bits);
+		break;
+	case 8:
+	case 9:
+		op_collapse(w, in, bits);
+		break;
+	case 10:
+		op_age(w, in, bits, bits >> 7);
+		break;
+	case 11:
+		op_touch(w, in);
+		break;
+	case 12:
+		op_plant(w, in);
+		break;
+	case 13:
+		op_walk(w, in);
+		break;
+	case 14:
+		op_cursor(w, in);
+		break;
+	case 15:
+		op_link(w, in);
+		break;
+	}
+}
+
+static void world_init(struct world *w, struct fuzz_input *in)
+{
+	size_t i = fuzz_index(in, NR_CONFIGS);
+	unsigned int mode = fuzz_u8(in) % 4, scale = fuzz_u8(in) % 6;
+	struct pt_pgtable_cfg cfg;
+	struct pt_table_ops from;
+	struct arena *arena;
+
+	memset(w, 0, sizeof(*w));
+	w->trace = getenv("PTLIB_FUZZ_TRACE") != NULL;
+	w->config = &configs[i];
+	w->fmt = config_fmt(w->config);
+	FUZZ_CHECK_EQ(pt_format_info(&w->fmt, &w->info), 0);
+	arena = arena_get(i, &w->fmt, w->info.granule_lg2);
+	w->source = &arena->source;
+	from = page_source_ops(w->source);
+	watcher_init(&w->watcher, &w->fmt, arena->phys, &from, w->source->pa,
+		     ARENA_PAGES, mode == 3);
+	cfg = (struct pt_pgtable_cfg){
+		.fmt = w->fmt,
+		.mode = mode == 0 ? PT_MODE_PRIVATE :
+			mode == 1 ? PT_MODE_EXCLUSIVE :
+				    PT_MODE_SHARED,
+		.tables = watcher_table_ops(&w->watcher),
+		.flush = &w->watcher.flush_ops,
+		.watch = w->watcher.checked ? &w->watcher.watch_ops : NULL,
+	};
+	place_window(w, scale);
+	FUZZ_CHECK_EQ(pt_pgtable_create(&w->pt, arena->phys, &cfg), 0);
+	if (!config_is_x86(w->config) && fuzz_bool(in)) {
+		cfg.fmt.upper_half = !cfg.fmt.upper_half;
+		w->other_xor = ~((UINT64_C(1) << w->fmt.va_bits) - 1);
+	}
+	FUZZ_CHECK_EQ(pt_pgtable_create(&w->other, arena->phys, &cfg), 0);
+	if (w->trace)
+		fprintf(stderr, "%s mode %u unit 2^%u x %zu from %#" PRIx64 "\n", w->config->name,
+			mode, w->unit_lg2, w->ref.nr, w->ref.base);
+}
+
+static void world_exit(struct world *w, bool other_first)
+{
+	if (other_first) {
+		pt_pgtable_destroy(w->other);
+		FUZZ_CHECK_EQ(pt_verify(w->pt, NULL, NULL), 0);
+		FUZZ_CHECK(ref_check(&w->ref, w->pt));
+		pt_pgtable_destroy(w->pt);
+	} else {
+		pt_pgtable_destroy(w->pt);
+		FUZZ_CHECK_EQ(pt_verify(w->other, NULL, NULL), 0);
+		pt_pgtable_destroy(w->other);
+	}
+	FUZZ_CHECK_EQ(w->source->nr_live, 0);
+	watcher_exit(&w->watcher);
+	ref_exit(&w->ref);
+	free(w->before);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct fuzz_input in = { data, size };
+	struct world *w = &world;
+	bool other_first;
+
+	world_init(w, &in);
+	other_first = fuzz_bool(&in);
+	for (unsigned int i = 0; i < MAX_OPS && in.left; i++) {
+		run_op(w, &in);
+		FUZZ_CHECK(ref_observe(&w->ref, w->pt, false));
+		FUZZ_CHECK(ref_check(&w->ref, w->pt));
+		check_links(w);
+		if (i % 8 == 7)
+			FUZZ_CHECK(watcher_agrees(&w->watcher, w->pt));
+		FUZZ_CHECK(!w->watcher.bad);
+		if (i % 8 == 7 || w->unit_lg2 > 12)
+			FUZZ_CHECK_EQ(pt_verify(w->pt, NULL, NULL), 0);
+	}
+	FUZZ_CHECK(watcher_agrees(&w->watcher, w->pt));
+	FUZZ_CHECK_EQ(pt_verify(w->pt, NULL, NULL), 0);
+	FUZZ_CHECK_EQ(pt_verify(w->other, NULL, NULL), 0);
+	world_exit(w, other_first);
+	return 0;
+}

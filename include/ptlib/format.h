@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * ptlib/format.h - the hardware formats and their run-time configuration.
+ *
+ * A format is compiled in; what the registers of one machine choose within it
+ * (widths, features, memory types) is a struct pt_fmt_cfg.
+ */
+#ifndef PTLIB_FORMAT_H
+#define PTLIB_FORMAT_H
+
+#include <ptlib/attr.h>
+#include <ptlib/error.h>
+#include <ptlib/types.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+enum pt_format {
+	PT_FMT_X86_64,         /* 4- and 5-level paging */
+	PT_FMT_ARM64_4K,       /* stage 1, output up to 48 bits */
+	PT_FMT_ARM64_4K_LPA2,  /* TCR.DS=1: 52 bits */
+	PT_FMT_ARM64_16K,      /* stage 1, output up to 48 bits */
+	PT_FMT_ARM64_16K_LPA2, /* TCR.DS=1: 52 bits */
+	PT_FMT_ARM64_64K,      /* with LVA input, with LPA output up to 52 bits */
+	PT_FMT_NR,
+};
+
+/* What the machine has or has switched on; each is independent. */
+#define PT_FEAT_NX (1u << 0)      /* x86: EFER.NXE; without it bit 63 is reserved */
+#define PT_FEAT_1G (1u << 1)      /* x86: 1G pages; without them bit 7 of a PDPTE is reserved */
+#define PT_FEAT_PKEYS (1u << 2)   /* x86: CR4.PKE or PKS; arm64: POIndex (FEAT_S1POE) */
+#define PT_FEAT_LPA (1u << 3)     /* arm64 64K: bits 15:12 hold address bits 51:48 */
+#define PT_FEAT_HD (1u << 4)      /* arm64: TCR.HD, DBM makes clean entries writable */
+#define PT_FEAT_TTST (1u << 5)    /* arm64: small tables, inputs down to 16 bits (64K: 17) */
+#define PT_FEAT_NO_HPD (1u << 6)  /* arm64: TCR.HPD=0, table entries limit what is below */
+
+struct pt_fmt_cfg {
+	enum pt_format fmt;
+	unsigned int va_bits;  /* input width */
+	unsigned int pa_bits;  /* x86: MAXPHYADDR; arm64: the width that TCR.IPS stands for */
+	bool upper_half;       /* arm64: TTBR1's half; x86 has both halves in one table */
+	unsigned int bbm;      /* arm64: FEAT_BBM level 0, 1 or 2; else 0 */
+	unsigned int features; /* PT_FEAT_* */
+	unsigned int share;    /* arm64 LPA2: TCR.SH, since DS=1 takes SH's place; else 0 */
+	uint64_t mem_types;    /* IA32_PAT or MAIR_EL1 */
+};
+
+/**
+ * pt_fmt_cfg_init() - The usual configuration of @fmt.
+ *
+ * x86_64: 48 input bits, MAXPHYADDR 52, NX, 1G pages, keys, the PAT that Linux
+ * sets. arm64: 48 input and output bits (LPA2: 52), lower half, BBM level 0, no
+ * hardware dirty state, the MAIR that Linux sets.
+ *
+ * Return: 0, or -EINVAL for a format that does not exist.
+ */
+PT_API PT_MUST_CHECK int pt_fmt_cfg_init(struct pt_fmt_cfg *cfg, enum pt_format fmt);
+
+/* x86_64 control registers, as a CPU holds them. */
+struct pt_x86_regs {
+	uint64_t cr0, cr3, cr4, efer;
+	uint64_t pat;            /* IA32_PAT; 0: its reset value */
+	unsigned int maxphyaddr; /* CPUID 80000008H:EAX[7:0]; 0: 52 */
+	bool no_1g;              /* CPUID lacks Page1GB */
+};
+
+/* arm64 EL1&0 registers. */
+struct pt_arm64_regs {
+	uint64_t ttbr0, ttbr1, tcr, mair;
+	uint64_t mmfr0, mmfr1, mmfr2; /* ID_AA64MMFR{0,1,2}_EL1; all 0: everything is there */
+};
+
+/**
+ * pt_fmt_cfg_x86_64() - What these registers select.
+ * @root: Receives the physical address of the top table, from CR3.
+ *
+ * Return: 0, or -EINVAL if they do not select 4- or 5-level paging.
+ */
+PT_API PT_MUST_CHECK int pt_fmt_cfg_x86_64(struct pt_fmt_cfg *cfg, pt_pa_t *root,
+					   const struct pt_x86_regs *regs);
+/**
+ * pt_fmt_cfg_arm64() - What these registers select for one half.
+ * @upper: false for TTBR0's half, true for TTBR1's.
+ *
+ * Return: 0; -ENOENT if TCR.EPD disables walks of that half; -EINVAL for a
+ * granule or width that the registers or the ID registers do not allow.
+ */
+PT_API PT_MUST_CHECK int pt_fmt_cfg_arm64(struct pt_fmt_cfg *cfg, pt_pa_t *root,
+					  const struct pt_arm64_regs *regs, bool upper);
+
+/* What a format is under one configuration; level 0 holds the smallest pages. */
+struct pt_format_info {
+	const char *name; /* "x86_64", "arm64_4k", ... */
+	unsigned int granule_lg2;
+	unsigned int nr_levels;
+	unsigned int entries_lg2[PT_MAX_LEVELS]; /* entries of a table, the top one may be short */
+	unsigned int leaf_lg2[PT_MAX_LEVELS];    /* bytes that one entry covers */
+	bool can_leaf[PT_MAX_LEVELS];            /* whether that level holds leaves */
+	unsigned int contig_lg2[PT_MAX_LEVELS];  /* entries of a contiguous block; 0: none */
+	const char *level_name[PT_MAX_LEVELS];   /* the vendor's: "PTE", "level 3", ... */
+	unsigned int root_align_lg2;             /* what a root must be aligned to */
+	pt_attr_t attrs;    /* what pt_attr_t bits it can express */
+	pt_va_t first, last; /* input range; x86 has the non-canonical gap inside it */
+	bool dirty_is_write; /* clean entries forbid stores until hardware marks them dirty */
+};
+
+/**
+ * pt_format_info() - Describe @cfg.
+ * Return: 0, or -EINVAL or -EOPNOTSUPP as pt_pgtable_create() would.
+ */
+PT_API PT_MUST_CHECK int pt_format_info(const struct pt_fmt_cfg *cfg,
+					struct pt_format_info *info);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* PTLIB_FORMAT_H */

@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * ptlib/ops.h - what a table needs from above, each a small struct of functions.
+ *
+ * Callbacks run on the caller's thread, with no table lock held unless said,
+ * and must not change the table they are called for.
+ */
+#ifndef PTLIB_OPS_H
+#define PTLIB_OPS_H
+
+#include <ptlib/error.h>
+#include <ptlib/types.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/**
+ * struct pt_table_ops - Where table pages come from.
+ * @alloc: Hand out 2^@size_lg2 bytes of the table's memory, naturally aligned,
+ *         with any content. Return 0 or -ENOMEM. Called from any thread that
+ *         changes the table.
+ * @free:  Take back what @alloc gave. After the flush and the grace period.
+ */
+struct pt_table_ops {
+	int (*alloc)(void *ctx, unsigned int size_lg2, pt_pa_t *pa);
+	void (*free)(void *ctx, pt_pa_t pa, unsigned int size_lg2);
+	void *ctx;
+};
+
+/**
+ * struct pt_flush_ops - How translations are flushed, synchronously.
+ *
+ * When a function returns, no CPU uses a translation of the range that the
+ * tables no longer give. Missing functions and a missing struct mean that
+ * nothing caches translations of this table.
+ *
+ * @range:        Leaves of [@first, @last] changed; each was at least
+ *                2^@stride_lg2 bytes.
+ * @all:          Everything of this table.
+ * @tables_freed: As @range, and paging-structure caches too: table pages under
+ *                [@first, @last] were unhooked and are about to be freed.
+ */
+struct pt_flush_ops {
+	void (*range)(void *ctx, pt_va_t first, pt_va_t last, unsigned int stride_lg2);
+	void (*all)(void *ctx);
+	void (*tables_freed)(void *ctx, pt_va_t first, pt_va_t last);
+	void *ctx;
+};
+
+/**
+ * struct pt_top_ops - Told when slots of the top table changed.
+ * @changed: Slots @first to @last, inclusive, may hold other words than before.
+ *           Called before the change that caused it returns.
+ */
+struct pt_top_ops {
+	void (*changed)(void *ctx, unsigned int first, unsigned int last);
+	void *ctx;
+};
+
+/* One store to a table word. */
+struct pt_store {
+	pt_pa_t pa;         /* of the word */
+	unsigned int level; /* of the table it stands in */
+	pt_va_t va;         /* first byte that the entry covers; in new, not yet
+			       published tables what it will cover */
+	uint64_t old, new_; /* raw words */
+};
+
+/**
+ * struct pt_watch_ops - Told of every store to a table, in the order of stores.
+ * @store: Called after the store, perhaps with a table lock held. Giving a
+ *         pt_watch_ops selects the checked form of the code, which is shared
+ *         mode's with this call.
+ */
+struct pt_watch_ops {
+	void (*store)(void *ctx, const struct pt_store *store);
+	void *ctx;
+};
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* PTLIB_OPS_H */

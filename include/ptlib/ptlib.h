@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: MIT */
+/* ptlib/ptlib.h - all of libptlib. Read the headers in this order. */
+#ifndef PTLIB_PTLIB_H
+#define PTLIB_PTLIB_H
+
+#include <ptlib/types.h>     /* addresses and handles */
+#include <ptlib/error.h>     /* the error model */
+#include <ptlib/attr.h>      /* what a leaf allows */
+#include <ptlib/phys.h>      /* simulated physical memory */
+#include <ptlib/format.h>    /* x86_64 and arm64, and their configuration */
+#include <ptlib/ops.h>       /* what a table needs from above */
+#include <ptlib/pagetable.h> /* make, open, link, destroy */
+#include <ptlib/map.h>       /* change a range */
+#include <ptlib/query.h>     /* ask about an address */
+#include <ptlib/walk.h>      /* go over a range */
+#include <ptlib/gather.h>    /* flush and free, batched */
+#include <ptlib/reserve.h>   /* table pages set aside */
+#include <ptlib/verify.h>    /* check everything */
+#include <ptlib/image.h>     /* tables as files */
+
+#endif /* PTLIB_PTLIB_H */

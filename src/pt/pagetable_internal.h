@@ -1,0 +1,197 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * pagetable_internal.h - struct pt_pgtable, and the entry points of one compiled
+ * format: one indirect call per public call, never one per entry.
+ */
+#ifndef PTL_PAGETABLE_INTERNAL_H
+#define PTL_PAGETABLE_INTERNAL_H
+
+#include "phys/phys_internal.h"
+#include "pt/pt_defs.h"
+
+/* PTL_MODE, which a format file is compiled with. */
+#define PTL_MODE_EXCLUSIVE 0
+#define PTL_MODE_SHARED 1
+#define PTL_MODE_CHECKED 2
+#define PTL_NR_MODES 3
+
+/* One table page of a visit to a whole tree, and one entry of it. */
+struct ptl_visit {
+	_Atomic uint64_t *table;
+	pt_pa_t table_pa;
+	pt_va_t va; /* first byte that it covers */
+	unsigned int level;
+};
+
+struct ptl_visit_entry {
+	uint64_t raw;
+	unsigned int index;
+	pt_va_t va;
+	enum ptl_kind kind;
+	enum pt_illegal why;     /* illegal ones */
+	pt_pa_t target;          /* tables */
+	pt_pa_t pa;              /* leaves, as the rest: */
+	unsigned int contig_lg2;
+	uint64_t still;          /* without accessed and dirty */
+	uint64_t next;           /* what @still would be in the next entry of a block */
+};
+
+typedef bool (*ptl_entry_fn)(void *ctx, const struct ptl_visit *visit,
+			     const struct ptl_visit_entry *entry);
+
+struct ptl_ops {
+	const char *name;
+	unsigned int granule_lg2;
+	int (*init)(struct ptl_fmt *f);
+	void (*describe)(const struct ptl_fmt *f, struct pt_format_info *info);
+	int (*create_root)(struct pt_pgtable *pt);
+	void (*put_tree)(struct pt_pgtable *pt, pt_pa_t pa, unsigned int level,
+			 struct pt_gather *gather);
+	int (*link)(struct pt_pgtable *pt, pt_va_t va, struct pt_pgtable *from, pt_va_t from_va,
+		    uint64_t len, unsigned int level);
+	int (*unlink)(struct pt_pgtable *pt, pt_va_t va, uint64_t len, unsigned int level,
+		      struct pt_gather *gather);
+	int (*map)(struct pt_pgtable *pt, pt_va_t va, pt_pa_t pa, uint64_t len, pt_attr_t attr,
+		   struct pt_change *change);
+	int (*probe)(struct pt_pgtable *pt, pt_va_t va, pt_pa_t pa, uint64_t len, pt_attr_t attr,
+		     struct pt_change *change, size_t *nr_tables);
+	int (*unmap)(struct pt_pgtable *pt, pt_va_t va, uint64_t len, struct pt_change *change);
+	int (*clear_illegal)(struct pt_pgtable *pt, pt_va_t va, uint64_t len,
+			     struct pt_gather *gather);
+	int (*protect)(struct pt_pgtable *pt, pt_va_t va, uint64_t len, pt_attr_t set,
+		       pt_attr_t clear, struct pt_change *change);
+	int (*split)(struct pt_pgtable *pt, pt_va_t va, uint64_t len, unsigned int level,
+		     struct pt_change *change);
+	int (*collapse)(struct pt_pgtable *pt, pt_va_t va, uint64_t len, unsigned int level,
+			struct pt_change *change);
+	int (*age)(struct pt_pgtable *pt, pt_va_t va, uint64_t len, struct pt_change *change);
+	int (*clean)(struct pt_pgtable *pt, pt_va_t va, uint64_t len, struct pt_change *change);
+	int (*translate)(const struct pt_pgtable *pt, pt_va_t va, pt_pa_t *pa);
+	int (*lookup)(const struct pt_pgtable *pt, pt_va_t va, struct pt_leaf *leaf);
+	int (*trace)(const struct pt_pgtable *pt, pt_va_t va, struct pt_step *steps,
+		     unsigned int *nr);
+	enum pt_range_walk_type (*walk_next)(struct pt_range_walk *walk);
+	enum pt_kind (*entry_kind)(const struct pt_pgtable *pt, uint64_t raw, unsigned int level);
+	pt_attr_t (*entry_attr)(const struct pt_pgtable *pt, uint64_t raw, unsigned int level);
+	bool (*visit_entries)(const struct pt_pgtable *pt, const struct ptl_visit *visit,
+			      ptl_entry_fn fn, void *ctx);
+};
+
+/* A range that a call is changing, to catch overlapping ones; on its stack. */
+struct ptl_active {
+	pt_va_t first, last;
+	struct ptl_active *next;
+};
+
+struct pt_pgtable {
+	/* What a walk reads, together; constant after create. */
+	const struct ptl_ops *ops;
+	_Atomic uint64_t *root;
+	uint8_t *window;      /* host address of @window_pa */
+	pt_pa_t window_pa;    /* the region that the root is in */
+	uint64_t window_room; /* the last offset at which a whole table page fits */
+	bool readers;         /* lockless readers are allowed */
+	struct ptl_fmt fmt;
+
+	struct pt_frame *window_frames;
+	struct pt_phys *phys;
+	pt_pa_t root_pa;
+	bool root_is_ours;
+	_Atomic size_t nr_tables;   /* pages allocated for it and not yet freed */
+	struct pt_table_ops tables; /* alloc is NULL: no new tables */
+	const struct pt_flush_ops *flush;
+	const struct pt_top_ops *top;
+	const struct pt_watch_ops *watch;
+
+	/* Builds with assertions only; under active_lock. */
+	_Atomic uint32_t active_lock;
+	struct ptl_active *active;
+};
+
+/* Host address of the table page at @pa outside the window, or NULL. */
+_Atomic uint64_t *ptl_table_far(const struct pt_pgtable *pt, pt_pa_t pa);
+struct pt_frame *ptl_frame_far(const struct pt_pgtable *pt, pt_pa_t pa);
+
+/*
+ * Host address of the table page that a table word points at, or NULL if there
+ * is no memory: one compare and one add.
+ */
+static inline _Atomic uint64_t *ptl_table_at(const struct pt_pgtable *pt, pt_pa_t pa)
+{
+	uint64_t offset = pa - pt->window_pa;
+
+	if (__builtin_expect(offset <= pt->window_room, 1))
+		return (_Atomic uint64_t *)(void *)(pt->window + offset);
+	return ptl_table_far(pt, pa);
+}
+
+/* Descriptor of the table page at @pa, which is in memory. */
+static inline struct pt_frame *ptl_frame_at(const struct pt_pgtable *pt, pt_pa_t pa)
+{
+	uint64_t offset = pa - pt->window_pa;
+
+	if (__builtin_expect(offset <= pt->window_room, 1))
+		return &pt->window_frames[offset >> pt->phys->frame_lg2];
+	return ptl_frame_far(pt, pa);
+}
+
+/* The compiled forms of a format. NULL for a format that does not exist. */
+const struct ptl_ops *ptl_format_ops(enum pt_format fmt, unsigned int mode);
+/* The mode to compile-time select for @cfg. */
+unsigned int ptl_mode_of(const struct pt_pgtable_cfg *cfg);
+/* As pt_pgtable_create() and _open(), for a format given as its operations. */
+int ptl_pgtable_create(struct pt_pgtable **out, struct pt_phys *phys,
+		       const struct pt_pgtable_cfg *cfg, const struct ptl_ops *ops);
+int ptl_pgtable_open(struct pt_pgtable **out, struct pt_phys *phys,
+		     const struct pt_pgtable_cfg *cfg, const struct ptl_ops *ops, pt_pa_t root);
+
+/* Bytes of a table page; root pages are that size too when they are ours. */
+static inline uint64_t ptl_table_bytes(const struct pt_pgtable *pt)
+{
+	return PTL_BIT(pt->ops->granule_lg2);
+}
+
+/* table.c: the life of table pages. */
+int ptl_table_alloc(struct pt_pgtable *pt, pt_pa_t *pa);
+void ptl_table_free(struct pt_pgtable *pt, pt_pa_t pa);
+/* Say that the page is no table any more; whoever locks it from now on starts again. */
+void ptl_table_kill(const struct pt_pgtable *pt, pt_pa_t pa);
+
+/* overlap.c: catch overlapping changes in builds with assertions. */
+#ifdef NDEBUG
+static inline void ptl_active_enter(struct pt_pgtable *pt, struct ptl_active *active)
+{
+	(void)pt;
+	(void)active;
+}
+static inline void ptl_active_leave(struct pt_pgtable *pt, struct ptl_active *active)
+{
+	(void)pt;
+	(void)active;
+}
+#else
+void ptl_active_enter(struct pt_pgtable *pt, struct ptl_active *active);
+void ptl_active_leave(struct pt_pgtable *pt, struct ptl_active *active);
+#endif
+
+/* gather.c: what is to be flushed; @tables: table pages under it were unhooked. */
+void ptl_gather_range(struct pt_gather *gather, pt_va_t first, pt_va_t last,
+		      unsigned int stride_lg2, bool tables);
+/* A table page that is unhooked and dead, to be freed after flush and grace period. */
+void ptl_gather_page(struct pt_gather *gather, pt_pa_t pa);
+
+/* Flush now, in the middle of a change. */
+static inline void ptl_flush_range(const struct pt_pgtable *pt, pt_va_t first, pt_va_t last,
+				   unsigned int stride_lg2)
+{
+	if (pt->flush && pt->flush->range)
+		pt->flush->range(pt->flush->ctx, first, last, stride_lg2);
+}
+
+static inline void ptl_flush_tables(const struct pt_pgtable *pt, pt_va_t first, pt_va_t last)
+{
+	if (pt->flush && pt->flush->tables_freed)
+		pt->flush->tables_freed(pt->flush->ctx, first, last);
+}
+
+#endif /* PTL_PAGETABLE_INTERNAL_H */

@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Stocks of pages: a list linked through frame descriptors, and behind it a
+ * range that nobody has drawn from yet.
+ *
+ * nr_stock + nr_out == pages drawn from the ranges, or from the source
+ */
+#include <ptlib/reserve.h>
+
+#include <stdlib.h>
+
+#include "base/bits.h"
+#include "phys/phys_internal.h"
+
+struct pt_reserve {
+	struct pt_phys *phys;
+	unsigned int size_lg2;
+	_Atomic uint32_t lock; /* guards all below */
+	uint64_t stock;        /* list of pages */
+	size_t nr_stock, nr_out;
+	pt_pa_t range_pa, range_end; /* pages of a range not yet drawn from */
+	bool has_range;
+	const struct pt_table_ops *from; /* else where pages came from */
+};
+
+int pt_reserve_create(struct pt_reserve **out, struct pt_phys *phys, unsigned int size_lg2)
+{
+	struct pt_reserve *reserve;
+
+	if ((size_lg2 != 12 && size_lg2 != 14 && size_lg2 != 16) || size_lg2 < phys->frame_lg2)
+		return -EINVAL;
+	reserve = calloc(1, sizeof(*reserve));
+	if (!reserve)
+		return -ENOMEM;
+	reserve->phys = phys;
+	reserve->size_lg2 = size_lg2;
+	reserve->stock = PTL_LINK_END;
+	*out = reserve;
+	return 0;
+}
+
+static void set_state(struct pt_reserve *reserve, pt_pa_t pa, enum ptl_frame_state state)
+{
+	atomic_store_explicit(&ptl_phys_frame(reserve->phys, pa)->state, (uint8_t)state,
+			      memory_order_relaxed);
+}
+
+/* Under the lock. */
+static bool take(struct pt_reserve *reserve, pt_pa_t *pa)
+{
+	if (reserve->stock != PTL_LINK_END) {
+		struct pt_frame *frame;
+
+		*pa = ptl_link_pa(reserve->stock);
+		frame = ptl_phys_frame(reserve->phys, *pa);
+		reserve->stock = frame->link;
+		frame->link = PTL_LINK_END;
+		reserve->nr_stock--;
+		pt_phys_unpoison(reserve->phys, *pa, PTL_BIT(reserve->size_lg2));
+		return true;
+	}
+	if (reserve->range_pa == reserve->range_end)
+		return false;
+	*pa = reserve->range_pa;
+	reserve->range_pa += PTL_BIT(reserve->size_lg2);
+	set_state(reserve, *pa, PTL_FRAME_STOCK);
+	return true;
+}
+
+static void give(struct pt_reserve *reserve, pt_pa_t pa)
+{
+	struct pt_frame *frame = ptl_phys_frame(reserve->phys, pa);
+
+	frame->link = reserve->stock;
+	reserve->stock = ptl_link_to(pa);
+	reserve->nr_stock++;
+	pt_phys_poison(reserve->phys, pa, PTL_BIT(reserve->size_lg2));
+}
+
+int pt_reserve_add_range(struct pt_reserve *reserve, pt_pa_t pa, uint64_t len)
+{
+	unsigned int frame_lg2 = reserve->phys->frame_lg2;
+	uint32_t bits;
+	int err = 0;
+
+	if (!len || !ptl_aligned(pa | len, reserve->size_lg2) || reserve->from)
+		return -EINVAL;
+	if (!pt_phys_to_host(reserve->phys, pa, len))
+		return -ERANGE;
+	/* Both ends and what a caller most likely did wrong; not each of 2^32 frames. */
+	if (ptl_phys_frame(reserve->phys, pa)->state != PTL_FRAME_NONE ||
+	    ptl_phys_frame(reserve->phys, pa + len - PTL_BIT(frame_lg2))->state != PTL_FRAME_NONE)
+		return -EBUSY;
+	bits = ptl_bit_lock(&reserve->lock);
+	if (reserve->range_pa != reserve->range_end) {
+		err = -EBUSY;
+	} else {
+		reserve->range_pa = pa;
+		reserve->range_end = pa + len;
+		reserve->has_range = true;
+	}
+	ptl_bit_unlock(&reserve->lock, bits);
+	return err;
+}
+
+int pt_reserve_fill(struct pt_reserve *reserve, size_t nr, const struct pt_table_ops *from)
+{
+	while (pt_reserve_available(reserve) < nr) {
+		uint32_t bits;
+		pt_pa_t pa;
+		int err;
+
+		if (reserve->has_range || (reserve->from && reserve->from != from))
+			return -EINVAL;
+		err = from->alloc(from->ctx, reserve->size_lg2, &pa);
+		if (err)
+			return err;
+		bits = ptl_bit_lock(&reserve->lock);
+		reserve->from = from;
+		set_state(reserve, pa, PTL_FRAME_STOCK);
+		give(reserve, pa);
+		ptl_bit_unlock(&reserve->lock, bits);
+	}
+	return 0;
+}
+
+size_t pt_reserve_available(const struct pt_reserve *reserve)
+{
+	_Atomic uint32_t *lock = &((struct pt_reserve *)(uintptr_t)reserve)->lock;
+	uint32_t bits = ptl_bit_lock(lock);
+	size_t nr = reserve->nr_stock +
+		    (size_t)((reserve->range_end - reserve->range_pa) >> reserve->size_lg2);
+
+	ptl_bit_unlock(lock, bits);
+	return nr;
+}
+
+size_t pt_reserve_in_use(const struct pt_reserve *reserve)
+{
+	_Atomic uint32_t *lock = &((struct pt_reserve *)(uintptr_t)reserve)->lock;
+	uint32_t bits = ptl_bit_lock(lock);
+	size_t nr = reserve->nr_out;
+
+	ptl_bit_unlock(lock, bits);
+	return nr;
+}
+
+int pt_reserve_destroy(struct pt_reserve *reserve)
+{
+	pt_pa_t pa;
+
+	if (!reserve)
+		return 0;
+	if (reserve->nr_out)
+		return -EBUSY;
+	reserve->range_pa = reserve->range_end;
+	while (take(reserve, &pa)) {
+		set_state(reserve, pa, PTL_FRAME_NONE);
+		if (reserve->from)
+			reserve->from->free(reserve->from->ctx, pa, reserve->size_lg2);
+	}
+	free(reserve);
+	return 0;
+}
+
+static int reserve_alloc(void *ctx, unsigned int size_lg2, pt_pa_t *pa)
+{
+	struct pt_reserve *reserve = ctx;
+	uint32_t bits;
+	bool taken;
+
+	if (size_lg2 != reserve->size_lg2)
+		return -ENOMEM;
+	bits = ptl_bit_lock(&reserve->lock);
+	taken = take(reserve, pa);
+	if (taken)
+		reserve->nr_out++;
+	ptl_bit_unlock(&reserve->lock, bits);
+	return taken ? 0 : -ENOMEM;
+}
+
+static void reserve_free(void *ctx, pt_pa_t pa, unsigned int size_lg2)
+{
+	struct pt_reserve *reserve = ctx;
+	uint32_t bits = ptl_bit_lock(&reserve->lock);
+
+	PTL_BUG_ON(size_lg2 != reserve->size_lg2 || !reserve->nr_out);
+	reserve->nr_out--;
+	give(reserve, pa);
+	ptl_bit_unlock(&reserve->lock, bits);
+}
+
+struct pt_table_ops pt_reserve_ops(struct pt_reserve *reserve)
+{
+	return (struct pt_table_ops){ reserve_alloc, reserve_free, reserve };
+}

@@ -1,0 +1,229 @@
+/* SPDX-License-Identifier: MIT */
+/* tree_impl.h - whole trees: roots, destroy, link and unlink, and visits to every table. */
+#ifndef PTL_TREE_IMPL_H
+#define PTL_TREE_IMPL_H
+
+#include "pt/op.h"
+
+static int ptl_init(struct ptl_fmt *f)
+{
+	return fmt_init(f);
+}
+
+static void ptl_describe(const struct ptl_fmt *f, struct pt_format_info *info)
+{
+	*info = (struct pt_format_info){
+		.name = PTL_STR(PT_FMT),
+		.granule_lg2 = FMT_GRANULE_LG2,
+		.nr_levels = f->top_level + 1,
+		.root_align_lg2 = fmt_root_align_lg2(f),
+		.attrs = f->attrs,
+		.first = f->lower_end ? 0 : f->upper_first,
+		.last = f->upper_first ? UINT64_MAX : f->lower_end - 1,
+		.dirty_is_write = f->dbm != 0,
+	};
+	for (unsigned int level = 0; level <= f->top_level; level++) {
+		info->entries_lg2[level] = FMT_INDEX_BITS;
+		info->leaf_lg2[level] = ptl_level_lg2(level);
+		info->can_leaf[level] = fmt_can_leaf(level, f);
+		info->contig_lg2[level] = fmt_contig_max_lg2(level, f);
+		info->level_name[level] = fmt_level_name(level, f);
+	}
+	info->entries_lg2[f->top_level] =
+		(unsigned int)__builtin_popcountll(f->va_mask >> ptl_level_lg2(f->top_level));
+}
+
+static int ptl_create_root(struct pt_pgtable *pt)
+{
+	return ptl_table_alloc(pt, &pt->root_pa);
+}
+
+/* Lets go of the table at @pa and, if nobody else holds it, of all that it holds. */
+static void ptl_put_tree(struct pt_pgtable *pt, pt_pa_t pa, unsigned int level,
+			 struct pt_gather *gather)
+{
+	_Atomic uint64_t *table = ptl_table_at(pt, pa);
+	struct pt_frame *frame;
+
+	if (!table)
+		return;
+	frame = ptl_frame_at(pt, pa);
+	if (atomic_load_explicit(&frame->state, memory_order_relaxed) != PTL_FRAME_TABLE ||
+	    atomic_load_explicit(&frame->lock, memory_order_relaxed) & PTL_FRAME_DEAD)
+		return; /* foreign, or reached a second time */
+	/* Acquire and release: who lets go last sees what all others did. */
+	if (atomic_fetch_sub_explicit(&frame->parents, 1, memory_order_acq_rel) != 1)
+		return;
+	ptl_table_kill(pt, pa);
+	for (unsigned int i = 0; level && i < ptl_nr_entries(pt, level); i++) {
+		uint64_t raw = ptl_load(&table[i]);
+
+		if (fmt_is_table(raw, level, &pt->fmt))
+			ptl_put_tree(pt, fmt_table_pa(raw, &pt->fmt), level - 1, gather);
+	}
+	if (gather)
+		ptl_gather_page(gather, pa);
+	else
+		ptl_table_free(pt, pa);
+}
+
+static int ptl_link_check(struct pt_pgtable *pt, pt_va_t va, uint64_t len, unsigned int level,
+			  pt_va_t *last)
+{
+	if (!level || level > pt->fmt.top_level)
+		return -EINVAL;
+	return ptl_range_last(pt, va, len, ptl_level_lg2(level), last);
+}
+
+/* The entry of @level for @from_va: a table's word, or 0 for a hole. */
+static int ptl_link_source(const struct pt_pgtable *from, pt_va_t from_va, unsigned int level,
+			   uint64_t *word)
+{
+	enum ptl_kind kind;
+	struct ptl_pos pos;
+	uint64_t raw;
+
+	do {
+		if (ptl_descend(from, from_va, level, &pos, &raw))
+			return -EFAULT;
+	} while (!ptl_settle(from, &pos, &raw, &kind));
+	*word = 0;
+	if (kind == PTL_EMPTY)
+		return 0;
+	if (kind == PTL_ILLEGAL)
+		return -EFAULT;
+	if (kind != PTL_TABLE)
+		return -EEXIST;
+	if (!ptl_table_at(from, fmt_table_pa(raw, &from->fmt)))
+		return -EFAULT;
+	*word = raw;
+	return 0;
+}
+
+/* The empty entry of @level for @va, with tables made down to it. */
+static int ptl_link_target(struct ptl_op *op, pt_va_t va, unsigned int level, struct ptl_pos *pos,
+			   uint64_t *raw)
+{
+	for (;;) {
+		enum ptl_kind kind;
+		pt_pa_t fresh;
+		int err = ptl_descend(op->pt, va, level, pos, raw);
+
+		if (err)
+			return err;
+		if (!ptl_settle(op->pt, pos, raw, &kind))
+			continue;
+		if (kind != PTL_EMPTY)
+			return kind == PTL_ILLEGAL ? -EFAULT : -EEXIST;
+		if (pos->level == level)
+			return 0;
+		err = ptl_new_table(op, pos, va, *raw, &fresh);
+		if (err)
+			return err;
+	}
+}
+
+static int ptl_link(struct pt_pgtable *pt, pt_va_t va, struct pt_pgtable *from, pt_va_t from_va,
+		    uint64_t len, unsigned int level)
+{
+	uint64_t size = PTL_BIT(ptl_level_lg2(level < PT_MAX_LEVELS ? level : 0));
+	struct ptl_op op;
+	pt_va_t last, from_last;
+	int err = ptl_link_check(pt, va, len, level, &last);
+
+	if (!err)
+		err = ptl_link_check(from, from_va, len, level, &from_last);
+	if (err)
+		return err;
+	ptl_op_begin(&op, pt, va, last, NULL);
+	for (unsigned int pass = 0; pass < 2 && !err; pass++) {
+		for (uint64_t at = 0; at < len && !err; at += size) {
+			struct ptl_pos pos;
+			uint64_t word, raw;
+
+			err = ptl_link_source(from, from_va + at, level, &word);
+			if (err || !word)
+				continue;
+			err = ptl_link_target(&op, va + at, level, &pos, &raw);
+			if (err || !pass)
+				continue;
+			atomic_fetch_add_explicit(
+				&ptl_frame_at(pt, fmt_table_pa(word, &pt->fmt))->parents, 1,
+				memory_order_relaxed);
+			while (!ptl_install(&op, &pos, pos.index, va + at, &raw, word))
+				PTL_BUG_ON(fmt_kind(raw, level, &pt->fmt) != PTL_EMPTY);
+			ptl_top_changed(&op, &pos, pos.index, 1);
+		}
+	}
+	return ptl_op_end(&op, err);
+}
+
+static int ptl_unlink(struct pt_pgtable *pt, pt_va_t va, uint64_t len, unsigned int level,
+		      struct pt_gather *gather)
+{
+	struct pt_change change = { .gather = gather };
+	struct ptl_op op;
+	pt_va_t last;
+	int err = ptl_link_check(pt, va, len, level, &last);
+
+	if (err)
+		return err;
+	ptl_op_begin(&op, pt, va, last, &change);
+	for (;;) {
+		enum ptl_kind kind;
+		struct ptl_pos pos;
+		pt_va_t next;
+		uint64_t raw;
+
+		err = ptl_descend(pt, va, level, &pos, &raw);
+		if (err)
+			break;
+		if (!ptl_settle(pt, &pos, &raw, &kind))
+			continue;
+		next = ptl_last(va, ptl_level_lg2(pos.level));
+		if (kind == PTL_TABLE && pos.level == level) {
+			if (!ptl_lock(pt, &pos))
+				continue;
+			raw = ptl_exchange(&op, &pos, pos.index, va, raw, 0);
+			ptl_unlock(pt, &pos);
+			ptl_top_changed(&op, &pos, pos.index, 1);
+			ptl_gather_range(op.gather, va, next, ptl_level_lg2(0), true);
+			ptl_put_tree(pt, fmt_table_pa(raw, &pt->fmt), level - 1, op.gather);
+		}
+		if (next >= last)
+			break;
+		va = next + 1;
+	}
+	return ptl_op_end(&op, err);
+}
+
+/* Hands each entry of the table at @visit to its callback. */
+static bool ptl_visit_entries(const struct pt_pgtable *pt, const struct ptl_visit *visit,
+			      ptl_entry_fn fn, void *ctx)
+{
+	unsigned int level = visit->level;
+
+	for (unsigned int i = 0; i < ptl_nr_entries(pt, level); i++) {
+		struct ptl_visit_entry entry = { .raw = ptl_load(&visit->table[i]), .index = i };
+
+		entry.kind = fmt_kind(entry.raw, level, &pt->fmt);
+		entry.va = visit->va + ((uint64_t)i << ptl_level_lg2(level));
+		if (level == pt->fmt.top_level && entry.va >= pt->fmt.lower_end)
+			entry.va |= pt->fmt.upper_first; /* x86: the sign extension */
+		if (entry.kind == PTL_TABLE)
+			entry.target = fmt_table_pa(entry.raw, &pt->fmt);
+		if (entry.kind == PTL_ILLEGAL)
+			entry.why = fmt_illegal(entry.raw, level, &pt->fmt);
+		if (entry.kind == PTL_LEAF) {
+			entry.contig_lg2 = fmt_contig_lg2(entry.raw, level, &pt->fmt);
+			entry.still = fmt_still(entry.raw, &pt->fmt);
+			entry.next = fmt_leaf_next(entry.still, level, i, &pt->fmt);
+			entry.pa = fmt_leaf_pa(entry.raw, level, i, &pt->fmt);
+		}
+		if (!fn(ctx, visit, &entry))
+			return false;
+	}
+	return true;
+}
+
+#endif /* PTL_TREE_IMPL_H */

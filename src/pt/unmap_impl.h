@@ -1,0 +1,233 @@
+/* SPDX-License-Identifier: MIT */
+/* unmap_impl.h - pt_unmap(), freeing of empty tables, and the removal of illegal words. */
+#ifndef PTL_UNMAP_IMPL_H
+#define PTL_UNMAP_IMPL_H
+
+#include "pt/split_impl.h"
+
+/* What one visit to a table page removed. */
+struct ptl_cleared {
+	unsigned int entries;     /* looked at, before something stopped it */
+	unsigned int leaves;      /* of them leaves */
+	unsigned int first, last; /* index of the first and last leaf */
+};
+
+/*
+ * Empties up to @nr entries from @pos on, leaves and software's; stops at tables
+ * and, unless @illegal, at illegal words.
+ */
+static inline struct ptl_cleared ptl_clear_entries(struct ptl_op *op, const struct ptl_pos *pos,
+						   pt_va_t va, unsigned int nr, bool illegal)
+{
+	const struct ptl_fmt *f = &op->pt->fmt;
+	unsigned int lg2 = ptl_level_lg2(pos->level), i;
+	struct ptl_cleared cleared = { 0 };
+
+	for (i = pos->index; i < pos->index + nr; i++, va += PTL_BIT(lg2)) {
+		uint64_t raw = ptl_load(&pos->table[i]);
+
+		if (fmt_is_leaf(raw, pos->level, f)) {
+			ptl_exchange(op, pos, i, va, raw, 0);
+			if (!cleared.leaves++)
+				cleared.first = i;
+			cleared.last = i;
+		} else if (raw) {
+			enum ptl_kind kind = ptl_settled_kind(op->pt, pos->table_pa, pos->level,
+							      &pos->table[i], raw);
+
+			if (kind == PTL_SOFT || (kind == PTL_ILLEGAL && illegal))
+				ptl_exchange(op, pos, i, va, raw, 0);
+			else if (kind != PTL_EMPTY)
+				break;
+		}
+	}
+	cleared.entries = i - pos->index;
+	return cleared;
+}
+
+/* Whether every entry is empty; looks no further than the first that is not. */
+static inline bool ptl_table_empty(const struct pt_pgtable *pt, const struct ptl_pos *pos)
+{
+	for (unsigned int i = 0; i < 1u << FMT_INDEX_BITS; i++) {
+		uint64_t raw = ptl_load(&pos->table[i]);
+
+		if (raw && fmt_kind(raw, pos->level, &pt->fmt) != PTL_EMPTY)
+			return false;
+	}
+	return true;
+}
+
+/*
+ * Turns the empty words of the locked table at @pos into dead words, so that no
+ * install can succeed any more. False: one just did; all is as before.
+ */
+static inline bool ptl_table_seal(struct ptl_op *op, struct ptl_pos *pos)
+{
+	struct pt_frame *frame = ptl_frame_at(op->pt, pos->table_pa);
+	unsigned int i;
+
+	if (!PTL_SHARED)
+		return true;
+	atomic_fetch_or_explicit(&frame->lock, PTL_FRAME_DEAD, memory_order_relaxed);
+	/* Who sees the word must see the mark: pairs with the acquire in ptl_is_transient(). */
+	atomic_thread_fence(memory_order_release);
+	for (i = 0; i < 1u << FMT_INDEX_BITS; i++) {
+		uint64_t raw = ptl_load(&pos->table[i]);
+
+		if (fmt_kind(raw, pos->level, &op->pt->fmt) != PTL_EMPTY ||
+		    !atomic_compare_exchange_strong_explicit(&pos->table[i], &raw, PTL_DEAD_WORD,
+							     memory_order_relaxed,
+							     memory_order_relaxed))
+			break;
+	}
+	if (i == 1u << FMT_INDEX_BITS) {
+		pos->lock_bits |= PTL_FRAME_DEAD;
+		return true;
+	}
+	while (i--)
+		atomic_store_explicit(&pos->table[i], 0, memory_order_release);
+	atomic_fetch_and_explicit(&frame->lock, ~PTL_FRAME_DEAD, memory_order_release);
+	return false;
+}
+
+/* Frees the table at @pos if it is ours, nobody else's too, and empty; then those above it. */
+static inline void ptl_free_empty(struct ptl_op *op, struct ptl_pos *pos, pt_va_t va)
+{
+	struct pt_pgtable *pt = op->pt;
+
+	while (pos->parent) {
+		unsigned int up = pos->level + 1, lg2 = ptl_level_lg2(up);
+		struct pt_frame *frame = ptl_frame_at(pt, pos->table_pa);
+		pt_va_t first = ptl_align_down(va, lg2);
+		const struct ptl_pos parent = { .table_pa = pos->parent_pa, .level = up };
+		uint64_t raw;
+
+		if (atomic_load_explicit(&frame->state, memory_order_relaxed) != PTL_FRAME_TABLE ||
+		    atomic_load_explicit(&frame->parents, memory_order_relaxed) != 1 ||
+		    !ptl_lock(pt, pos))
+			return;
+		if ((PTL_SHARED && pos->lock_bits) || !ptl_table_empty(pt, pos) ||
+		    !ptl_table_seal(op, pos)) {
+			ptl_unlock(pt, pos);
+			return;
+		}
+		/* Nobody but this table's locker changes the word that points at it. */
+		raw = ptl_load(pos->parent);
+		if (PTL_SHARED)
+			raw = atomic_exchange_explicit(pos->parent, 0, memory_order_relaxed);
+		else
+			atomic_store_explicit(pos->parent, 0, memory_order_relaxed);
+		ptl_watch(op, parent.table_pa, ptl_index(pt, va, up), up, va, raw, 0);
+		ptl_unlock(pt, pos);
+		ptl_table_kill(pt, pos->table_pa);
+		ptl_gather_range(op->gather, first, ptl_last(first, lg2), ptl_level_lg2(pos->level),
+				 true);
+		ptl_gather_page(op->gather, pos->table_pa);
+		ptl_top_changed(op, &parent, ptl_index(pt, va, up), 1);
+		if (ptl_descend(pt, va, up, pos, &raw) || pos->level != up)
+			return;
+	}
+}
+
+/* Removes the table entry that ptl_descend() refused to follow; its target is left alone. */
+static inline void ptl_clear_bad_table(struct ptl_op *op, const struct ptl_pos *pos, pt_va_t va)
+{
+	unsigned int lg2 = ptl_level_lg2(pos->level);
+
+	ptl_exchange(op, pos, pos->index, va, ptl_load(&pos->table[pos->index]), 0);
+	ptl_gather_range(op->gather, ptl_align_down(va, lg2), ptl_last(va, lg2), lg2, true);
+	ptl_top_changed(op, pos, pos->index, 1);
+}
+
+static inline int ptl_unmap_range(struct ptl_op *op, pt_va_t first, pt_va_t last, bool illegal)
+{
+	struct pt_pgtable *pt = op->pt;
+	pt_va_t va = first;
+
+	for (;;) {
+		struct ptl_cleared cleared = { 0 };
+		enum ptl_kind kind;
+		struct ptl_pos pos;
+		unsigned int lg2;
+		pt_va_t next;
+		uint64_t raw;
+		int err = ptl_descend(pt, va, 0, &pos, &raw);
+
+		lg2 = ptl_level_lg2(pos.level);
+		next = ptl_last(va, lg2);
+		if (err && illegal && ptl_aligned(va, lg2) && next <= last) {
+			ptl_clear_bad_table(op, &pos, va);
+		} else if (err) {
+			op->change->bad_va = va;
+			return err;
+		} else if (!ptl_settle(pt, &pos, &raw, &kind)) {
+			continue;
+		} else if (ptl_aligned(va, lg2) && next <= last) {
+			if (!ptl_lock(pt, &pos))
+				continue;
+			cleared = ptl_clear_entries(op, &pos, va,
+						    ptl_run_entries(pt, &pos, va, last), illegal);
+			ptl_unlock(pt, &pos);
+			if (!cleared.entries && kind == PTL_ILLEGAL) {
+				op->change->bad_va = va;
+				return -EFAULT;
+			}
+			if (cleared.leaves) {
+				pt_va_t base = va - ((uint64_t)pos.index << lg2);
+
+				op->change->done += (uint64_t)cleared.leaves << lg2;
+				ptl_gather_range(op->gather, base + ((uint64_t)cleared.first << lg2),
+						 base + ((uint64_t)cleared.last << lg2) +
+							 (PTL_BIT(lg2) - 1),
+						 lg2, false);
+			}
+			if (!cleared.entries)
+				continue;
+			ptl_top_changed(op, &pos, pos.index, cleared.entries);
+			next = va + ((uint64_t)cleared.entries << lg2) - 1;
+		} else if (kind != PTL_EMPTY) {
+			/* Its edges could not be made: only in a corrupt tree. */
+			op->change->bad_va = va;
+			return -EFAULT;
+		}
+		if (op->change->flags & PT_CHANGE_FREE_TABLES && !err)
+			ptl_free_empty(op, &pos, va);
+		if (next >= last)
+			return 0;
+		va = next + 1;
+	}
+}
+
+static int ptl_unmap(struct pt_pgtable *pt, pt_va_t va, uint64_t len, struct pt_change *change)
+{
+	struct ptl_op op;
+	pt_va_t last;
+	bool split;
+	int err = ptl_range_last(pt, va, len, FMT_GRANULE_LG2, &last);
+
+	if (change)
+		change->done = change->bad_va = 0;
+	if (err)
+		return err;
+	ptl_op_begin(&op, pt, va, last, change);
+	err = ptl_split_edges(&op, va, last, &split);
+	if (!err)
+		err = ptl_unmap_range(&op, va, last, false);
+	return ptl_op_end(&op, err);
+}
+
+static int ptl_clear_illegal(struct pt_pgtable *pt, pt_va_t va, uint64_t len,
+			     struct pt_gather *gather)
+{
+	struct pt_change change = { .gather = gather };
+	struct ptl_op op;
+	pt_va_t last;
+	int err = ptl_range_last(pt, va, len, FMT_GRANULE_LG2, &last);
+
+	if (err)
+		return err;
+	ptl_op_begin(&op, pt, va, last, &change);
+	return ptl_op_end(&op, ptl_unmap_range(&op, va, last, true));
+}
+
+#endif /* PTL_UNMAP_IMPL_H */

@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A stage 2 under test.  It has to map the stubs too, without being changed: accesses
+ * run on a copy of the root, of which one invalid entry leads to the harness.  Its
+ * tables hold machine addresses, so regions must be ident.
+ */
+#include "arm64.h"
+
+#define MAX_ROOT (16 * 65536) /* 16 concatenated tables of the largest granule */
+#define PAGE_MASK_48 0x0000fffffffff000ull
+
+static uint8_t copy[MAX_ROOT] __attribute__((aligned(MAX_ROOT)));
+static uint8_t chain[4][65536] __attribute__((aligned(65536))); /* root entry to stubs */
+static uint8_t block[ORC_HARNESS] __attribute__((aligned(ORC_HARNESS)));
+
+static uint64_t *original; /* the root under test */
+static uint64_t nr_entry;
+static uint64_t slot; /* entry that leads to the stubs */
+
+struct geometry {
+	unsigned int granule_lg2;
+	int level; /* Arm's, of the root */
+	unsigned int shift; /* of a root entry */
+};
+
+static struct geometry decode_vtcr(uint64_t vtcr)
+{
+	unsigned int tg0 = vtcr >> 14 & 3, sl0 = vtcr >> 6 & 3;
+	bool ds = vtcr >> 32 & 1, sl2 = vtcr >> 33 & 1;
+	struct geometry g;
+
+	g.granule_lg2 = tg0 == 0 ? 12 : tg0 == 1 ? 16 : 14;
+	if (g.granule_lg2 == 12)
+		g.level = ds && sl2 ? -1 : sl0 == 3 ? 3 : 2 - (int)sl0;
+	else
+		g.level = sl0 == 3 && g.granule_lg2 == 14 ? 0 : 3 - (int)sl0;
+	g.shift = g.granule_lg2 + (g.granule_lg2 - 3) * (unsigned int)(3 - g.level);
+	return g;
+}
+
+static uint64_t decode_vttbr(uint64_t vttbr, uint64_t vtcr, unsigned int granule_lg2)
+{
+	uint64_t mask = granule_lg2 == 16 ? 0x0000ffffffff0000ull : PAGE_MASK_48;
+	uint64_t align = nr_entry * 8 < 64 ? 64 : nr_entry * 8;
+	uint64_t pa = vttbr & mask & ~(align - 1);
+
+	if (granule_lg2 == 16 || vtcr & BIT(32)) /* 52-bit output: bits 51:48 are in 5:2 */
+		pa |= (vttbr >> 2 & 15) << 48;
+	return pa;
+}
+
+/* An entry that the access to @index does not use, an invalid one if there is any. */
+static bool choose_slot(uint64_t index)
+{
+	for (slot = nr_entry; slot--;)
+		if (!(original[slot] & 1) && slot != index)
+			return true;
+	for (slot = nr_entry; slot--;)
+		if (slot != index)
+			return true;
+	return false;
+}
+
+/* Tables from copy[slot] to pages of the block. */
+static void build_chain(const struct geometry *g)
+{
+	uint64_t *table = (uint64_t *)copy, at = slot;
+	unsigned int depth = 0;
+
+	memset(chain, 0, sizeof(chain));
+	for (int level = g->level; level < 3; level++) {
+		table[at] = (uint64_t)chain[depth] | 3;
+		table = (uint64_t *)chain[depth++];
+		at = 0;
+	}
+	for (uint64_t off = 0; off < sizeof(block); off += BIT(g->granule_lg2))
+		table[at++] = ((uint64_t)block + off) | STAGE2_RW | STAGE2_PAGE;
+}
+
+bool user_stage2_borrow(const uint64_t *reg, uint64_t ipa, struct user_stage2 *s2)
+{
+	uint64_t vtcr = reg[ORC_AR_VTCR], vttbr = reg[ORC_AR_VTTBR], pa, hpa;
+	struct geometry g = decode_vtcr(vtcr);
+	unsigned int bits = 64 - (vtcr & 63);
+
+	nr_entry = bits > g.shift ? BIT(bits - g.shift) : 1;
+	if (nr_entry * 8 > sizeof(copy))
+		return false;
+	pa = decode_vttbr(vttbr, vtcr, g.granule_lg2);
+	if (!region_lookup(pa, &hpa) || hpa != pa)
+		return false;
+	original = (uint64_t *)pa;
+	if (!choose_slot(ipa >> g.shift))
+		return false;
+	memcpy(copy, original, nr_entry * 8);
+	build_chain(&g);
+	s2->vttbr = (vttbr & 0xffff000000000000ull) | (uint64_t)copy | (vttbr & 1);
+	s2->block_ipa = slot << g.shift;
+	build_block(block, s2->block_ipa);
+	return true;
+}
+
+/* Entries of the copy that hardware changed: AF and dirty state of blocks in the root. */
+void user_stage2_return(void)
+{
+	const uint64_t *now = (const uint64_t *)copy;
+
+	for (uint64_t i = 0; i < nr_entry; i++)
+		if (i != slot && now[i] != original[i])
+			original[i] = now[i];
+}
