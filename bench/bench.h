@@ -19,7 +19,8 @@
  *		bench_register("map_one/x86_64", map_one, &x86_64_case);
  *	}
  *
- * Times are wall-clock nanoseconds per operation. The function runs several times per report, with
+ * Times are nanoseconds per operation; the report uses the thread's CPU time, on several threads
+ * the wall's. The function runs several times per report, with
  * growing loop counts; what it sets up, it tears down.
  */
 #ifndef BENCH_H

@@ -9,7 +9,6 @@
  * Neither gets a gather, so each call ends its own.
  */
 #include <errno.h>
-#include <string.h>
 
 #include "bench.h"
 #include "limits.h"
@@ -18,10 +17,14 @@
 static int map_each(struct fixture *fx)
 {
 	struct pt_change change = fx->change;
+	struct pt_pgtable *pt = fx->pt;
+	uint64_t page = fx->page;
+	pt_va_t va = fx->va;
+	pt_pa_t pa = fx->pa;
 	int err = 0;
 
-	for (uint64_t at = 0; at < fx->len; at += fx->page)
-		err |= pt_map(fx->pt, fx->va + at, fx->pa + at, fx->page, FIXTURE_ATTR, &change);
+	for (size_t i = 0; i < WINDOW_PAGES; i++, va += page, pa += page)
+		err |= pt_map(pt, va, pa, page, FIXTURE_ATTR, &change);
 	return err;
 }
 
@@ -34,10 +37,13 @@ static int map_each_anew(struct fixture *fx)
 
 static int unmap_each(struct fixture *fx)
 {
+	struct pt_pgtable *pt = fx->pt;
+	uint64_t page = fx->page;
+	pt_va_t va = fx->va;
 	int err = 0;
 
-	for (uint64_t at = 0; at < fx->len; at += fx->page)
-		err |= pt_unmap(fx->pt, fx->va + at, fx->page, NULL);
+	for (size_t i = 0; i < WINDOW_PAGES; i++, va += page)
+		err |= pt_unmap(pt, va, page, NULL);
 	return err;
 }
 
@@ -74,11 +80,14 @@ static int age_bulk(struct fixture *fx)
 
 static int translate_seq(struct fixture *fx)
 {
+	const struct pt_pgtable *pt = fx->pt;
+	uint64_t page = fx->page;
+	pt_va_t va = fx->va;
 	pt_pa_t pa, sum = 0;
 	int err = 0;
 
-	for (uint64_t at = 0; at < fx->len; at += fx->page) {
-		err |= pt_translate(fx->pt, fx->va + at, &pa);
+	for (size_t i = 0; i < WINDOW_PAGES; i++, va += page) {
+		err |= pt_translate(pt, va, &pa);
 		sum += pa;
 	}
 	bench_use(sum);
@@ -87,12 +96,15 @@ static int translate_seq(struct fixture *fx)
 
 static int translate_rand(struct fixture *fx)
 {
+	const struct pt_pgtable *pt = fx->pt;
 	unsigned int page_lg2 = fx->info.granule_lg2;
+	const uint32_t *order = fx->order;
+	pt_va_t va = fx->va;
 	pt_pa_t pa, sum = 0;
 	int err = 0;
 
 	for (size_t i = 0; i < WINDOW_PAGES; i++) {
-		err |= pt_translate(fx->pt, fx->va + ((pt_va_t)fx->order[i] << page_lg2), &pa);
+		err |= pt_translate(pt, va + ((pt_va_t)order[i] << page_lg2), &pa);
 		sum += pa;
 	}
 	bench_use(sum);
@@ -101,12 +113,15 @@ static int translate_rand(struct fixture *fx)
 
 static int lookup_seq(struct fixture *fx)
 {
+	const struct pt_pgtable *pt = fx->pt;
+	uint64_t page = fx->page;
+	pt_va_t va = fx->va;
 	struct pt_leaf leaf;
 	pt_pa_t sum = 0;
 	int err = 0;
 
-	for (uint64_t at = 0; at < fx->len; at += fx->page) {
-		err |= pt_lookup(fx->pt, fx->va + at, &leaf);
+	for (size_t i = 0; i < WINDOW_PAGES; i++, va += page) {
+		err |= pt_lookup(pt, va, &leaf);
 		sum += leaf.pa;
 	}
 	bench_use(sum);
@@ -115,13 +130,16 @@ static int lookup_seq(struct fixture *fx)
 
 static int lookup_rand(struct fixture *fx)
 {
+	const struct pt_pgtable *pt = fx->pt;
 	unsigned int page_lg2 = fx->info.granule_lg2;
+	const uint32_t *order = fx->order;
+	pt_va_t va = fx->va;
 	struct pt_leaf leaf;
 	pt_pa_t sum = 0;
 	int err = 0;
 
 	for (size_t i = 0; i < WINDOW_PAGES; i++) {
-		err |= pt_lookup(fx->pt, fx->va + ((pt_va_t)fx->order[i] << page_lg2), &leaf);
+		err |= pt_lookup(pt, va + ((pt_va_t)order[i] << page_lg2), &leaf);
 		sum += leaf.pa;
 	}
 	bench_use(sum);

@@ -2,7 +2,6 @@
 /* What the words of the window cost, and nothing else. */
 #include "limits.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "bench.h"
@@ -100,7 +99,8 @@ descend_pages(const struct fixture *fx, const uint32_t *order, unsigned int gran
 	return 0;
 }
 
-static int descend_by(const struct fixture *fx, const uint32_t *order)
+static inline __attribute__((always_inline)) int
+descend_by(const struct fixture *fx, const uint32_t *order)
 {
 	switch (fx->info.granule_lg2) {
 	case 12:

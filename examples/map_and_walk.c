@@ -41,8 +41,7 @@ static void map_and_walk(struct pt_phys *phys, enum pt_format format)
 	struct pt_format_info info;
 	struct pt_reserve *reserve;
 	struct pt_pgtable *pt;
-	uint64_t page;
-	pt_pa_t pa;
+	uint64_t page, pa;
 
 	must(pt_fmt_cfg_init(&cfg.fmt, format), "configuration");
 	must(pt_format_info(&cfg.fmt, &info), "format");

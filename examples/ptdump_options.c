@@ -453,14 +453,15 @@ static void fill_other_registers(struct dump_options *options)
 
 static void check_options(struct dump_options *options, const struct given *given, bool arm64)
 {
-	const struct dump_regs *regs = &options->regs;
-	bool has_ttbr = regs->has_ttbr0 || regs->has_ttbr1;
+	const struct dump_regs *regs = &options->regs, *other = &options->other_regs;
+	bool has_ttbr = regs->has_ttbr0 || regs->has_ttbr1 || other->has_ttbr0 || other->has_ttbr1;
+	bool has_cr3 = regs->has_cr3 || other->has_cr3;
 
 	if (!options->path)
 		dump_die("no image; --help says how to give one");
-	if (regs->has_cr3 && has_ttbr)
+	if (has_cr3 && has_ttbr)
 		dump_die("both --cr3 and --ttbr0 or --ttbr1: these are different machines");
-	if (is_given(given, OPT_ARCH) && (arm64 ? regs->has_cr3 : has_ttbr))
+	if (is_given(given, OPT_ARCH) && (arm64 ? has_cr3 : has_ttbr))
 		dump_die("--arch is not that of the registers");
 	if (has_ttbr && !regs->has_tcr)
 		dump_die("--ttbr0 and --ttbr1 say little without --tcr");

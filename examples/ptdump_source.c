@@ -146,7 +146,7 @@ void dump_source_open(struct dump_source *source, const char *path, const struct
 	*source = (struct dump_source){ .path = path };
 	fd = open_file(path, &len);
 	if (!open_tables(source, fd, roots, &nr_roots)) {
-		if (options->tables_only)
+		if (options->tables_only && path == options->path) /* not --diff's */
 			dump_die("%s: is no table image, or not all of one", path);
 		if (!has_regs)
 			dump_die("%s: is no table image; a raw one needs --cr3 or --ttbr0", path);

@@ -92,6 +92,24 @@ static struct arena *arena_get(size_t i, const struct pt_fmt_cfg *fmt, unsigned 
 	return arena;
 }
 
+/* The level of the largest leaves that always fit into slots: leaves of a map are no smaller. */
+static unsigned int floor_level(const struct world *w)
+{
+	unsigned int level = w->info.nr_levels - 1;
+
+	while (level && (!w->info.can_leaf[level] || w->info.leaf_lg2[level] > w->unit_lg2))
+		level--;
+	return level;
+}
+
+/* The most slots that one operation may touch, if it makes entries of @level; 0: not one. */
+static size_t slots_limit(const struct world *w, unsigned int level)
+{
+	unsigned int lg2 = w->info.leaf_lg2[level];
+
+	return w->unit_lg2 <= lg2 ? MAX_ENTRIES : MAX_ENTRIES >> (w->unit_lg2 - lg2);
+}
+
 /*
  * The window lies across the largest boundary there is, a quarter of it before, so that what
  * it is made of are entries of two tables, and an aligned leaf of the next level fits behind.
@@ -108,6 +126,8 @@ static void place_window(struct world *w, unsigned int scale)
 	w->unit_lg2 = granule;
 	if (granule + shifts[scale] + 3 <= space_lg2 && granule + shifts[scale] + 3 <= w->fmt.pa_bits)
 		w->unit_lg2 += shifts[scale];
+	if (!slots_limit(w, floor_level(w)))
+		w->unit_lg2 = granule;
 	while (nr > UINT64_C(1) << (space_lg2 - w->unit_lg2))
 		nr /= 2;
 	for (unsigned int level = info->nr_levels - 1; level; level--) {
@@ -121,25 +141,6 @@ static void place_window(struct world *w, unsigned int scale)
 	ref_init(&w->ref, &w->fmt, base, UINT64_C(1) << w->unit_lg2, nr);
 	w->before = calloc(nr, sizeof(*w->before));
 	FUZZ_CHECK(w->before);
-}
-
-/* The most slots that one operation may touch, if it makes entries of @level. */
-static size_t slots_limit(const struct world *w, unsigned int level)
-{
-	unsigned int lg2 = w->info.leaf_lg2[level];
-	size_t per_slot = w->unit_lg2 > lg2 ? (size_t)1 << (w->unit_lg2 - lg2) : 1;
-
-	return per_slot >= MAX_ENTRIES ? 1 : MAX_ENTRIES / per_slot;
-}
-
-/* The level of the largest leaves that always fit into slots: leaves of a map are no smaller. */
-static unsigned int floor_level(const struct world *w)
-{
-	unsigned int level = w->info.nr_levels - 1;
-
-	while (level && (!w->info.can_leaf[level] || w->info.leaf_lg2[level] > w->unit_lg2))
-		level--;
-	return level;
 }
 
 static void pick_range(const struct world *w, struct fuzz_input *in, size_t limit, size_t *first,
@@ -260,7 +261,6 @@ struct how {
 	pt_va_t va_xor;
 	struct pt_gather gather;
 	struct pt_change change;
-	bool armed;
 };
 
 static bool inside_links(const struct world *w, size_t first, size_t nr)
@@ -289,8 +289,8 @@ static void begin(struct world *w, struct how *how, uint8_t bits, size_t first, 
 		pt_gather_begin(&how->gather, how->pt);
 		how->change.gather = &how->gather;
 	}
-	how->armed = (bits & 0x0c) == 0x0c;
-	w->source->fail_at = how->armed ? w->source->nr_allocs + 1 + (bits >> 4) : 0;
+	w->source->fail_at = (bits & 0x0c) == 0x0c ? w->source->nr_allocs + 1 + (bits >> 4) : 0;
+	w->source->failed = false;
 	memcpy(w->before, w->ref.page, w->ref.nr * sizeof(*w->before));
 	watcher_expect(&w->watcher, w->pt);
 }
@@ -298,12 +298,10 @@ static void begin(struct world *w, struct how *how, uint8_t bits, size_t first, 
 /* @err: what the call returned; @want: what the model did. Returns whether it happened. */
 static bool end(struct world *w, struct how *how, int err, int want)
 {
-	bool failed = w->source->fail_at && w->source->nr_allocs >= w->source->fail_at;
-
 	if (how->change.gather)
 		pt_gather_finish(&how->gather);
 	w->source->fail_at = 0;
-	if (err == -ENOMEM && (failed || !w->source->nr_free)) {
+	if (err == -ENOMEM && w->source->failed) {
 		memcpy(w->ref.page, w->before, w->ref.nr * sizeof(*w->before));
 		FUZZ_CHECK_EQ(how->change.done, 0);
 		return false;
@@ -453,7 +451,10 @@ static void op_split(struct world *w, struct fuzz_input *in, uint8_t bits)
 	struct how how;
 	int err;
 
-	pick_range(w, in, level < w->info.nr_levels ? slots_limit(w, level) : MAX_SLOTS, &first, &nr);
+	if (level < w->info.nr_levels && !slots_limit(w, level))
+		return;
+	pick_range(w, in, level < w->info.nr_levels ? slots_limit(w, level) : MAX_SLOTS, &first,
+		   &nr);
 	trace(w, "split", first, nr, level, 0);
 	begin(w, &how, bits, first, nr);
 	va = ref_va(&w->ref, first);
@@ -665,6 +666,7 @@ static void op_cursor(struct world *w, struct fuzz_input *in)
 	int err;
 
 	trace(w, "cursor", slot, nr, clear, flags);
+	w->source->failed = false;
 	watcher_expect(&w->watcher, w->pt);
 	type = pt_range_walk_start(&walk, w->pt, ref_va(&w->ref, slot), last, PT_TYPE_ALL, flags);
 	while (skip-- && type != PTW_DONE)
@@ -674,7 +676,9 @@ static void op_cursor(struct world *w, struct fuzz_input *in)
 		len = (size_t)(walk.len / w->ref.unit);
 		if (clear) {
 			err = pt_range_walk_clear(&walk, NULL);
-			if (err != -ENOMEM || w->source->nr_free)
+			if (type == PTW_NONE)
+				FUZZ_CHECK_EQ(err, -EINVAL); /* there is nothing to clear */
+			else if (err != -ENOMEM || !w->source->failed)
 				FUZZ_CHECK_EQ(err, 0);
 			if (!err)
 				ref_unmap(&w->ref, at, len);
@@ -682,7 +686,7 @@ static void op_cursor(struct world *w, struct fuzz_input *in)
 			err = pt_range_walk_update(&walk, PT_ATTR_SW(3), PT_ATTR_SW_MASK, NULL);
 			if (type != PTW_PFN)
 				FUZZ_CHECK_EQ(err, -EINVAL);
-			else if (err != -ENOMEM || w->source->nr_free)
+			else if (err != -ENOMEM || !w->source->failed)
 				FUZZ_CHECK_EQ(err, 0);
 			if (!err)
 				ref_protect(&w->ref, at, len, PT_ATTR_SW(3), PT_ATTR_SW_MASK, 0,
@@ -730,6 +734,7 @@ static void op_link(struct world *w, struct fuzz_input *in)
 	    (ref_last(&w->ref) - va) >> w->info.leaf_lg2[level] < nr)
 		return;
 	trace(w, "link", slot, 0, va, level);
+	w->source->failed = false;
 	for (unsigned int i = 0; i < nr; i++) {
 		struct pt_step step;
 
@@ -739,7 +744,7 @@ static void op_link(struct world *w, struct fuzz_input *in)
 		w->is_linked[i] = step.level < level;
 	}
 	err = pt_pgtable_link(w->other, va ^ w->other_xor, w->pt, va, nr * size, level);
-	if (err == -ENOMEM && !w->source->nr_free)
+	if (err == -ENOMEM && w->source->failed)
 		return;
 	FUZZ_CHECK_EQ(err, exists ? -EEXIST : 0);
 	if (err)

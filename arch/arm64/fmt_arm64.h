@@ -210,12 +210,12 @@ static inline bool arm64_va_valid(pt_va_t va, const struct ptl_fmt *f)
 }
 #define fmt_va_valid arm64_va_valid
 
-/* D8.2.6 "Translation table base address": to its size; 64 bytes if 52-bit forms are in use. */
+/* D8.2.6 "Translation table base address": to its size; 64 bytes at least in 52-bit forms. */
 static inline unsigned int arm64_root_align_lg2(const struct ptl_fmt *f)
 {
 	unsigned int size_lg2 = 3 + f->cfg.va_bits - arm64_level_lg2(f->top_level);
 
-	return f->cfg.pa_bits == 52 && size_lg2 < 6 ? 6 : size_lg2;
+	return (ARM64_LPA2 || f->cfg.pa_bits == 52) && size_lg2 < 6 ? 6 : size_lg2;
 }
 #define fmt_root_align_lg2 arm64_root_align_lg2
 
@@ -382,7 +382,7 @@ static inline uint64_t arm64_attr_bits(pt_attr_t attrs, unsigned int level,
 static inline uint64_t arm64_form_bits(unsigned int level, const struct ptl_fmt *f)
 {
 	return ARM64_TYPE | ARM64_CONT | PTL_BITS(ARM64_LOW_PA_TOP, arm64_level_lg2(level)) |
-	       (ARM64_LPA2 ? ARM64_SH : f->pa_high);
+	       (ARM64_LPA2 ? ARM64_SH : f->pa_high) | f->pa_beyond;
 }
 #define fmt_form_bits arm64_form_bits
 
@@ -412,10 +412,11 @@ static inline uint64_t arm64_leaf_next(uint64_t raw, unsigned int level, unsigne
 
 	(void)index;
 	if (__builtin_expect((next & low) != 0, 1))
-		return next;
+		return next & f->pa_beyond ? 0 : next;
 	pa = arm64_pa_of_raw(raw, f) + PTL_BIT(arm64_level_lg2(level));
 	next = (raw & ~low & ~arm64_raw_of_pa(PTL_BITS(51, 48), f)) | arm64_raw_of_pa(pa, f);
-	return arm64_pa_of_raw(next, f) == pa ? next : 0; /* 0: pa is beyond the format */
+	/* 0: pa is beyond the format, or beyond the width */
+	return arm64_pa_of_raw(next, f) == pa && !(next & f->pa_beyond) ? next : 0;
 }
 #define fmt_leaf_next arm64_leaf_next
 
@@ -444,10 +445,12 @@ static inline uint64_t arm64_uncontig(uint64_t raw, unsigned int level, unsigned
 }
 #define fmt_uncontig arm64_uncontig
 
+/* Bits between the granule and the block are nT or ignored in a block, address in its child. */
 static inline uint64_t arm64_child(uint64_t raw, unsigned int level, const struct ptl_fmt *f)
 {
 	(void)f;
-	return (raw & ~ARM64_CONT) | (level == 1 ? ARM64_TYPE : 0);
+	raw &= ~(ARM64_CONT | PTL_BITS(arm64_level_lg2(level) - 1, FMT_GRANULE_LG2));
+	return raw | (level == 1 ? ARM64_TYPE : 0);
 }
 #define fmt_child arm64_child
 

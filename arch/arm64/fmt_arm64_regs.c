@@ -77,7 +77,9 @@ static pt_pa_t root_of(uint64_t ttbr, const struct pt_fmt_cfg *cfg,
 {
 	pt_pa_t root = ttbr & PTL_BITS(47, 1); /* above: ASID; bit 0: CnP */
 
-	if (cfg->pa_bits == 52) /* bits 5:2 are address bits 51:48 */
+	/* With DS=1, or 64K and 52 bits out, bits 5:2 are address bits 51:48. */
+	if (cfg->pa_bits == 52 || cfg->fmt == PT_FMT_ARM64_4K_LPA2 ||
+	    cfg->fmt == PT_FMT_ARM64_16K_LPA2)
 		root = (ttbr & PTL_BITS(47, 6)) | (ttbr & PTL_BITS(5, 2)) << 46;
 	return ptl_align_down(root, info->root_align_lg2);
 }

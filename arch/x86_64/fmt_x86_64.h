@@ -277,7 +277,8 @@ static inline uint64_t x86_64_attr_bits(pt_attr_t attrs, unsigned int level,
 static inline uint64_t x86_64_form_bits(unsigned int level, const struct ptl_fmt *f)
 {
 	(void)f;
-	return X86_64_P | PTL_BITS(51, x86_64_level_lg2(level));
+	/* With PS, which tables lack, and with what is reserved below a large leaf's address. */
+	return X86_64_P | (level ? X86_64_PS | PTL_BITS(51, 13) : X86_64_ADDRESS);
 }
 #define fmt_form_bits x86_64_form_bits
 
@@ -307,7 +308,8 @@ static inline uint64_t x86_64_leaf_next(uint64_t raw, unsigned int level, unsign
 	uint64_t next = raw + PTL_BIT(x86_64_level_lg2(level));
 
 	(void)index;
-	(void)f;
+	if (__builtin_expect((next & f->pa_beyond) != 0, 0))
+		return 0;
 	return next & PTL_BITS(51, x86_64_level_lg2(level)) ? next : 0; /* 2^52 has no successor */
 }
 #define fmt_leaf_next x86_64_leaf_next

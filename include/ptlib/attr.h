@@ -9,8 +9,10 @@
  *
  * Which bits a table can express depends on its format and configuration:
  * pt_format_info() gives the mask. A bit that it cannot express is refused
- * with -EOPNOTSUPP, with one exception: a format without dirty tracking takes
- * PT_ATTR_DIRTY, ignores it and never reports it.
+ * with -EOPNOTSUPP, with one exception, PT_ATTR_DIRTY: a format without dirty
+ * tracking takes it, ignores it and never reports it; and where dirty state is
+ * the permission to write (arm64 DBM), it goes when PT_ATTR_WRITE goes: clear it
+ * first by pt_test_and_clear_dirty() if it matters.
  */
 #ifndef PTLIB_ATTR_H
 #define PTLIB_ATTR_H

@@ -32,6 +32,8 @@ struct pt_gather {
 	unsigned int nr_ranges;
 	size_t nr_tables;         /* table pages to free */
 	uint64_t over_flush;      /* bytes in the ranges that nothing asked for */
+	bool full;                /* may be set after begin: flush everything at once, as
+				     for an address space that goes away */
 	/* private */
 	pt_pa_t tables_;
 };

@@ -81,8 +81,9 @@ PT_API PT_MUST_CHECK int pt_map_probe(struct pt_pgtable *pt, pt_va_t va, pt_pa_t
  * software entries alike. Holes are fine.
  *
  * A leaf or contiguous block that reaches outside the range is split first, or
- * the call fails before it changes anything. It stops at an illegal word with
- * -EFAULT; @done, the bytes of leaves that are gone, is right then too.
+ * the call fails before it changes anything. It stops at an illegal word, or at a
+ * software entry that reaches outside the range, with -EFAULT; @done, the bytes
+ * of leaves that are gone, is right then too.
  *
  * TLB: the range goes to the gather.
  */
@@ -122,8 +123,9 @@ PT_API PT_MUST_CHECK int pt_split(struct pt_pgtable *pt, pt_va_t va, uint64_t le
  * pt_collapse() - Replace tables by leaves of up to @level where a whole table
  * translates as one leaf would, and fold contiguous blocks.
  *
- * Accessed and dirty are merged. Only entries wholly inside the range change.
- * @done: bytes whose leaf is larger now.
+ * The largest leaves first, then blocks of them. Accessed and dirty are merged.
+ * Only entries wholly inside the range change.
+ * @done: bytes of tables replaced by leaves, and of blocks folded.
  *
  * TLB: as pt_split(); freed tables go to the gather.
  */
@@ -134,7 +136,7 @@ PT_API PT_MUST_CHECK int pt_collapse(struct pt_pgtable *pt, pt_va_t va, uint64_t
  * pt_test_and_clear_accessed() - Age the leaves that touch [@va, @va + @len).
  *
  * Leaves and contiguous blocks count as a whole, also where they reach outside.
- * @done: bytes of leaves that had been accessed.
+ * What is no leaf, illegal words too, is passed over. @done: bytes of leaves that had been accessed.
  *
  * TLB: nothing is flushed: a CPU that keeps the translation may leave the bit
  * clear for a while, which costs only precision.

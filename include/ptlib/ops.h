@@ -2,8 +2,9 @@
 /*
  * ptlib/ops.h - what a table needs from above, each a small struct of functions.
  *
- * Callbacks run on the caller's thread, with no table lock held unless said,
- * and must not change the table they are called for.
+ * Callbacks run on the caller's thread, with no table lock held unless said. They
+ * must not change the table they are called for, and a flush in the middle of a
+ * change must not ask it about the range either: that waits for the change.
  */
 #ifndef PTLIB_OPS_H
 #define PTLIB_OPS_H

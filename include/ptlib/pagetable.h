@@ -72,6 +72,8 @@ PT_API PT_MUST_CHECK int pt_pgtable_open(struct pt_pgtable **out, struct pt_phys
 /**
  * pt_pgtable_destroy() - Free every table page that is ours and that no other
  * table borrows. The memory that leaves map is the caller's. NULL is allowed.
+ * Unlink subtrees borrowed from an opened table before: pages of ours that hang
+ * below foreign ones are found only from a foreign root.
  *
  * Context: nobody else uses @pt; borrowers of its subtrees may.
  * TLB: nothing is flushed; no CPU may be running on @pt.
@@ -80,8 +82,9 @@ PT_API void pt_pgtable_destroy(struct pt_pgtable *pt);
 
 /**
  * pt_pgtable_link() - Borrow subtrees of @from.
- * @pt:      Borrower; same memory and same format configuration as @from, but
- *           for the half on arm64.
+ * @pt:      Borrower; same memory, same pt_table_ops and same format configuration
+ *           as @from, but for the half on arm64. May be @from, where the ranges
+ *           do not overlap.
  * @va:      First byte of the range in @pt; aligned to what an entry of @level covers.
  * @from_va: First byte of the range in @from; likewise.
  * @len:     Bytes; a non-zero multiple of what an entry of @level covers.
@@ -90,10 +93,14 @@ PT_API void pt_pgtable_destroy(struct pt_pgtable *pt);
  * Every table entry in the source range is copied; empty ones stay empty, and
  * leaves are refused. From then on both see each other's changes below those
  * entries; their table pages count their parents, and the last to let go frees.
- * pt_unmap() through either changes both; it never frees a borrowed table.
+ * pt_unmap() through either changes both; it never frees a page with two parents.
+ * What a change flushes goes to the pt_flush_ops of the table it was made
+ * through: who shares tables gives both the same.
  *
- * Return: 0; -EINVAL; -ERANGE; -EEXIST if an entry in @pt is not empty or one in
- * @from is no table; -EFAULT; -ENOMEM; -EOPNOTSUPP. Unchanged on failure.
+ * Context: nobody changes either range meanwhile.
+ * Return: 0; -EINVAL; -ERANGE; -EEXIST if an entry that a table goes to is not
+ * empty or one in @from is neither table nor empty; -EFAULT; -ENOMEM;
+ * -EOPNOTSUPP. Unchanged on failure.
  */
 PT_API PT_MUST_CHECK int pt_pgtable_link(struct pt_pgtable *pt, pt_va_t va,
 					 struct pt_pgtable *from, pt_va_t from_va, uint64_t len,

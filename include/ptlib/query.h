@@ -70,6 +70,8 @@ struct pt_step {
  * pt_trace() - Every entry that a walk to @va reads, top first.
  * @nr: Receives how many steps were written, also on failure.
  *
+ * Follows a table that points back at one above it, as hardware does.
+ *
  * Return: as pt_translate(). The last step says why.
  */
 PT_API PT_MUST_CHECK int pt_trace(const struct pt_pgtable *pt, pt_va_t va,

@@ -52,8 +52,8 @@ PT_API PT_MUST_CHECK int pt_reserve_add_range(struct pt_reserve *reserve, pt_pa_
  * pt_reserve_fill() - Draw pages from @from until @nr are in stock.
  * @from: The same struct at each call; must outlive the reserve.
  *
- * Return: 0; -EINVAL if the reserve has ranges or another source; -ENOMEM: what
- * was drawn stays in stock.
+ * Return: 0; -EINVAL if the reserve has ranges or another source; -ENOMEM, or
+ * -EFAULT for a page outside the reserve's memory: what was drawn stays in stock.
  */
 PT_API PT_MUST_CHECK int pt_reserve_fill(struct pt_reserve *reserve, size_t nr,
 					 const struct pt_table_ops *from);

@@ -96,7 +96,7 @@ struct pt_range_walk {
 	const void *table_; /* where the next entry stands, if still alive_ */
 	pt_pa_t table_pa_;
 	const void *frame_;
-	uint32_t alive_;
+	uint32_t alive_, unhooked_;
 	pt_va_t next_, last_;
 	unsigned int types_, flags_;
 	unsigned int index_, level_, limits_;

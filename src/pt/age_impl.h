@@ -75,10 +75,8 @@ ptl_test_and_clear(struct pt_pgtable *pt, pt_va_t va, uint64_t len, struct pt_ch
 {
 	struct ptl_op op;
 	pt_va_t last;
-	int err = ptl_range_last(pt, va, len, FMT_GRANULE_LG2, &last);
+	int err = ptl_change_range(pt, va, len, change, &last);
 
-	if (change)
-		change->done = change->bad_va = 0;
 	if (err)
 		return err;
 	ptl_op_begin(&op, pt, va, last, change);

@@ -80,6 +80,8 @@ static inline bool ptl_collapse_table(struct ptl_op *op, struct ptl_pos *pos, pt
 	if (ours) {
 		ptl_table_kill(pt, child.table_pa);
 		ptl_gather_page(op->gather, child.table_pa);
+	} else {
+		ptl_tables_unhooked(pt);
 	}
 	return true;
 }
@@ -146,7 +148,7 @@ static inline uint64_t ptl_fold_entries(struct ptl_op *op, struct ptl_pos *pos, 
 		    !ptl_one_piece(op->pt, pos, i, size, &word))
 			continue;
 		if (ptl_rewrite_block(op, pos, i, block_lg2, base + ((uint64_t)i << lg2),
-				      fmt_contig(word, pos->level, f)))
+				      fmt_contig(word, pos->level, f), true))
 			done += (uint64_t)size << lg2;
 	}
 	return done;
@@ -190,7 +192,7 @@ static int ptl_collapse(struct pt_pgtable *pt, pt_va_t va, uint64_t len, unsigne
 {
 	struct ptl_op op;
 	pt_va_t last;
-	int err = ptl_range_last(pt, va, len, FMT_GRANULE_LG2, &last);
+	int err = ptl_change_range(pt, va, len, change, &last);
 
 	if (!err && (level > pt->fmt.top_level || !fmt_can_leaf(level, &pt->fmt)))
 		err = -EINVAL;

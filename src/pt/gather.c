@@ -9,6 +9,7 @@ void pt_gather_begin(struct pt_gather *gather, struct pt_pgtable *pt)
 	gather->nr_ranges = 0;
 	gather->nr_tables = 0;
 	gather->over_flush = 0;
+	gather->full = false;
 	gather->tables_ = PTL_LINK_END;
 }
 
@@ -94,6 +95,10 @@ void pt_gather_finish(struct pt_gather *gather)
 {
 	struct pt_pgtable *pt = gather->pt;
 
+	if (gather->full && gather->nr_ranges && pt->flush && pt->flush->all) {
+		pt->flush->all(pt->flush->ctx);
+		gather->nr_ranges = 0;
+	}
 	for (unsigned int i = 0; i < gather->nr_ranges; i++) {
 		const struct pt_gather_range *range = &gather->range[i];
 

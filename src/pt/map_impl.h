@@ -32,11 +32,9 @@ struct ptl_map {
 static inline int ptl_map_init(struct ptl_map *map, struct pt_pgtable *pt, pt_va_t va, pt_pa_t pa,
 			       uint64_t len, pt_attr_t attr, struct pt_change *change)
 {
-	int err = ptl_range_last(pt, va, len, FMT_GRANULE_LG2, &map->last);
+	int err = ptl_change_range(pt, va, len, change, &map->last);
 	pt_pa_t pa_last;
 
-	if (change)
-		change->done = change->bad_va = 0;
 	if (err)
 		return err;
 	map->first = va;
@@ -305,6 +303,8 @@ static int ptl_probe(struct pt_pgtable *pt, pt_va_t va, pt_pa_t pa, uint64_t len
 	ptl_write_leave();
 	if (err && change)
 		change->bad_va = va;
+	if (!err && nr && !pt->tables.alloc)
+		err = -EOPNOTSUPP;
 	if (!err)
 		*nr_tables = nr;
 	return err;

@@ -11,6 +11,19 @@
 /* The most entries that one break-before-make takes at a time: the largest block. */
 #define PTL_BREAK_MAX 128
 
+/* [va, va + len) of a call with @change, whose outputs are reset. */
+static inline int ptl_change_range(const struct pt_pgtable *pt, pt_va_t va, uint64_t len,
+				   struct pt_change *change, pt_va_t *last)
+{
+	if (change) {
+		change->done = 0;
+		change->bad_va = 0;
+		if (change->gather && change->gather->pt != pt)
+			return -EINVAL;
+	}
+	return ptl_range_last(pt, va, len, FMT_GRANULE_LG2, last);
+}
+
 static inline void ptl_op_begin(struct ptl_op *op, struct pt_pgtable *pt, pt_va_t first,
 				pt_va_t last, struct pt_change *change)
 {
@@ -20,8 +33,6 @@ static inline void ptl_op_begin(struct ptl_op *op, struct pt_pgtable *pt, pt_va_
 		op->own_change = (struct pt_change){ 0 };
 		op->change = &op->own_change;
 	}
-	op->change->done = 0;
-	op->change->bad_va = 0;
 	op->gather = op->change->gather;
 	if (!op->gather) {
 		op->gather = &op->own_gather;
@@ -159,7 +170,7 @@ static inline bool ptl_try_break(struct ptl_op *op, struct ptl_pos *pos, unsigne
 	pos->lock_bits += PTL_FRAME_BREAKING;
 	atomic_fetch_add_explicit(&ptl_frame_at(op->pt, pos->table_pa)->lock, PTL_FRAME_BREAKING,
 				  memory_order_relaxed);
-	/* Who sees the word must see the mark: pairs with the acquire in ptl_is_breaking(). */
+	/* Who sees the word must see the mark: pairs with the acquire in ptl_is_transient(). */
 	atomic_thread_fence(memory_order_release);
 	for (unsigned int i = 0; i < nr; i++)
 		old[i] = ptl_exchange(op, pos, index + i, first + ((uint64_t)i << lg2),
@@ -209,10 +220,12 @@ static inline bool ptl_settle(const struct pt_pgtable *pt, const struct ptl_pos 
 	*kind = ptl_settled_kind(pt, pos->table_pa, pos->level, &pos->table[pos->index],
 				 *raw);
 	if (__builtin_expect(*kind == PTL_BREAK || *kind == PTL_DEAD, 0)) {
-		/* Somebody else's: let them finish. They wait for no section of ours. */
+		/* Somebody else's: let them finish, who may be waiting for a grace period. */
 		unsigned int spins = 63;
 
+		ptl_write_leave();
 		ptl_spin_wait(&spins);
+		ptl_write_enter();
 		return false;
 	}
 	return true;

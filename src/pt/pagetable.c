@@ -20,7 +20,7 @@ static int pgtable_new(struct pt_pgtable **out, struct pt_phys *phys,
 	struct pt_pgtable *pt;
 	int err;
 
-	if (!ops || !cfg_valid(cfg) || phys->frame_lg2 > ops->granule_lg2)
+	if (!ops || !cfg_valid(cfg))
 		return -EINVAL;
 	pt = calloc(1, sizeof(*pt));
 	if (!pt)
@@ -116,18 +116,24 @@ unsigned int ptl_mode_of(const struct pt_pgtable_cfg *cfg)
 	return cfg->mode == PT_MODE_SHARED ? PTL_MODE_SHARED : PTL_MODE_EXCLUSIVE;
 }
 
+/* The compiled form that @cfg wants; NULL if there is none whose tables fill frames of @phys. */
+static const struct ptl_ops *ops_for(const struct pt_phys *phys, const struct pt_pgtable_cfg *cfg)
+{
+	const struct ptl_ops *ops = ptl_format_ops(cfg->fmt.fmt, ptl_mode_of(cfg));
+
+	return ops && phys->frame_lg2 <= ops->granule_lg2 ? ops : NULL;
+}
+
 int pt_pgtable_create(struct pt_pgtable **out, struct pt_phys *phys,
 		      const struct pt_pgtable_cfg *cfg)
 {
-	return ptl_pgtable_create(out, phys, cfg,
-				  ptl_format_ops(cfg->fmt.fmt, ptl_mode_of(cfg)));
+	return ptl_pgtable_create(out, phys, cfg, ops_for(phys, cfg));
 }
 
 int pt_pgtable_open(struct pt_pgtable **out, struct pt_phys *phys,
 		    const struct pt_pgtable_cfg *cfg, pt_pa_t root)
 {
-	return ptl_pgtable_open(out, phys, cfg, ptl_format_ops(cfg->fmt.fmt, ptl_mode_of(cfg)),
-				root);
+	return ptl_pgtable_open(out, phys, cfg, ops_for(phys, cfg), root);
 }
 
 /* Tables of ours that hang below foreign ones: found first, then let go. */
@@ -176,20 +182,23 @@ void pt_pgtable_destroy(struct pt_pgtable *pt)
 	free(pt);
 }
 
-static bool same_format(const struct pt_pgtable *a, const struct pt_pgtable *b)
+/* The same words, and the same place to give pages back to: the last to let go frees. */
+static bool can_share(const struct pt_pgtable *a, const struct pt_pgtable *b)
 {
 	const struct pt_fmt_cfg *x = &a->fmt.cfg, *y = &b->fmt.cfg;
 
 	/* The half may differ: a table page does not know which one it serves. */
 	return a->phys == b->phys && x->fmt == y->fmt && x->va_bits == y->va_bits &&
 	       x->pa_bits == y->pa_bits && x->features == y->features && x->share == y->share &&
-	       x->mem_types == y->mem_types && x->bbm == y->bbm;
+	       x->mem_types == y->mem_types && x->bbm == y->bbm &&
+	       a->tables.alloc == b->tables.alloc && a->tables.free == b->tables.free &&
+	       a->tables.ctx == b->tables.ctx;
 }
 
 int pt_pgtable_link(struct pt_pgtable *pt, pt_va_t va, struct pt_pgtable *from, pt_va_t from_va,
 		    uint64_t len, unsigned int level)
 {
-	if (!same_format(pt, from))
+	if (!can_share(pt, from))
 		return -EINVAL;
 	return pt->ops->link(pt, va, from, from_va, len, level);
 }

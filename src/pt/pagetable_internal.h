@@ -98,6 +98,7 @@ struct pt_pgtable {
 	pt_pa_t root_pa;
 	bool root_is_ours;
 	_Atomic size_t nr_tables;   /* pages allocated for it and not yet freed */
+	_Atomic uint32_t unhooked;  /* +1 when a table leaves this tree without dying */
 	struct pt_table_ops tables; /* alloc is NULL: no new tables */
 	const struct pt_flush_ops *flush;
 	const struct pt_top_ops *top;
@@ -139,7 +140,10 @@ static inline struct pt_frame *ptl_frame_at(const struct pt_pgtable *pt, pt_pa_t
 const struct ptl_ops *ptl_format_ops(enum pt_format fmt, unsigned int mode);
 /* The mode to compile-time select for @cfg. */
 unsigned int ptl_mode_of(const struct pt_pgtable_cfg *cfg);
-/* As pt_pgtable_create() and _open(), for a format given as its operations. */
+/*
+ * As pt_pgtable_create() and _open(), for a format given as its operations. If its
+ * tables are smaller than frames, each must have a frame of its own.
+ */
 int ptl_pgtable_create(struct pt_pgtable **out, struct pt_phys *phys,
 		       const struct pt_pgtable_cfg *cfg, const struct ptl_ops *ops);
 int ptl_pgtable_open(struct pt_pgtable **out, struct pt_phys *phys,
@@ -156,6 +160,12 @@ int ptl_table_alloc(struct pt_pgtable *pt, pt_pa_t *pa);
 void ptl_table_free(struct pt_pgtable *pt, pt_pa_t pa);
 /* Say that the page is no table any more; whoever locks it from now on starts again. */
 void ptl_table_kill(const struct pt_pgtable *pt, pt_pa_t pa);
+
+/* A table left this tree that may live on elsewhere; pairs with the walk cursor's acquire. */
+static inline void ptl_tables_unhooked(struct pt_pgtable *pt)
+{
+	atomic_fetch_add_explicit(&pt->unhooked, 1, memory_order_release);
+}
 
 /* overlap.c: catch overlapping changes in builds with assertions. */
 #ifdef NDEBUG

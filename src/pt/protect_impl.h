@@ -123,10 +123,13 @@ static inline bool ptl_protect_break(struct ptl_op *op, struct ptl_pos *pos, uns
 	if (!ptl_try_break(op, pos, index, nr, va, words, PTL_LEAF, PTL_ANY_CONTIG))
 		return false;
 	for (unsigned int i = 0; i < nr; i++) {
-		/* Hardware may have set A or D; what could be encoded then still can. */
-		if (!ptl_recode_fits(recode, words[i], pos->level))
-			PTL_BUG_ON(ptl_recode_for(recode, words[i], pos->level, &op->pt->fmt));
-		words[i] ^= recode->delta;
+		/*
+		 * Hardware may have set A or D; what could be encoded then still can. A
+		 * word that cannot be was not checked: a tree reached in two ways.
+		 */
+		if (ptl_recode_fits(recode, words[i], pos->level) ||
+		    !ptl_recode_for(recode, words[i], pos->level, &op->pt->fmt))
+			words[i] ^= recode->delta;
 	}
 	ptl_make(op, pos, index, nr, va, words);
 	return true;
@@ -182,12 +185,14 @@ retry:
 		ptl_top_changed(op, pos, first_changed, last_changed - first_changed + 1);
 	}
 	if (breaks) {
-		/* As many as change alike, whole blocks of them at a time. */
+		/*
+		 * All leaves that follow, whole blocks at a time: hardware marks entries
+		 * of a block one by one, and a block must not be half old and half new.
+		 */
 		unsigned int limit = (i | (PTL_BREAK_MAX - 1)) + 1;
 
 		while (i + breaks < end && i + breaks < limit &&
-		       fmt_is_leaf(ptl_load(&pos->table[i + breaks]), pos->level, f) &&
-		       ptl_recode_fits(recode, ptl_load(&pos->table[i + breaks]), pos->level))
+		       fmt_is_leaf(ptl_load(&pos->table[i + breaks]), pos->level, f))
 			breaks++;
 		if (ptl_protect_break(op, pos, i, breaks, base + ((uint64_t)i << lg2), recode)) {
 			leaves += breaks;
@@ -204,11 +209,8 @@ static int ptl_protect(struct pt_pgtable *pt, pt_va_t va, uint64_t len, pt_attr_
 	struct ptl_recode recode;
 	struct ptl_op op;
 	pt_va_t last;
-	bool split;
-	int err = ptl_range_last(pt, va, len, FMT_GRANULE_LG2, &last);
+	int err = ptl_change_range(pt, va, len, change, &last);
 
-	if (change)
-		change->done = change->bad_va = 0;
 	if (err)
 		return err;
 	if (set & ~pt->fmt.attrs)
@@ -220,7 +222,7 @@ static int ptl_protect(struct pt_pgtable *pt, pt_va_t va, uint64_t len, pt_attr_
 	if (!err)
 		op.change->bad_va = 0;
 	if (!err)
-		err = ptl_split_edges(&op, va, last, &split);
+		err = ptl_split_edges(&op, va, last);
 	while (!err) {
 		unsigned int lg2, nr = 0;
 		enum ptl_kind kind;

@@ -77,7 +77,7 @@ again:
 
 static int ptl_translate(const struct pt_pgtable *pt, pt_va_t va, pt_pa_t *pa)
 {
-	struct ptl_found found;
+	struct ptl_found found = { 0 };
 	int err;
 
 	if (!fmt_va_valid(va, &pt->fmt))
@@ -94,7 +94,7 @@ static int ptl_translate(const struct pt_pgtable *pt, pt_va_t va, pt_pa_t *pa)
 
 static int ptl_lookup(const struct pt_pgtable *pt, pt_va_t va, struct pt_leaf *leaf)
 {
-	struct ptl_found found;
+	struct ptl_found found = { 0 };
 	int err;
 
 	if (!fmt_va_valid(va, &pt->fmt))
@@ -123,10 +123,10 @@ static enum pt_kind ptl_public_kind(enum ptl_kind kind)
 		return PT_KIND_LEAF;
 	case PTL_ILLEGAL:
 		return PT_KIND_ILLEGAL;
-	case PTL_SOFT:
-		return PT_KIND_SOFT;
-	default:
+	case PTL_EMPTY:
 		return PT_KIND_EMPTY;
+	default:
+		return PT_KIND_SOFT; /* ours only while a writer is at it: else an image's */
 	}
 }
 
@@ -155,8 +155,8 @@ static int ptl_trace(const struct pt_pgtable *pt, pt_va_t va, struct pt_step *st
 			level = pt->fmt.top_level + 1;
 			continue;
 		}
-		if (kind == PTL_BREAK)
-			kind = PTL_SOFT; /* an image's */
+		if (kind == PTL_DEAD && ptl_is_transient(pt, table_pa, &table[index], raw))
+			kind = PTL_EMPTY;
 		*step = (struct pt_step){
 			.table_pa = table_pa,
 			.level = level,

@@ -83,7 +83,7 @@ int pt_reserve_add_range(struct pt_reserve *reserve, pt_pa_t pa, uint64_t len)
 	uint32_t bits;
 	int err = 0;
 
-	if (!len || !ptl_aligned(pa | len, reserve->size_lg2) || reserve->from)
+	if (!len || !ptl_aligned(pa | len, reserve->size_lg2))
 		return -EINVAL;
 	if (!pt_phys_to_host(reserve->phys, pa, len))
 		return -ERANGE;
@@ -92,7 +92,9 @@ int pt_reserve_add_range(struct pt_reserve *reserve, pt_pa_t pa, uint64_t len)
 	    ptl_phys_frame(reserve->phys, pa + len - PTL_BIT(frame_lg2))->state != PTL_FRAME_NONE)
 		return -EBUSY;
 	bits = ptl_bit_lock(&reserve->lock);
-	if (reserve->range_pa != reserve->range_end) {
+	if (reserve->from) {
+		err = -EINVAL;
+	} else if (reserve->range_pa != reserve->range_end) {
 		err = -EBUSY;
 	} else {
 		reserve->range_pa = pa;
@@ -103,25 +105,41 @@ int pt_reserve_add_range(struct pt_reserve *reserve, pt_pa_t pa, uint64_t len)
 	return err;
 }
 
+/* Binds the reserve to @from, and says whether it needs more. */
+static int needs_more(struct pt_reserve *reserve, size_t nr, const struct pt_table_ops *from)
+{
+	uint32_t bits = ptl_bit_lock(&reserve->lock);
+	int ret = -EINVAL;
+
+	if (!reserve->has_range && (!reserve->from || reserve->from == from)) {
+		reserve->from = from;
+		ret = reserve->nr_stock < nr;
+	}
+	ptl_bit_unlock(&reserve->lock, bits);
+	return ret;
+}
+
 int pt_reserve_fill(struct pt_reserve *reserve, size_t nr, const struct pt_table_ops *from)
 {
-	while (pt_reserve_available(reserve) < nr) {
+	int ret;
+
+	while ((ret = needs_more(reserve, nr, from)) == 1) {
 		uint32_t bits;
 		pt_pa_t pa;
-		int err;
+		int err = from->alloc(from->ctx, reserve->size_lg2, &pa);
 
-		if (reserve->has_range || (reserve->from && reserve->from != from))
-			return -EINVAL;
-		err = from->alloc(from->ctx, reserve->size_lg2, &pa);
 		if (err)
 			return err;
+		if (!pt_phys_to_host(reserve->phys, pa, PTL_BIT(reserve->size_lg2))) {
+			from->free(from->ctx, pa, reserve->size_lg2);
+			return -EFAULT;
+		}
 		bits = ptl_bit_lock(&reserve->lock);
-		reserve->from = from;
 		set_state(reserve, pa, PTL_FRAME_STOCK);
 		give(reserve, pa);
 		ptl_bit_unlock(&reserve->lock, bits);
 	}
-	return 0;
+	return ret;
 }
 
 size_t pt_reserve_available(const struct pt_reserve *reserve)

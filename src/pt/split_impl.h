@@ -43,7 +43,8 @@ static inline bool ptl_split_leaf(struct ptl_op *op, struct ptl_pos *pos, pt_va_
 	bool done;
 
 	if (fmt_needs_break(raw, table, pos->level, f)) {
-		done = ptl_try_break(op, pos, pos->index, 1, va, &raw, PTL_LEAF, 0);
+		done = ptl_try_break(op, pos, pos->index, 1, va, &raw, PTL_LEAF,
+				     PTL_ANY_CONTIG);
 		if (done) {
 			ptl_fill_child(op, pa, raw, pos->level, va);
 			ptl_make(op, pos, pos->index, 1, va, &table);
@@ -78,27 +79,37 @@ static inline bool ptl_split_leaf(struct ptl_op *op, struct ptl_pos *pos, pt_va_
 }
 
 /*
- * Replaces a whole contiguous block by words without or with the mark that it
- * is one; @first_raw is the block's first new word but for A and D, which every
- * entry gets if any entry had it. False: lost a race.
+ * The new words of a block: folded, they go on from @first_raw; unfolded, each is
+ * its old word alone, for in an image they may disagree. Accessed and dirty go to
+ * all if any had them.
+ */
+static inline uint64_t ptl_block_word(const struct ptl_pos *pos, unsigned int index, uint64_t old,
+				      uint64_t folded, bool fold, const struct ptl_fmt *f)
+{
+	return fold ? folded : fmt_merge_ad(fmt_uncontig(old, pos->level, index, f), folded, f);
+}
+
+/*
+ * Rewrites @nr entries from @index on, a whole contiguous block, or what becomes
+ * one. @first_raw: its first new word. False: lost a race.
  */
 static inline bool ptl_rewrite_block(struct ptl_op *op, struct ptl_pos *pos, unsigned int index,
-				     unsigned int block_lg2, pt_va_t va, uint64_t first_raw)
+				     unsigned int block_lg2, pt_va_t va, uint64_t first_raw,
+				     bool fold)
 {
 	const struct ptl_fmt *f = &op->pt->fmt;
 	unsigned int nr = 1u << block_lg2, lg2 = ptl_level_lg2(pos->level);
+	unsigned int old_contig_lg2 = fold ? 0 : block_lg2;
 	uint64_t words[PTL_BREAK_MAX], merged = first_raw;
-	bool make_contig = fmt_contig_lg2(first_raw, pos->level, f) != 0;
 
 	va = ptl_align_down(va, lg2 + block_lg2);
 	if (fmt_needs_break(ptl_load(&pos->table[index]), first_raw, pos->level, f)) {
-		if (!ptl_try_break(op, pos, index, nr, va, words, PTL_LEAF,
-				   make_contig ? 0 : block_lg2))
+		if (!ptl_try_break(op, pos, index, nr, va, words, PTL_LEAF, old_contig_lg2))
 			return false;
 		for (unsigned int i = 0; i < nr; i++)
 			merged = fmt_merge_ad(merged, words[i], f);
 		for (unsigned int i = 0; i < nr; i++) {
-			words[i] = merged;
+			words[i] = ptl_block_word(pos, index + i, words[i], merged, fold, f);
 			merged = fmt_leaf_next(merged, pos->level, index + i, f);
 		}
 		ptl_make(op, pos, index, nr, va, words);
@@ -109,7 +120,7 @@ static inline bool ptl_rewrite_block(struct ptl_op *op, struct ptl_pos *pos, uns
 	for (unsigned int i = 0; i < nr; i++) {
 		words[i] = ptl_load(&pos->table[index + i]);
 		if (!fmt_is_leaf(words[i], pos->level, f) ||
-		    !fmt_contig_lg2(words[i], pos->level, f) != make_contig) {
+		    fmt_contig_lg2(words[i], pos->level, f) != old_contig_lg2) {
 			ptl_unlock(op->pt, pos);
 			return false;
 		}
@@ -120,7 +131,8 @@ static inline bool ptl_rewrite_block(struct ptl_op *op, struct ptl_pos *pos, uns
 
 		/* What hardware sets until the exchange stays with its own entry. */
 		do
-			raw = fmt_merge_ad(merged, words[i], f);
+			raw = fmt_merge_ad(ptl_block_word(pos, index + i, words[i], merged, fold, f),
+					   words[i], f);
 		while (!ptl_install(op, pos, index + i, va + ((uint64_t)i << lg2), &words[i],
 				    raw));
 		merged = fmt_leaf_next(merged, pos->level, index + i, f);
@@ -142,7 +154,7 @@ static inline bool ptl_unfold(struct ptl_op *op, struct ptl_pos *pos, pt_va_t va
 	if (!fmt_is_leaf(first, pos->level, f) || !fmt_contig_lg2(first, pos->level, f))
 		return false;
 	return ptl_rewrite_block(op, pos, index, block_lg2, va,
-				 fmt_uncontig(first, pos->level, index, f));
+				 fmt_uncontig(first, pos->level, index, f), false);
 }
 
 /*
@@ -173,8 +185,12 @@ static inline bool ptl_block_whole(const struct pt_pgtable *pt, const struct ptl
 	return true;
 }
 
-/* Table pages that ptl_split_at(@va) needs. */
-static inline int ptl_split_at_cost(const struct pt_pgtable *pt, pt_va_t va, size_t *nr)
+/*
+ * Table pages that ptl_split_at(@va) needs, when ptl_split_at(@before) was done:
+ * what that splits need not be split again.
+ */
+static inline int ptl_split_at_cost(const struct pt_pgtable *pt, pt_va_t va, pt_va_t before,
+				    size_t *nr)
 {
 	enum ptl_kind kind;
 	struct ptl_pos pos;
@@ -185,16 +201,19 @@ static inline int ptl_split_at_cost(const struct pt_pgtable *pt, pt_va_t va, siz
 			return 0; /* the change itself will say so */
 	} while (!ptl_settle(pt, &pos, &raw, &kind));
 	if (kind == PTL_LEAF)
-		for (; !ptl_aligned(va, ptl_level_lg2(pos.level)); pos.level--)
-			++*nr;
+		for (; !ptl_aligned(va, ptl_level_lg2(pos.level)); pos.level--) {
+			unsigned int lg2 = ptl_level_lg2(pos.level);
+
+			if (va == before || ptl_aligned(before, lg2) || (va ^ before) >> lg2)
+				++*nr;
+		}
 	return *nr && !pt->tables.alloc ? -EOPNOTSUPP : 0;
 }
 
 /* Splits and unfolds until no leaf and no block crosses into @va from below. */
-static inline bool ptl_split_at(struct ptl_op *op, pt_va_t va)
+static inline void ptl_split_at(struct ptl_op *op, pt_va_t va)
 {
 	const struct pt_pgtable *pt = op->pt;
-	bool split = false;
 
 	for (;;) {
 		unsigned int lg2, block_lg2;
@@ -203,7 +222,7 @@ static inline bool ptl_split_at(struct ptl_op *op, pt_va_t va)
 		uint64_t raw;
 
 		if (ptl_descend(pt, va, 0, &pos, &raw))
-			return split;
+			return;
 		if (!ptl_settle(pt, &pos, &raw, &kind))
 			continue;
 		lg2 = ptl_level_lg2(pos.level);
@@ -211,7 +230,7 @@ static inline bool ptl_split_at(struct ptl_op *op, pt_va_t va)
 			block_lg2 = kind == PTL_LEAF ? ptl_block_lg2(pt, &pos, raw) : 0;
 			if (!block_lg2 || ptl_aligned(va, lg2 + block_lg2) ||
 			    !ptl_block_whole(pt, &pos, block_lg2))
-				return split;
+				return;
 			ptl_unfold(op, &pos, va, raw);
 			continue;
 		}
@@ -221,31 +240,31 @@ static inline bool ptl_split_at(struct ptl_op *op, pt_va_t va)
 			continue;
 		}
 		if (op->spares == PTL_LINK_END) /* a corrupt tree: what was counted has moved */
-			return split;
-		split |= ptl_split_leaf(op, &pos, va, raw);
+			return;
+		ptl_split_leaf(op, &pos, va, raw);
 	}
 }
 
 /*
  * Makes the ends of [first, last] ends of leaves and blocks, or fails before
- * anything has changed. *@split: some leaf was split.
+ * anything has changed.
  */
-static inline int ptl_split_edges(struct ptl_op *op, pt_va_t first, pt_va_t last, bool *split)
+static inline int ptl_split_edges(struct ptl_op *op, pt_va_t first, pt_va_t last)
 {
 	pt_va_t behind = last + 1; /* not an address if the range ends at the top */
 	bool has_behind = behind && fmt_va_valid(behind, &op->pt->fmt);
 	size_t nr = 0;
-	int err = ptl_split_at_cost(op->pt, first, &nr);
+	int err = ptl_split_at_cost(op->pt, first, first, &nr);
 
 	if (!err && has_behind)
-		err = ptl_split_at_cost(op->pt, behind, &nr);
+		err = ptl_split_at_cost(op->pt, behind, first, &nr);
 	if (!err)
 		err = ptl_spares_add(op, nr);
 	if (err)
 		return err;
-	*split = ptl_split_at(op, first);
+	ptl_split_at(op, first);
 	if (has_behind)
-		*split |= ptl_split_at(op, behind);
+		ptl_split_at(op, behind);
 	return 0;
 }
 
@@ -262,7 +281,7 @@ static inline int ptl_split_cost(const struct pt_pgtable *pt, pt_va_t first, pt_
 		uint64_t raw;
 
 		*bad_va = va;
-		if (ptl_descend(pt, va, level ? level - 1 : 0, &pos, &raw))
+		if (ptl_descend(pt, va, 0, &pos, &raw))
 			return -EFAULT;
 		if (!ptl_settle(pt, &pos, &raw, &kind))
 			continue;
@@ -271,9 +290,35 @@ static inline int ptl_split_cost(const struct pt_pgtable *pt, pt_va_t first, pt_
 		here_last = ptl_min(ptl_last(va, ptl_level_lg2(pos.level)), last);
 		for (unsigned int up = pos.level; kind == PTL_LEAF && up > level; up--)
 			*nr += (here_last >> ptl_level_lg2(up)) - (va >> ptl_level_lg2(up)) + 1;
+		/* Whole tables of small leaves need no visit to each entry. */
+		if (pos.level <= level)
+			here_last = ptl_min(ptl_last(va, ptl_level_lg2(pos.level + 1)), last);
 		if (here_last == last)
 			return *nr && !pt->tables.alloc ? -EOPNOTSUPP : 0;
 		va = here_last + 1;
+	}
+}
+
+/* Unfolds the block of @level or below that crosses into @va, if one does. */
+static inline void ptl_unfold_at(struct ptl_op *op, pt_va_t va, unsigned int level)
+{
+	const struct pt_pgtable *pt = op->pt;
+
+	for (;;) {
+		enum ptl_kind kind;
+		struct ptl_pos pos;
+		unsigned int block_lg2;
+		uint64_t raw;
+
+		if (!fmt_va_valid(va, &pt->fmt) || ptl_descend(pt, va, 0, &pos, &raw))
+			return;
+		if (!ptl_settle(pt, &pos, &raw, &kind))
+			continue;
+		block_lg2 = kind == PTL_LEAF && pos.level <= level ? ptl_block_lg2(pt, &pos, raw) : 0;
+		if (!block_lg2 || ptl_aligned(va, ptl_level_lg2(pos.level) + block_lg2) ||
+		    !ptl_block_whole(pt, &pos, block_lg2))
+			return;
+		ptl_unfold(op, &pos, va, raw);
 	}
 }
 
@@ -281,9 +326,9 @@ static int ptl_split(struct pt_pgtable *pt, pt_va_t va, uint64_t len, unsigned i
 		     struct pt_change *change)
 {
 	struct ptl_op op;
-	pt_va_t last, bad_va;
+	pt_va_t first = va, last, bad_va;
 	size_t nr = 0;
-	int err = ptl_range_last(pt, va, len, FMT_GRANULE_LG2, &last);
+	int err = ptl_change_range(pt, va, len, change, &last);
 
 	if (!err && (level > pt->fmt.top_level || !fmt_can_leaf(level, &pt->fmt)))
 		err = -EINVAL;
@@ -322,6 +367,10 @@ static int ptl_split(struct pt_pgtable *pt, pt_va_t va, uint64_t len, unsigned i
 		if (here_last >= last)
 			break;
 		va = here_last + 1;
+	}
+	if (!err) {
+		ptl_unfold_at(&op, first, level);
+		ptl_unfold_at(&op, last + 1, level);
 	}
 	return ptl_op_end(&op, err);
 }

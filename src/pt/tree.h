@@ -84,7 +84,7 @@ static inline uint64_t ptl_load(_Atomic uint64_t *entry)
 	return atomic_load_explicit(entry, memory_order_relaxed);
 }
 
-/* Acquire pairs with the release in ptl_install(): who sees a table sees it zeroed or filled. */
+/* Acquire pairs with the release in ptl_install() and ptl_make(): who sees a table sees its words. */
 static inline uint64_t ptl_load_acquire(_Atomic uint64_t *entry)
 {
 	return atomic_load_explicit(entry, memory_order_acquire);
@@ -192,6 +192,7 @@ ptl_descend(const struct pt_pgtable *pt, pt_va_t va, unsigned int stop, struct p
 	pos->table_pa = pt->root_pa;
 	pos->parent = NULL;
 	pos->parent_pa = 0;
+	pos->lock_bits = 0;
 #pragma GCC unroll 5
 	for (int i = FMT_MAX_LEVEL; i >= 0; i--) {
 		unsigned int level = (unsigned int)i;
@@ -264,7 +265,11 @@ static inline bool ptl_is_transient(const struct pt_pgtable *pt, pt_pa_t table_p
 
 	if (lock & (raw == PTL_BREAK_WORD ? PTL_FRAME_BREAKING_MASK : PTL_FRAME_DEAD))
 		return true;
-	return ptl_load_acquire(entry) != raw; /* it ended between the two loads */
+	if (ptl_load_acquire(entry) != raw)
+		return true; /* it ended between the two loads */
+	/* Or it ended, and another began, before the second. */
+	lock = atomic_load_explicit(&ptl_frame_at(pt, table_pa)->lock, memory_order_acquire);
+	return lock & (raw == PTL_BREAK_WORD ? PTL_FRAME_BREAKING_MASK : PTL_FRAME_DEAD);
 }
 
 /*

@@ -123,38 +123,97 @@ static int ptl_link_target(struct ptl_op *op, pt_va_t va, unsigned int level, st
 	}
 }
 
+/* Lets go of what the table entries of @level in [va, last] point at. */
+static int ptl_unlink_range(struct ptl_op *op, pt_va_t va, pt_va_t last, unsigned int level)
+{
+	struct pt_pgtable *pt = op->pt;
+
+	for (;;) {
+		enum ptl_kind kind;
+		struct ptl_pos pos;
+		pt_va_t next;
+		uint64_t raw;
+		int err = ptl_descend(pt, va, level, &pos, &raw);
+
+		if (err)
+			return err;
+		if (!ptl_settle(pt, &pos, &raw, &kind))
+			continue;
+		next = ptl_last(va, ptl_level_lg2(pos.level));
+		if (kind == PTL_TABLE && pos.level == level) {
+			if (!ptl_lock(pt, &pos))
+				continue;
+			raw = ptl_exchange(op, &pos, pos.index, va, raw, 0);
+			ptl_unlock(pt, &pos);
+			ptl_top_changed(op, &pos, pos.index, 1);
+			ptl_tables_unhooked(pt);
+			ptl_gather_range(op->gather, va, next, ptl_level_lg2(0), true);
+			ptl_put_tree(pt, fmt_table_pa(raw, &pt->fmt), level - 1, op->gather);
+		}
+		if (next >= last)
+			return 0;
+		va = next + 1;
+	}
+}
+
+/* One entry: the table word @word, which its new parent counts, goes to @va. */
+static int ptl_link_entry(struct ptl_op *op, pt_va_t va, unsigned int level, uint64_t word)
+{
+	struct pt_frame *frame = ptl_frame_at(op->pt, fmt_table_pa(word, &op->pt->fmt));
+	struct ptl_pos pos;
+	uint64_t raw;
+	int err;
+
+	atomic_fetch_add_explicit(&frame->parents, 1, memory_order_relaxed);
+	do {
+		err = ptl_link_target(op, va, level, &pos, &raw);
+		if (err) {
+			atomic_fetch_sub_explicit(&frame->parents, 1, memory_order_relaxed);
+			return err;
+		}
+		/* Fails if a neighbour frees this still empty table: then make another. */
+	} while (!ptl_install(op, &pos, pos.index, va, &raw, word));
+	ptl_top_changed(op, &pos, pos.index, 1);
+	return 0;
+}
+
 static int ptl_link(struct pt_pgtable *pt, pt_va_t va, struct pt_pgtable *from, pt_va_t from_va,
 		    uint64_t len, unsigned int level)
 {
-	uint64_t size = PTL_BIT(ptl_level_lg2(level < PT_MAX_LEVELS ? level : 0));
 	struct ptl_op op;
 	pt_va_t last, from_last;
+	uint64_t size, at = 0;
 	int err = ptl_link_check(pt, va, len, level, &last);
 
 	if (!err)
 		err = ptl_link_check(from, from_va, len, level, &from_last);
+	if (!err && pt == from && va <= from_last && from_va <= last)
+		err = -EINVAL;
 	if (err)
 		return err;
+	size = PTL_BIT(ptl_level_lg2(level));
 	ptl_op_begin(&op, pt, va, last, NULL);
-	for (unsigned int pass = 0; pass < 2 && !err; pass++) {
-		for (uint64_t at = 0; at < len && !err; at += size) {
-			struct ptl_pos pos;
-			uint64_t word, raw;
+	/* First that everything can be, with the tables made; then it is. */
+	for (uint64_t check = 0; check < len && !err; check += size) {
+		struct ptl_pos pos;
+		uint64_t word, raw;
 
-			err = ptl_link_source(from, from_va + at, level, &word);
-			if (err || !word)
-				continue;
-			err = ptl_link_target(&op, va + at, level, &pos, &raw);
-			if (err || !pass)
-				continue;
-			atomic_fetch_add_explicit(
-				&ptl_frame_at(pt, fmt_table_pa(word, &pt->fmt))->parents, 1,
-				memory_order_relaxed);
-			while (!ptl_install(&op, &pos, pos.index, va + at, &raw, word))
-				PTL_BUG_ON(fmt_kind(raw, level, &pt->fmt) != PTL_EMPTY);
-			ptl_top_changed(&op, &pos, pos.index, 1);
-		}
+		err = ptl_link_source(from, from_va + check, level, &word);
+		if (!err && word)
+			err = ptl_link_target(&op, va + check, level, &pos, &raw);
 	}
+	for (; at < len && !err; at += size) {
+		uint64_t word;
+
+		err = ptl_link_source(from, from_va + at, level, &word);
+		if (!err && word)
+			err = ptl_link_entry(&op, va + at, level, word);
+		if (err)
+			break;
+	}
+	/* Only where a neighbour freed a table in between and there was no other. */
+	if (err && at)
+		PTL_BUG_ON(ptl_unlink_range(&op, va, va + at - 1, level));
 	return ptl_op_end(&op, err);
 }
 
@@ -166,35 +225,12 @@ static int ptl_unlink(struct pt_pgtable *pt, pt_va_t va, uint64_t len, unsigned 
 	pt_va_t last;
 	int err = ptl_link_check(pt, va, len, level, &last);
 
+	if (!err && gather && gather->pt != pt)
+		err = -EINVAL;
 	if (err)
 		return err;
 	ptl_op_begin(&op, pt, va, last, &change);
-	for (;;) {
-		enum ptl_kind kind;
-		struct ptl_pos pos;
-		pt_va_t next;
-		uint64_t raw;
-
-		err = ptl_descend(pt, va, level, &pos, &raw);
-		if (err)
-			break;
-		if (!ptl_settle(pt, &pos, &raw, &kind))
-			continue;
-		next = ptl_last(va, ptl_level_lg2(pos.level));
-		if (kind == PTL_TABLE && pos.level == level) {
-			if (!ptl_lock(pt, &pos))
-				continue;
-			raw = ptl_exchange(&op, &pos, pos.index, va, raw, 0);
-			ptl_unlock(pt, &pos);
-			ptl_top_changed(&op, &pos, pos.index, 1);
-			ptl_gather_range(op.gather, va, next, ptl_level_lg2(0), true);
-			ptl_put_tree(pt, fmt_table_pa(raw, &pt->fmt), level - 1, op.gather);
-		}
-		if (next >= last)
-			break;
-		va = next + 1;
-	}
-	return ptl_op_end(&op, err);
+	return ptl_op_end(&op, ptl_unlink_range(&op, va, last, level));
 }
 
 /* Hands each entry of the table at @visit to its callback. */

@@ -186,7 +186,7 @@ static inline int ptl_unmap_range(struct ptl_op *op, pt_va_t first, pt_va_t last
 			ptl_top_changed(op, &pos, pos.index, cleared.entries);
 			next = va + ((uint64_t)cleared.entries << lg2) - 1;
 		} else if (kind != PTL_EMPTY) {
-			/* Its edges could not be made: only in a corrupt tree. */
+			/* A software entry for more than the range, or a corrupt tree. */
 			op->change->bad_va = va;
 			return -EFAULT;
 		}
@@ -202,15 +202,12 @@ static int ptl_unmap(struct pt_pgtable *pt, pt_va_t va, uint64_t len, struct pt_
 {
 	struct ptl_op op;
 	pt_va_t last;
-	bool split;
-	int err = ptl_range_last(pt, va, len, FMT_GRANULE_LG2, &last);
+	int err = ptl_change_range(pt, va, len, change, &last);
 
-	if (change)
-		change->done = change->bad_va = 0;
 	if (err)
 		return err;
 	ptl_op_begin(&op, pt, va, last, change);
-	err = ptl_split_edges(&op, va, last, &split);
+	err = ptl_split_edges(&op, va, last);
 	if (!err)
 		err = ptl_unmap_range(&op, va, last, false);
 	return ptl_op_end(&op, err);
@@ -222,7 +219,7 @@ static int ptl_clear_illegal(struct pt_pgtable *pt, pt_va_t va, uint64_t len,
 	struct pt_change change = { .gather = gather };
 	struct ptl_op op;
 	pt_va_t last;
-	int err = ptl_range_last(pt, va, len, FMT_GRANULE_LG2, &last);
+	int err = ptl_change_range(pt, va, len, &change, &last);
 
 	if (err)
 		return err;

@@ -46,8 +46,10 @@ static enum ptl_visit_how verify_table(void *ctx, const struct ptl_visit *visit)
 	if ((atomic_load_explicit(&frame->state, memory_order_relaxed) == PTL_FRAME_STOCK ||
 	     (atomic_load_explicit(&frame->state, memory_order_relaxed) == PTL_FRAME_TABLE &&
 	      !atomic_load_explicit(&frame->parents, memory_order_relaxed))) &&
-	    !is_root && !report(v, PT_BAD_PARENTS, PT_LEGAL, visit, NULL))
-		return PTL_VISIT_STOP;
+	    !is_root)
+		/* What is in a freed page means nothing, and may not be read. */
+		return report(v, PT_BAD_PARENTS, PT_LEGAL, visit, NULL) ? PTL_VISIT_PAST :
+									   PTL_VISIT_STOP;
 	return PTL_VISIT_BELOW;
 }
 
@@ -89,6 +91,8 @@ static bool verify_entry(void *ctx, const struct ptl_visit *visit,
 	if (!v->block_left && !entry->contig_lg2)
 		return true;
 	v->pt->ops->describe(&v->pt->fmt, &info);
+	if (entry->contig_lg2 > info.entries_lg2[visit->level])
+		return true; /* a short table cannot hold a block: the mark means nothing */
 	return !block_broken(v, entry, info.leaf_lg2[visit->level]) ||
 	       report(v, PT_BAD_CONTIG, PT_LEGAL, visit, entry);
 }

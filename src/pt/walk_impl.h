@@ -53,11 +53,15 @@ static inline bool ptl_spot_find(const struct pt_pgtable *pt, pt_va_t va, struct
 	spot->kind = fmt_kind(spot->raw, spot->level, &pt->fmt);
 	if (__builtin_expect(spot->kind == PTL_ILLEGAL, 0))
 		spot->why = fmt_illegal(spot->raw, spot->level, &pt->fmt);
-	if (__builtin_expect(spot->kind == PTL_BREAK, 0)) {
-		if (!ptl_reader_verdict(pt, spot->table_pa, spot->level, &spot->table[spot->index],
-					spot->raw))
+	if (__builtin_expect(spot->kind >= PTL_BREAK, 0)) {
+		_Atomic uint64_t *entry = &spot->table[spot->index];
+
+		if (!ptl_reader_verdict(pt, spot->table_pa, spot->level, entry, spot->raw))
 			return false;
-		spot->kind = PTL_SOFT;
+		/* The dead word is a hole; both are software's where an image holds them. */
+		spot->kind = ptl_settled_kind(pt, spot->table_pa, spot->level, entry, spot->raw);
+		if (spot->kind == PTL_BREAK)
+			return false;
 	}
 	return true;
 }
@@ -84,9 +88,7 @@ static inline unsigned int ptl_limits_above(const struct pt_pgtable *pt, pt_va_t
 
 static inline pt_attr_t ptl_limit_attr(pt_attr_t attr, unsigned int limits, pt_attr_t attrs)
 {
-	bool user_exec = pt_attr_user_exec(attr) || !(attrs & PT_ATTR_EXEC_OTHER);
-	bool priv_exec = pt_attr_priv_exec(attr) || !(attrs & PT_ATTR_EXEC_OTHER);
-	bool user;
+	bool user_exec = pt_attr_user_exec(attr), priv_exec = pt_attr_priv_exec(attr), user;
 
 	if (!limits)
 		return attr;
@@ -95,7 +97,7 @@ static inline pt_attr_t ptl_limit_attr(pt_attr_t attr, unsigned int limits, pt_a
 	user_exec &= !(limits & PTL_LIMIT_USER_EXEC);
 	priv_exec &= !(limits & PTL_LIMIT_PRIV_EXEC);
 	if (limits & PTL_LIMIT_WRITE)
-		attr &= ~(PT_ATTR_WRITE | PT_ATTR_DIRTY);
+		attr &= ~PT_ATTR_WRITE;
 	if (limits & PTL_LIMIT_USER)
 		attr &= ~PT_ATTR_USER;
 	user = attr & PT_ATTR_USER;
@@ -251,9 +253,12 @@ static inline bool ptl_walk_spot(struct pt_range_walk *walk, struct ptl_spot *sp
 	const struct pt_frame *frame = walk->frame_;
 
 	/* Acquire pairs with the release in ptl_table_kill(). */
-	if (!walk->table_ || atomic_load_explicit(&((struct pt_frame *)(uintptr_t)frame)->generation,
-						  memory_order_acquire) != walk->alive_)
+	if (!walk->table_ ||
+	    atomic_load_explicit(&((struct pt_frame *)(uintptr_t)frame)->generation,
+				 memory_order_acquire) != walk->alive_) {
+		walk->table_ = NULL;
 		return ptl_spot_find(pt, walk->next_, spot);
+	}
 	spot->table = (_Atomic uint64_t *)(uintptr_t)walk->table_;
 	spot->table_pa = walk->table_pa_;
 	spot->level = walk->level_;
@@ -326,8 +331,14 @@ static enum pt_range_walk_type ptl_walk_next(struct pt_range_walk *walk)
 	const struct pt_pgtable *pt = walk->pt_;
 	unsigned int budget = PT_WALK_MAX_TABLES;
 	enum pt_range_walk_type ret = PTW_DONE;
+	uint32_t unhooked;
 
 	ptl_read_enter(pt);
+	/* As of now: a table found later may leave the tree, and then this is too old. */
+	unhooked = atomic_load_explicit(&walk->pt_->unhooked, memory_order_acquire);
+	if (unhooked != walk->unhooked_)
+		walk->table_ = NULL;
+	walk->unhooked_ = unhooked;
 	while (!walk->done_ && ptl_walk_skip_gap(walk)) {
 		pt_va_t limit = ptl_walk_last(walk);
 		struct ptl_run run;

@@ -15,6 +15,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define UPPER (UINT64_C(1) << 63)
@@ -415,7 +416,7 @@ static size_t find_cases(glob_t *found)
 
 int main(int argc, char **argv)
 {
-	char work_dir[] = "test_data.XXXXXX";
+	char work_dir[64];
 	glob_t found = { 0 };
 	char **dirs = argv + 2;
 	size_t nr, nr_bad = 0;
@@ -435,7 +436,8 @@ int main(int argc, char **argv)
 		globfree(&found);
 		return 77;
 	}
-	if (!mkdtemp(work_dir)) {
+	snprintf(work_dir, sizeof(work_dir), "test_data.%ld", (long)getpid());
+	if (mkdir(work_dir, 0700)) {
 		perror(work_dir);
 		return 2;
 	}

@@ -202,6 +202,8 @@ says '^ +was .* r-- u'
 says '^\+ 0x0000000000008000 0x0000000000008fff'
 says_nr 3 '^[-+~]'
 run 0 --image "$dir/other.img" $cr3 --diff "$dir/other.img"
+run 0 --tables "$dir/x86.ptl" --diff "$x86" --cr3-2 0x1000
+run 1 --image "$x86" $cr3 --diff "$x86" --cr3-2 0x8000
 cp "$x86" "$dir/before.img"
 run 0 --image "$x86" $cr3 --map 0x10000000:0x40000000:4M:rw --map 0x7fff00000000:0xa000:8K:rxu \
 	--save-tables "$dir/mapped.ptl"
@@ -258,6 +260,20 @@ says_nr 1 '^\{'
 run 0 --image "$arm" $regs --save-tables "$dir/arm.ptl"
 run 1 --tables "$dir/arm.ptl" --json --each
 says_nr 3 '^\{'
+
+# Dirty state by hardware (TCR.HD): clean pages forbid stores, and are no part of dirty ones.
+cp "$arm" "$dir/dbm.img"
+put "$dir/dbm.img" 0x4000 1 0
+put "$dir/dbm.img" 0x4000 8 0x00680000400080c3 # DBM, read-only: clean
+put "$dir/dbm.img" 0x4000 9 0x0068000040009443 # DBM, writable: dirty
+run 0 --image "$dir/dbm.img" --base $base --ttbr0 0x40001000 --tcr 0x18580100010 --json
+says_nr 1 '"va":"0x40008000","last":"0x40008fff",.*"w":false,.*"d":false'
+says_nr 1 '"va":"0x40009000","last":"0x40009fff",.*"w":true,.*"d":true'
+run 0 --image "$dir/dbm.img" --base $base --ttbr0 0x40001000 --tcr 0x18580100010
+says '^0x0000000040008000 .* r--- u.*writable once dirty'
+run 1 --image "$dir/dbm.img" --base $base --ttbr0 0x40001000 --tcr 0x18580100010 \
+	--diff "$arm"
+says_nr 2 '^- '
 
 # ---- the other widths and granules, by hand from the manuals ----
 # x86_64 with five levels: the four from above, in the first and in the last slot.
@@ -401,6 +417,8 @@ refuses --image "$x86" $cr3 --usage --json
 refuses --image "$x86" $cr3 --root ttbr0
 refuses --image "$x86" $cr3 --maxphyaddr 99
 refuses --image "$x86" $cr3 --diff "$dir/missing.img"
+refuses --image "$x86" $cr3 --diff "$x86" --ttbr0-2 0x1000
+refuses --tables "$dir/x86.ptl" --diff "$x86"
 refuses --image "$x86" $cr3 --save-tables "$dir/no/where.ptl"
 head -c $(($(wc -c <"$dir/x86.ptl") - 9)) "$dir/x86.ptl" >"$dir/short.ptl"
 refuses --tables "$dir/short.ptl"

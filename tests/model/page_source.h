@@ -29,6 +29,7 @@ struct page_source {
 	size_t nr_allocs;      /* calls so far */
 	size_t fail_at;        /* the call that fails, counting from 1; 0: none */
 	bool fail_all;         /* all calls fail */
+	bool failed;           /* some call did */
 };
 
 static inline void page_source_check(bool ok, const char *what)
@@ -47,6 +48,7 @@ static inline int page_source_alloc(void *ctx, unsigned int size_lg2, pt_pa_t *p
 	page_source_check(size_lg2 >= 3 && size_lg2 <= source->page_lg2, "a table of odd size");
 	pthread_mutex_lock(&source->lock);
 	if (++source->nr_allocs == source->fail_at || source->fail_all || !source->nr_free) {
+		source->failed = true;
 		pthread_mutex_unlock(&source->lock);
 		return -ENOMEM;
 	}
@@ -90,7 +92,7 @@ static inline void page_source_init(struct page_source *source, struct pt_phys *
 	source->live = calloc(nr, 1);
 	source->stack = calloc(nr, sizeof(*source->stack));
 	page_source_check(source->live && source->stack, "no memory");
-	/* the last page first: the highest address bits are in use */
+	/* the last page first: it has the most address bits set */
 	for (size_t i = 0; i < nr; i++)
 		source->stack[i] = (uint32_t)i;
 }

@@ -199,11 +199,8 @@ static inline int ref_protect(struct ref_table *ref, size_t first, size_t nr, pt
 		if (ref_attr_error(&ref->fmt, ref_attr_change(page->attr, set, clear)))
 			refused = true;
 	}
-	*or_unsupported = hole != SIZE_MAX ? refused : !nr_leaves;
-	if (ref_attr_error(&ref->fmt, PT_ATTR_READ | PT_ATTR_EXEC | set))
-		*or_unsupported = *or_unsupported || hole != SIZE_MAX;
-	else if (!refused)
-		*or_unsupported = false;
+	*or_unsupported = (hole != SIZE_MAX || !nr_leaves) &&
+			  (refused || ref_attr_error(&ref->fmt, PT_ATTR_READ | PT_ATTR_EXEC | set));
 	if (hole != SIZE_MAX) {
 		*bad_va = ref_va(ref, hole);
 		return -ENOENT;

@@ -293,8 +293,10 @@ static inline void do_map_flags(struct fixture *f, size_t first, size_t nr, pt_p
 {
 	struct pt_change change = { .flags = flags, .max_lg2 = max_lg2 };
 	pt_va_t bad_va = 0;
-	int err = ref_map(&f->ref, first, nr, pa, attr, &bad_va);
+	int err;
 
+	assert_true(first + nr <= f->nr_pages);
+	err = ref_map(&f->ref, first, nr, pa, attr, &bad_va);
 	assert_int_equal(pt_map(f->pt, page_va(f, first), pa, nr * f->granule, attr, &change), err);
 	if (err == -EEXIST)
 		assert_int_equal(change.bad_va, bad_va);
@@ -319,8 +321,10 @@ static inline void do_map_small(struct fixture *f, size_t first, size_t nr, size
 static inline void do_unmap(struct fixture *f, size_t first, size_t nr, unsigned int flags)
 {
 	struct pt_change change = { .flags = flags };
-	uint64_t done = ref_unmap(&f->ref, first, nr);
+	uint64_t done;
 
+	assert_true(first + nr <= f->nr_pages);
+	done = ref_unmap(&f->ref, first, nr);
 	watcher_expect(&f->watcher, f->pt);
 	assert_int_equal(pt_unmap(f->pt, page_va(f, first), nr * f->granule, &change), 0);
 	assert_int_equal(change.done, done);
@@ -334,8 +338,10 @@ static inline void do_protect(struct fixture *f, size_t first, size_t nr, pt_att
 	pt_va_t bad_va = 0;
 	uint64_t done;
 	bool or_unsupported;
-	int err = ref_protect(&f->ref, first, nr, set, clear, flags, &bad_va, &done, &or_unsupported);
+	int err;
 
+	assert_true(first + nr <= f->nr_pages);
+	err = ref_protect(&f->ref, first, nr, set, clear, flags, &bad_va, &done, &or_unsupported);
 	watcher_expect(&f->watcher, f->pt);
 	assert_false(or_unsupported);
 	assert_int_equal(pt_protect(f->pt, page_va(f, first), nr * f->granule, set, clear, &change),

@@ -1,0 +1,214 @@
+/* SPDX-License-Identifier: MIT */
+/* A stock of table pages: from a range, or set aside from another source. */
+#include "unit/fixture.h"
+
+static void hands_out_the_pages_of_its_range(void **state)
+{
+	struct pt_reserve *reserve;
+	struct pt_table_ops ops;
+	struct pt_phys *phys;
+	pt_pa_t pa[4], more;
+
+	(void)state;
+	assert_int_equal(pt_phys_create_anon(&phys, MIB), 0);
+	assert_int_equal(pt_reserve_create(&reserve, phys, 12), 0);
+	assert_int_equal(pt_reserve_available(reserve), 0);
+	ops = pt_reserve_ops(reserve);
+	assert_int_equal(ops.alloc(ops.ctx, 12, &more), -ENOMEM);
+	assert_int_equal(pt_reserve_add_range(reserve, 0x10000, 0x4000), 0);
+	assert_int_equal(pt_reserve_available(reserve), 4);
+	for (size_t i = 0; i < 4; i++) {
+		assert_int_equal(ops.alloc(ops.ctx, 12, &pa[i]), 0);
+		assert_true(pa[i] >= 0x10000 && pa[i] < 0x14000 && !(pa[i] & 0xfff));
+		for (size_t j = 0; j < i; j++)
+			assert_int_not_equal(pa[i], pa[j]);
+		memset(pt_phys_to_host(phys, pa[i], 0x1000), 0x55, 0x1000);
+		assert_int_equal(pt_reserve_available(reserve), 3 - i);
+		assert_int_equal(pt_reserve_in_use(reserve), i + 1);
+	}
+	assert_int_equal(ops.alloc(ops.ctx, 12, &more), -ENOMEM);
+	assert_int_equal(pt_reserve_destroy(reserve), -EBUSY);
+	ops.free(ops.ctx, pa[2], 12);
+	assert_int_equal(pt_reserve_available(reserve), 1);
+	assert_int_equal(ops.alloc(ops.ctx, 12, &more), 0);
+	assert_int_equal(more, pa[2]);
+	for (size_t i = 0; i < 4; i++)
+		ops.free(ops.ctx, pa[i], 12);
+	assert_int_equal(pt_reserve_in_use(reserve), 0);
+	assert_int_equal(pt_reserve_available(reserve), 4);
+	assert_int_equal(pt_reserve_destroy(reserve), 0);
+	assert_int_equal(pt_reserve_destroy(NULL), 0);
+	pt_phys_destroy(phys);
+}
+
+static void a_second_range_may_follow_the_first(void **state)
+{
+	struct pt_reserve *reserve;
+	struct pt_table_ops ops;
+	struct pt_phys *phys;
+	pt_pa_t pa, last = 0;
+
+	(void)state;
+	assert_int_equal(pt_phys_create_anon(&phys, MIB), 0);
+	assert_int_equal(pt_reserve_create(&reserve, phys, 14), 0);
+	ops = pt_reserve_ops(reserve);
+	assert_int_equal(pt_reserve_add_range(reserve, 0x10000, 0x4000), 0);
+	assert_int_equal(pt_reserve_add_range(reserve, 0x20000, 0x8000), -EBUSY);
+	assert_int_equal(pt_reserve_available(reserve), 1);
+	assert_int_equal(ops.alloc(ops.ctx, 14, &pa), 0);
+	assert_int_equal(pa, 0x10000);
+	assert_int_equal(pt_reserve_add_range(reserve, 0x20000, 0x8000), 0);
+	assert_int_equal(pt_reserve_available(reserve), 2);
+	assert_int_equal(ops.alloc(ops.ctx, 14, &last), 0);
+	ops.free(ops.ctx, last, 14);
+	ops.free(ops.ctx, pa, 14);
+	assert_int_equal(pt_reserve_available(reserve), 3);
+	assert_int_equal(pt_reserve_destroy(reserve), 0);
+	/* the range is the caller's again */
+	assert_int_equal(pt_reserve_create(&reserve, phys, 14), 0);
+	assert_int_equal(pt_reserve_add_range(reserve, 0x10000, 0x4000), 0);
+	assert_int_equal(pt_reserve_destroy(reserve), 0);
+	pt_phys_destroy(phys);
+}
+
+static void refuses_ranges_that_are_none(void **state)
+{
+	struct pt_phys_region regions[] = { { .pa = 0x10000, .len = 0x10000, .fd = -1 },
+					    { .pa = 0x20000, .len = 0x10000, .fd = -1 } };
+	struct pt_reserve *reserve, *other;
+	struct pt_table_ops ops;
+	struct pt_phys *phys;
+	pt_pa_t pa;
+
+	(void)state;
+	assert_int_equal(pt_phys_create(&phys, regions, 2, 14), 0);
+	assert_int_equal(pt_reserve_create(&reserve, phys, 12), -EINVAL); /* below a frame */
+	assert_int_equal(pt_reserve_create(&reserve, phys, 13), -EINVAL);
+	assert_int_equal(pt_reserve_create(&reserve, phys, 15), -EINVAL);
+	assert_int_equal(pt_reserve_create(&reserve, phys, 14), 0);
+	assert_int_equal(pt_reserve_add_range(reserve, 0x10000, 0), -EINVAL);
+	assert_int_equal(pt_reserve_add_range(reserve, 0x11000, 0x4000), -EINVAL);
+	assert_int_equal(pt_reserve_add_range(reserve, 0x10000, 0x5000), -EINVAL);
+	assert_int_equal(pt_reserve_add_range(reserve, 0, 0x4000), -ERANGE);
+	assert_int_equal(pt_reserve_add_range(reserve, 0x2c000, 0x8000), -ERANGE);
+	assert_int_equal(pt_reserve_add_range(reserve, 0x1c000, 0x8000), -ERANGE); /* across */
+	assert_int_equal(pt_reserve_add_range(reserve, UINT64_C(1) << 60, 0x4000), -ERANGE);
+	assert_int_equal(pt_reserve_available(reserve), 0);
+	assert_int_equal(pt_reserve_add_range(reserve, 0x10000, 0xc000), 0);
+	ops = pt_reserve_ops(reserve);
+	assert_int_equal(ops.alloc(ops.ctx, 14, &pa), 0);
+
+	/* what another one uses: at the beginning, at the end, in the middle */
+	assert_int_equal(pt_reserve_create(&other, phys, 14), 0);
+	assert_int_equal(pt_reserve_add_range(other, pa, 0x4000), -EBUSY);
+	assert_int_equal(pt_reserve_available(other), 0);
+	assert_int_equal(pt_reserve_destroy(other), 0);
+	ops.free(ops.ctx, pa, 14);
+	assert_int_equal(pt_reserve_destroy(reserve), 0);
+	pt_phys_destroy(phys);
+}
+
+/* "-EBUSY if a frame of it is in use already": whichever it is. */
+static void refuses_a_range_with_a_used_page_in_the_middle(void **state)
+{
+	struct pt_reserve *reserve, *other;
+	struct pt_table_ops ops;
+	struct pt_phys *phys;
+	pt_pa_t pa;
+
+	(void)state;
+	assert_int_equal(pt_phys_create_anon(&phys, MIB), 0);
+	assert_int_equal(pt_reserve_create(&reserve, phys, 12), 0);
+	assert_int_equal(pt_reserve_create(&other, phys, 12), 0);
+	assert_int_equal(pt_reserve_add_range(reserve, 0x20000, 0x1000), 0);
+	ops = pt_reserve_ops(reserve);
+	assert_int_equal(ops.alloc(ops.ctx, 12, &pa), 0);
+	assert_int_equal(pt_reserve_add_range(other, 0x10000, 0x20000), -EBUSY);
+	assert_int_equal(pt_reserve_available(other), 0);
+	ops.free(ops.ctx, pa, 12);
+	assert_int_equal(pt_reserve_destroy(other), 0);
+	assert_int_equal(pt_reserve_destroy(reserve), 0);
+	pt_phys_destroy(phys);
+}
+
+static void sets_pages_aside_from_a_source_and_gives_them_back(void **state)
+{
+	struct pt_reserve *reserve;
+	struct page_source source;
+	struct pt_table_ops from, ops;
+	struct pt_phys *phys;
+	pt_pa_t pa;
+
+	(void)state;
+	assert_int_equal(pt_phys_create_anon(&phys, MIB), 0);
+	page_source_init(&source, phys, 0x10000, 12, 8);
+	from = page_source_ops(&source);
+	assert_int_equal(pt_reserve_create(&reserve, phys, 12), 0);
+	assert_int_equal(pt_reserve_fill(reserve, 3, &from), 0);
+	assert_int_equal(source.nr_live, 3);
+	assert_int_equal(pt_reserve_available(reserve), 3);
+	assert_int_equal(pt_reserve_fill(reserve, 2, &from), 0); /* enough is there */
+	assert_int_equal(source.nr_live, 3);
+	ops = pt_reserve_ops(reserve);
+	assert_int_equal(ops.alloc(ops.ctx, 12, &pa), 0);
+	assert_int_equal(source.nr_live, 3);
+	assert_int_equal(pt_reserve_fill(reserve, 3, &from), 0);
+	assert_int_equal(source.nr_live, 4);
+	/* what was drawn before it failed stays */
+	assert_int_equal(pt_reserve_fill(reserve, 20, &from), -ENOMEM);
+	assert_int_equal(source.nr_live, 8);
+	assert_int_equal(pt_reserve_available(reserve), 7);
+	ops.free(ops.ctx, pa, 12);
+	assert_int_equal(pt_reserve_available(reserve), 8);
+	assert_int_equal(pt_reserve_destroy(reserve), 0);
+	assert_int_equal(source.nr_live, 0);
+	page_source_exit(&source);
+	pt_phys_destroy(phys);
+}
+
+static void tables_live_on_a_reserve_alone(void **state)
+{
+	struct fixture *f = *state;
+	struct pt_table_ops from = page_source_ops(&f->source);
+	struct pt_pgtable_cfg cfg = f->cfg;
+	struct pt_reserve *reserve;
+	struct pt_pgtable *pt;
+	pt_pa_t pa;
+
+	assert_int_equal(pt_reserve_create(&reserve, f->phys, f->info.granule_lg2), 0);
+	cfg.tables = pt_reserve_ops(reserve);
+	cfg.watch = NULL;
+	assert_int_equal(pt_pgtable_create(&pt, f->phys, &cfg), -ENOMEM);
+	assert_int_equal(pt_reserve_fill(reserve, f->info.nr_levels, &from), 0);
+	f->source.fail_all = true;
+	assert_int_equal(pt_pgtable_create(&pt, f->phys, &cfg), 0);
+	assert_int_equal(pt_map(pt, f->base, f->pa, f->granule, RWX, NULL), 0);
+	assert_int_equal(pt_reserve_available(reserve), 0);
+	assert_int_equal(pt_reserve_in_use(reserve), f->info.nr_levels);
+	assert_int_equal(pt_translate(pt, f->base, &pa), 0);
+	assert_int_equal(pt_verify(pt, NULL, NULL), 0);
+	assert_int_equal(pt_reserve_destroy(reserve), -EBUSY);
+	assert_int_equal(pt_unmap(pt, f->base, f->granule,
+				  &(struct pt_change){ .flags = PT_CHANGE_FREE_TABLES }),
+			 0);
+	assert_int_equal(pt_reserve_available(reserve), f->info.nr_levels - 1);
+	assert_int_equal(pt_map(pt, f->base, f->pa, f->granule, RWX, NULL), 0);
+	pt_pgtable_destroy(pt);
+	assert_int_equal(pt_reserve_destroy(reserve), 0);
+	f->source.fail_all = false;
+}
+
+int main(void)
+{
+	static const struct test_case tests[] = { TEST(tables_live_on_a_reserve_alone) };
+	const struct CMUnitTest alone[] = {
+		cmocka_unit_test(hands_out_the_pages_of_its_range),
+		cmocka_unit_test(a_second_range_may_follow_the_first),
+		cmocka_unit_test(refuses_ranges_that_are_none),
+		cmocka_unit_test(refuses_a_range_with_a_used_page_in_the_middle),
+		cmocka_unit_test(sets_pages_aside_from_a_source_and_gives_them_back),
+	};
+
+	return cmocka_run_group_tests_name("reserve", alone, NULL, NULL) +
+	       RUN_ON_ALL("reserve on all formats", tests);
+}
