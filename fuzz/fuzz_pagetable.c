@@ -410,16 +410,14 @@ static void op_protect(struct world *w, struct fuzz_input *in, uint8_t bits)
 	FUZZ_CHECK_EQ(how.change.done, err ? 0 : done);
 }
 
-/* Bytes of [@first, @last] whose leaf, or with @blocks whose block, is smaller or larger now. */
-static uint64_t resized(const struct world *w, pt_va_t first, pt_va_t last, bool larger,
-			bool blocks)
+/* Bytes of [@first, @last] whose leaf is smaller now, or larger. */
+static uint64_t resized(const struct world *w, pt_va_t first, pt_va_t last, bool larger)
 {
 	uint64_t bytes = 0;
 
 	for (size_t i = 0; i < w->watcher.nr_seen; i++) {
 		const struct seen_leaf *was = &w->watcher.seen[i];
 		pt_va_t va = was->va, was_last = va + ((UINT64_C(1) << was->size_lg2) - 1);
-		unsigned int was_lg2 = was->size_lg2 + (blocks ? was->contig_lg2 : 0), is_lg2;
 		struct pt_leaf is;
 
 		if (was_last < first || va > last)
@@ -429,9 +427,26 @@ static uint64_t resized(const struct world *w, pt_va_t first, pt_va_t last, bool
 		if (was_last > last)
 			was_last = last;
 		FUZZ_CHECK_EQ(pt_lookup(w->pt, va, &is), 0);
-		is_lg2 = is.size_lg2 + (blocks ? is.contig_lg2 : 0);
-		if (larger ? is_lg2 > was_lg2 : is_lg2 < was_lg2)
+		if (larger ? is.size_lg2 > was->size_lg2 : is.size_lg2 < was->size_lg2)
 			bytes += was_last - va + 1;
+	}
+	return bytes;
+}
+
+/* Bytes of [@first, @last] that are in a block now and were not, or not in that one. */
+static uint64_t folded(const struct world *w, pt_va_t first, pt_va_t last)
+{
+	uint64_t bytes = 0;
+
+	for (size_t i = 0; i < w->watcher.nr_seen; i++) {
+		const struct seen_leaf *was = &w->watcher.seen[i];
+		struct pt_leaf is;
+
+		if (was->va < first || was->va > last)
+			continue;
+		FUZZ_CHECK_EQ(pt_lookup(w->pt, was->va, &is), 0);
+		if (is.contig_lg2 && (!was->contig_lg2 || is.size_lg2 != was->size_lg2))
+			bytes += UINT64_C(1) << was->size_lg2;
 	}
 	return bytes;
 }
@@ -465,7 +480,7 @@ static void op_split(struct world *w, struct fuzz_input *in, uint8_t bits)
 	for (type = pt_range_walk_start(&walk, w->pt, va, last, PT_TYPE_PFN, PT_WALK_EACH);
 	     type == PTW_PFN; type = pt_range_walk_next(&walk))
 		FUZZ_CHECK(walk.level <= level);
-	FUZZ_CHECK_EQ(how.change.done, resized(w, va, last, false, false));
+	FUZZ_CHECK_EQ(how.change.done, resized(w, va, last, false));
 }
 
 /* Whether @from on, a whole entry of @level, would translate as one leaf; by the model. */
@@ -500,7 +515,7 @@ static void op_collapse(struct world *w, struct fuzz_input *in, uint8_t bits)
 	if (!end(w, &how, err, can_leaf(w, level) ? 0 : -EINVAL) || err)
 		return;
 	FUZZ_CHECK(ref_observe(&w->ref, w->pt, true));
-	FUZZ_CHECK_EQ(how.change.done, resized(w, va, last, true, true));
+	FUZZ_CHECK_EQ(how.change.done, resized(w, va, last, true) + folded(w, va, last));
 	/* what could be one leaf is; but a table that two trees share stays */
 	for (unsigned int up = 1; up <= level && !w->nr_links; up++) {
 		uint64_t size = UINT64_C(1) << w->info.leaf_lg2[up];

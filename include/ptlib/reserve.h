@@ -38,12 +38,13 @@ PT_API int pt_reserve_destroy(struct pt_reserve *reserve);
 /**
  * pt_reserve_add_range() - Stock the pages of [@pa, @pa + @len).
  *
- * The range becomes the reserve's until it is destroyed. Costs time when pages
- * are drawn, not here.
+ * The range becomes the reserve's until it is destroyed, but for pages that are
+ * in use already, as another table's or another reserve's: those are passed over
+ * when their turn comes. Costs time when pages are drawn, not here.
  *
  * Return: 0; -EINVAL for an unaligned or empty range, or if the reserve has a
- * source; -ERANGE outside memory or across regions; -EBUSY if a frame at either
- * end is in use already, or if the reserve has a range that is not used up.
+ * source; -ERANGE outside memory or across regions; -EBUSY if the reserve has a
+ * range that is not used up.
  */
 PT_API PT_MUST_CHECK int pt_reserve_add_range(struct pt_reserve *reserve, pt_pa_t pa,
 					      uint64_t len);
@@ -58,7 +59,7 @@ PT_API PT_MUST_CHECK int pt_reserve_add_range(struct pt_reserve *reserve, pt_pa_
 PT_API PT_MUST_CHECK int pt_reserve_fill(struct pt_reserve *reserve, size_t nr,
 					 const struct pt_table_ops *from);
 
-/** Pages in stock, and pages handed out and not yet back. */
+/** Pages in stock, those of a range that are in use elsewhere included; pages handed out. */
 PT_API size_t pt_reserve_available(const struct pt_reserve *reserve);
 PT_API size_t pt_reserve_in_use(const struct pt_reserve *reserve);
 

@@ -45,6 +45,19 @@ static void set_state(struct pt_reserve *reserve, pt_pa_t pa, enum ptl_frame_sta
 			      memory_order_relaxed);
 }
 
+/* Whether any frame of the page at @pa is somebody's already. */
+static bool is_used(const struct pt_reserve *reserve, pt_pa_t pa)
+{
+	const struct pt_frame *frame = ptl_phys_frame(reserve->phys, pa);
+	size_t nr = (size_t)1 << (reserve->size_lg2 - reserve->phys->frame_lg2);
+
+	for (size_t i = 0; i < nr; i++)
+		if (atomic_load_explicit(&((struct pt_frame *)(uintptr_t)&frame[i])->state,
+					 memory_order_relaxed) != PTL_FRAME_NONE)
+			return true;
+	return false;
+}
+
 /* Under the lock. */
 static bool take(struct pt_reserve *reserve, pt_pa_t *pa)
 {
@@ -59,12 +72,15 @@ static bool take(struct pt_reserve *reserve, pt_pa_t *pa)
 		pt_phys_unpoison(reserve->phys, *pa, PTL_BIT(reserve->size_lg2));
 		return true;
 	}
-	if (reserve->range_pa == reserve->range_end)
-		return false;
-	*pa = reserve->range_pa;
-	reserve->range_pa += PTL_BIT(reserve->size_lg2);
-	set_state(reserve, *pa, PTL_FRAME_STOCK);
-	return true;
+	while (reserve->range_pa != reserve->range_end) {
+		*pa = reserve->range_pa;
+		reserve->range_pa += PTL_BIT(reserve->size_lg2);
+		if (is_used(reserve, *pa))
+			continue;
+		set_state(reserve, *pa, PTL_FRAME_STOCK);
+		return true;
+	}
+	return false;
 }
 
 static void give(struct pt_reserve *reserve, pt_pa_t pa)
@@ -79,7 +95,6 @@ static void give(struct pt_reserve *reserve, pt_pa_t pa)
 
 int pt_reserve_add_range(struct pt_reserve *reserve, pt_pa_t pa, uint64_t len)
 {
-	unsigned int frame_lg2 = reserve->phys->frame_lg2;
 	uint32_t bits;
 	int err = 0;
 
@@ -87,10 +102,6 @@ int pt_reserve_add_range(struct pt_reserve *reserve, pt_pa_t pa, uint64_t len)
 		return -EINVAL;
 	if (!pt_phys_to_host(reserve->phys, pa, len))
 		return -ERANGE;
-	/* Both ends and what a caller most likely did wrong; not each of 2^32 frames. */
-	if (ptl_phys_frame(reserve->phys, pa)->state != PTL_FRAME_NONE ||
-	    ptl_phys_frame(reserve->phys, pa + len - PTL_BIT(frame_lg2))->state != PTL_FRAME_NONE)
-		return -EBUSY;
 	bits = ptl_bit_lock(&reserve->lock);
 	if (reserve->from) {
 		err = -EINVAL;

@@ -36,7 +36,7 @@ static void readers_see_old_or_new_beside_one_writer(void **state)
 
 #define ON(name) \
 	{ "readers_see_old_or_new_beside_one_writer/" name, \
-	  readers_see_old_or_new_beside_one_writer, NULL, NULL, name }
+	  readers_see_old_or_new_beside_one_writer, NULL, NULL, (void *)(uintptr_t)name }
 
 int main(void)
 {

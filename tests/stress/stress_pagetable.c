@@ -348,7 +348,7 @@ static void no_dirty_bit_is_lost(void **state)
 	run(*state, true);
 }
 
-#define ON(test, name) { #test "/" name, test, NULL, NULL, name }
+#define ON(test, name) { #test "/" name, test, NULL, NULL, (void *)(uintptr_t)name }
 
 int main(void)
 {

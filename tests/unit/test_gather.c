@@ -246,6 +246,34 @@ static void the_stride_is_the_smallest_leafs(void **state)
 	pt_gather_finish(&gather);
 }
 
+/* For an address space that goes away: one flush of everything, whatever was gathered. */
+static void a_full_flush_replaces_all_ranges(void **state)
+{
+	struct fixture *f = *state;
+	struct pt_gather gather;
+	struct pt_change change = { .gather = &gather, .flags = PT_CHANGE_FREE_TABLES };
+
+	do_map_small(f, 0, f->nr_pages, 0, RWX);
+	pt_gather_begin(&gather, f->pt);
+	assert_false(gather.full);
+	gather.full = true;
+	watcher_expect(&f->watcher, f->pt);
+	for (size_t i = 0; i < f->nr_pages; i += 2)
+		assert_int_equal(pt_unmap(f->pt, page_va(f, i), f->granule, &change), 0);
+	assert_int_equal(pt_unmap(f->pt, page_va(f, 0), f->nr_pages * f->granule, &change), 0);
+	ref_unmap(&f->ref, 0, f->nr_pages);
+	f->watcher.nr_events = 0;
+	pt_gather_finish(&gather);
+	assert_true(f->watcher.nr_events >= 1);
+	assert_int_equal(f->watcher.event[0].kind, EVENT_ALL);
+	for (size_t i = 1; i < f->watcher.nr_events; i++)
+		assert_int_equal(f->watcher.event[i].kind, EVENT_FREE);
+	assert_true(watcher_was_flushed(&f->watcher, f->pt));
+	assert_int_equal(f->source.nr_live, 1);
+	assert_false(gather.full);
+	agree(f);
+}
+
 static void missing_flush_functions_are_nothing_to_do(void **state)
 {
 	struct fixture *f = *state;
@@ -266,26 +294,6 @@ static void missing_flush_functions_are_nothing_to_do(void **state)
 				 0);
 		pt_pgtable_destroy(pt);
 	}
-}
-
-/* Without ranged flushes there may still be one of everything. */
-static void all_stands_in_for_what_is_missing(void **state)
-{
-	struct fixture *f = *state;
-	struct pt_flush_ops only_all = { .all = f->watcher.flush_ops.all, .ctx = &f->watcher };
-	struct pt_pgtable_cfg cfg = f->cfg;
-	struct pt_pgtable *pt;
-	size_t nr = 0;
-
-	cfg.flush = &only_all;
-	assert_int_equal(pt_pgtable_create(&pt, f->phys, &cfg), 0);
-	assert_int_equal(pt_map(pt, f->base, f->pa, f->granule, RWX, NULL), 0);
-	f->watcher.nr_events = 0;
-	assert_int_equal(pt_unmap(pt, f->base, f->granule, NULL), 0);
-	for (size_t i = 0; i < f->watcher.nr_events; i++)
-		nr += f->watcher.event[i].kind == EVENT_ALL;
-	assert_in_range(nr, 0, 1);
-	pt_pgtable_destroy(pt);
 }
 
 /*
@@ -426,7 +434,7 @@ int main(void)
 		TEST_ON(a_full_gather_merges_the_nearest, NEEDS_2_LEVELS),
 		TEST_ON(the_stride_is_the_smallest_leafs, NEEDS_2_LEVELS),
 		TEST_ON(missing_flush_functions_are_nothing_to_do, NEEDS_2_LEVELS),
-		TEST(all_stands_in_for_what_is_missing),
+		TEST(a_full_flush_replaces_all_ranges),
 		TEST_ON(order_of_a_split, NEEDS_2_LEVELS | NEEDS_CHECKED),
 		TEST_ON(order_of_a_collapse, NEEDS_2_LEVELS | NEEDS_CHECKED),
 		TEST_ON(order_of_a_fold, NEEDS_CONTIG | NEEDS_CHECKED),

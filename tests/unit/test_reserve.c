@@ -78,7 +78,7 @@ static void refuses_ranges_that_are_none(void **state)
 	struct pt_reserve *reserve, *other;
 	struct pt_table_ops ops;
 	struct pt_phys *phys;
-	pt_pa_t pa;
+	pt_pa_t pa, pa2;
 
 	(void)state;
 	assert_int_equal(pt_phys_create(&phys, regions, 2, 14), 0);
@@ -98,23 +98,24 @@ static void refuses_ranges_that_are_none(void **state)
 	ops = pt_reserve_ops(reserve);
 	assert_int_equal(ops.alloc(ops.ctx, 14, &pa), 0);
 
-	/* what another one uses: at the beginning, at the end, in the middle */
+	/* what another one uses */
 	assert_int_equal(pt_reserve_create(&other, phys, 14), 0);
-	assert_int_equal(pt_reserve_add_range(other, pa, 0x4000), -EBUSY);
-	assert_int_equal(pt_reserve_available(other), 0);
+	assert_int_equal(pt_reserve_add_range(other, pa, 0x4000), 0);
+	ops = pt_reserve_ops(other);
+	assert_int_equal(ops.alloc(ops.ctx, 14, &pa2), -ENOMEM);
 	assert_int_equal(pt_reserve_destroy(other), 0);
+	ops = pt_reserve_ops(reserve);
 	ops.free(ops.ctx, pa, 14);
 	assert_int_equal(pt_reserve_destroy(reserve), 0);
 	pt_phys_destroy(phys);
 }
 
-/* "-EBUSY if a frame of it is in use already": whichever it is. */
-static void refuses_a_range_with_a_used_page_in_the_middle(void **state)
+static void passes_over_a_used_page_in_the_middle(void **state)
 {
 	struct pt_reserve *reserve, *other;
-	struct pt_table_ops ops;
+	struct pt_table_ops ops, from;
+	pt_pa_t pa, more, drawn[0x1f];
 	struct pt_phys *phys;
-	pt_pa_t pa;
 
 	(void)state;
 	assert_int_equal(pt_phys_create_anon(&phys, MIB), 0);
@@ -123,11 +124,45 @@ static void refuses_a_range_with_a_used_page_in_the_middle(void **state)
 	assert_int_equal(pt_reserve_add_range(reserve, 0x20000, 0x1000), 0);
 	ops = pt_reserve_ops(reserve);
 	assert_int_equal(ops.alloc(ops.ctx, 12, &pa), 0);
-	assert_int_equal(pt_reserve_add_range(other, 0x10000, 0x20000), -EBUSY);
-	assert_int_equal(pt_reserve_available(other), 0);
+	assert_int_equal(pt_reserve_add_range(other, 0x10000, 0x20000), 0);
+	from = pt_reserve_ops(other);
+	for (size_t i = 0; i < 0x1f; i++) {
+		assert_int_equal(from.alloc(from.ctx, 12, &drawn[i]), 0);
+		assert_int_not_equal(drawn[i], pa);
+	}
+	assert_int_equal(from.alloc(from.ctx, 12, &more), -ENOMEM);
+	for (size_t i = 0; i < 0x1f; i++)
+		from.free(from.ctx, drawn[i], 12);
 	ops.free(ops.ctx, pa, 12);
 	assert_int_equal(pt_reserve_destroy(other), 0);
 	assert_int_equal(pt_reserve_destroy(reserve), 0);
+	pt_phys_destroy(phys);
+}
+
+static void a_reserve_has_ranges_or_one_source(void **state)
+{
+	struct pt_reserve *reserve;
+	struct page_source source;
+	struct pt_table_ops from, another;
+	struct pt_phys *phys;
+
+	(void)state;
+	assert_int_equal(pt_phys_create_anon(&phys, MIB), 0);
+	page_source_init(&source, phys, 0x10000, 12, 8);
+	from = another = page_source_ops(&source);
+	assert_int_equal(pt_reserve_create(&reserve, phys, 12), 0);
+	assert_int_equal(pt_reserve_fill(reserve, 1, &from), 0);
+	assert_int_equal(pt_reserve_fill(reserve, 2, &another), -EINVAL);
+	assert_int_equal(pt_reserve_add_range(reserve, 0x20000, 0x1000), -EINVAL);
+	assert_int_equal(pt_reserve_available(reserve), 1);
+	assert_int_equal(pt_reserve_destroy(reserve), 0);
+	assert_int_equal(pt_reserve_create(&reserve, phys, 12), 0);
+	assert_int_equal(pt_reserve_add_range(reserve, 0x20000, 0x1000), 0);
+	assert_int_equal(pt_reserve_fill(reserve, 2, &from), -EINVAL);
+	assert_int_equal(pt_reserve_available(reserve), 1);
+	assert_int_equal(pt_reserve_destroy(reserve), 0);
+	assert_int_equal(source.nr_live, 0);
+	page_source_exit(&source);
 	pt_phys_destroy(phys);
 }
 
@@ -205,7 +240,8 @@ int main(void)
 		cmocka_unit_test(hands_out_the_pages_of_its_range),
 		cmocka_unit_test(a_second_range_may_follow_the_first),
 		cmocka_unit_test(refuses_ranges_that_are_none),
-		cmocka_unit_test(refuses_a_range_with_a_used_page_in_the_middle),
+		cmocka_unit_test(passes_over_a_used_page_in_the_middle),
+		cmocka_unit_test(a_reserve_has_ranges_or_one_source),
 		cmocka_unit_test(sets_pages_aside_from_a_source_and_gives_them_back),
 	};
 

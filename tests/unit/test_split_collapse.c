@@ -316,6 +316,26 @@ static void collapse_folds_blocks_of_large_leaves(void **state)
 	assert_true(watcher_agrees(&f->watcher, f->pt));
 }
 
+/* "Bytes of tables replaced by leaves, and of blocks folded." */
+static void collapse_counts_tables_and_blocks(void **state)
+{
+	struct fixture *f = *state;
+	uint64_t size = f->leaf1 << f->info.contig_lg2[1];
+	struct pt_change change = { 0 };
+	struct pt_leaf leaf;
+
+	assert_int_equal(pt_map(f->pt, f->base, f->pa, size, RWX, NULL), 0);
+	assert_int_equal(pt_split(f->pt, f->base, size, 0, NULL), 0);
+	assert_int_equal(pt_collapse(f->pt, f->base, size, 1, &change), 0);
+	assert_int_equal(pt_lookup(f->pt, f->base, &leaf), 0);
+	assert_int_equal(leaf.level, 1);
+	assert_int_equal(leaf.contig_lg2, f->info.contig_lg2[1]);
+	assert_int_equal(change.done, size + size);
+	assert_int_equal(pt_verify(f->pt, NULL, NULL), 0);
+	assert_int_equal(pt_collapse(f->pt, f->base, size, 1, &change), 0);
+	assert_int_equal(change.done, 0);
+}
+
 static void refuses_a_level_that_is_not_there(void **state)
 {
 	struct fixture *f = *state;
@@ -349,6 +369,7 @@ int main(void)
 		TEST_ON(unfold_keeps_what_hardware_noted_in_one_entry, NEEDS_CONTIG),
 		TEST_ON(collapses_blocks_into_a_leaf, NEEDS_2_LEVELS),
 		TEST_ON(collapse_folds_blocks_of_large_leaves, NEEDS_CONTIG | NEEDS_3_LEVELS),
+		TEST_ON(collapse_counts_tables_and_blocks, NEEDS_CONTIG | NEEDS_3_LEVELS),
 		TEST(refuses_a_level_that_is_not_there),
 	};
 

@@ -237,6 +237,32 @@ static void stops_at_an_illegal_word_and_says_how_far_it_got(void **state)
 	write_word(f, pa, 0);
 }
 
+/* One above the level of pages cannot be split: it goes whole, or not at all. */
+static void a_large_software_entry_goes_whole_or_not_at_all(void **state)
+{
+	struct fixture *f = *state;
+	struct pt_change change = { 0 };
+	size_t n = pages(f, f->leaf1);
+	pt_pa_t pa;
+
+	do_map_small(f, n - 1, 1, 0, RWX);
+	do_map_flags(f, n, n, page_pa(f, n), RWX, PT_CHANGE_NO_CONTIG, 0);
+	pa = word_pa(f, page_va(f, n));
+	write_word(f, pa, RAW_SOFT);
+	assert_int_equal(pt_unmap(f->pt, page_va(f, n), f->granule, &change), -EFAULT);
+	assert_int_equal(change.bad_va, page_va(f, n));
+	assert_int_equal(pt_unmap(f->pt, page_va(f, n + 1), f->leaf1, &change), -EFAULT);
+	assert_int_equal(change.done, 0);
+	assert_int_equal(read_word(f, pa), RAW_SOFT);
+	/* and what is before it is gone by then */
+	assert_int_equal(pt_unmap(f->pt, page_va(f, n - 1), 2 * f->granule, &change), -EFAULT);
+	assert_int_equal(change.bad_va, page_va(f, n));
+	assert_int_equal(change.done, leaf_level(f, n - 1) == -1 ? f->granule : 0);
+	assert_int_equal(pt_unmap(f->pt, page_va(f, n), f->leaf1, &change), 0);
+	assert_int_equal(change.done, 0);
+	assert_int_equal(read_word(f, pa), 0);
+}
+
 static void unmaps_the_last_page_of_the_address_space(void **state)
 {
 	struct fixture *f = *state;
@@ -313,6 +339,7 @@ int main(void)
 		TEST_ON(keeps_a_table_that_is_used_elsewhere, NEEDS_2_LEVELS),
 		TEST_ON(frees_tables_that_were_empty_already, NEEDS_2_LEVELS),
 		TEST(empties_software_entries),
+		TEST_ON(a_large_software_entry_goes_whole_or_not_at_all, NEEDS_2_LEVELS),
 		TEST(stops_at_an_illegal_word_and_says_how_far_it_got),
 		TEST(unmaps_the_last_page_of_the_address_space),
 		TEST(unmaps_a_whole_half_of_the_address_space),
