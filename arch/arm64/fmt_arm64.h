@@ -34,6 +34,7 @@ enum {
 	FMT_INDEX_BITS = FMT_GRANULE_LG2 - 3,
 	FMT_MAX_LEVEL = ARM64_GRANULE_LG2 == 12 && ARM64_LPA2 ? 4 :
 			ARM64_GRANULE_LG2 == 16 ? 2 : 3,
+	FMT_USUAL_TOP = ARM64_GRANULE_LG2 == 16 ? 2 : 3, /* 48 input bits */
 	ARM64_LOW_PA_TOP = ARM64_LPA2 ? 49 : 47, /* address bits up to here stand in place */
 };
 
@@ -160,6 +161,40 @@ static inline bool arm64_widths_valid(const struct pt_fmt_cfg *cfg)
 	}
 }
 
+/* What the tables of arm64_decode() are made from. */
+static inline pt_attr_t arm64_decode_bits(uint64_t raw, const struct ptl_fmt *f)
+{
+	uint64_t share = ARM64_LPA2 ? f->cfg.share : (raw & ARM64_SH) >> 8;
+	bool user = raw & ARM64_AP_USER;
+	pt_attr_t attr = PT_ATTR_READ | PT_ATTR_MEM(f->mem_of_index[raw >> 2 & 7]);
+
+	attr |= (share ^ 3) << 12;
+	if (!(raw & ARM64_AP_RO))
+		attr |= PT_ATTR_WRITE | (f->dbm ? PT_ATTR_DIRTY : 0);
+	else if (raw & f->dbm)
+		attr |= PT_ATTR_WRITE;
+	attr |= (raw & ARM64_AP_USER) >> 3 | (raw & ARM64_AF) >> 5;
+	attr |= (~raw & ARM64_NG) >> 7 | (raw & ARM64_GP) >> 26;
+	if (!(raw & (user ? ARM64_UXN : ARM64_PXN)))
+		attr |= PT_ATTR_EXEC;
+	if (!(raw & (user ? ARM64_PXN : ARM64_UXN)))
+		attr |= PT_ATTR_EXEC_OTHER;
+	return attr & f->attrs;
+}
+
+/* Bits 11 to 2; and 54 to 50 with AP, on which the meaning of DBM, UXN and PXN depends. */
+static inline void arm64_init_decode(struct ptl_fmt *f)
+{
+	const pt_attr_t high = PT_ATTR_WRITE | PT_ATTR_DIRTY | PT_ATTR_EXEC | PT_ATTR_EXEC_OTHER |
+			       PT_ATTR_GUARDED;
+
+	for (uint64_t i = 0; i < 1024; i++)
+		f->attr_of_low[i] = (uint16_t)(arm64_decode_bits(i << 2, f) & ~high);
+	for (uint64_t i = 0; i < 128; i++)
+		f->attr_of_high[i] = (uint32_t)(arm64_decode_bits((i & 0x1f) << 50 | (i & 0x60) << 1, f) &
+						high);
+}
+
 static inline int arm64_init(struct ptl_fmt *f)
 {
 	const struct pt_fmt_cfg *cfg = &f->cfg;
@@ -177,6 +212,8 @@ static inline int arm64_init(struct ptl_fmt *f)
 	f->pa_high = cfg->features & PT_FEAT_LPA ? ARM64_HIGH_PA_64K : 0;
 	f->dbm = cfg->features & PT_FEAT_HD ? ARM64_DBM : 0;
 	f->pa_beyond = cfg->pa_bits == 52 ? 0 : arm64_raw_of_pa(PTL_BITS(51, cfg->pa_bits), f);
+	f->link_mask = arm64_raw_of_pa(PTL_BITS(51, 0), f) | ARM64_TYPE;
+	f->link_match = ARM64_TYPE;
 	for (unsigned int level = 0; level <= FMT_MAX_LEVEL; level++) {
 		/* Masks of 0 match nothing: level 0 has no tables, some levels no blocks. */
 		f->table_mask[level] = level ? ARM64_TYPE | f->pa_beyond : 0;
@@ -199,6 +236,7 @@ static inline int arm64_init(struct ptl_fmt *f)
 		   PT_ATTR_ACCESSED | PT_ATTR_DIRTY | PT_ATTR_GUARDED | PT_ATTR_MEM_MASK |
 		   PT_ATTR_SHARE_MASK | PT_ATTR_SW_MASK |
 		   (cfg->features & PT_FEAT_PKEYS ? PT_ATTR_KEY(7) : 0);
+	arm64_init_decode(f);
 	return 0;
 }
 #define fmt_init arm64_init
@@ -206,7 +244,7 @@ static inline int arm64_init(struct ptl_fmt *f)
 /* One table serves one half: the bits above the width are all 0, or all 1. */
 static inline bool arm64_va_valid(pt_va_t va, const struct ptl_fmt *f)
 {
-	return (va & ~f->va_mask) == f->va_high;
+	return va - f->va_high <= f->va_mask;
 }
 #define fmt_va_valid arm64_va_valid
 
@@ -335,25 +373,12 @@ static inline int arm64_encode(pt_attr_t attr, unsigned int level, const struct 
 
 static inline pt_attr_t arm64_decode(uint64_t raw, unsigned int level, const struct ptl_fmt *f)
 {
-	uint64_t share = ARM64_LPA2 ? f->cfg.share : (raw & ARM64_SH) >> 8;
-	bool user = raw & ARM64_AP_USER;
-	pt_attr_t attr = PT_ATTR_READ | PT_ATTR_MEM(f->mem_of_index[raw >> 2 & 7]);
+	pt_attr_t rest = (raw & ARM64_SW) >> (55 - PT_ATTR_SW_SHIFT) |
+			 (raw & ARM64_PO_INDEX) >> (60 - PT_ATTR_KEY_SHIFT);
 
 	(void)level;
-	attr |= (share ^ 3) << 12;
-	if (!(raw & ARM64_AP_RO))
-		attr |= PT_ATTR_WRITE | (f->dbm ? PT_ATTR_DIRTY : 0);
-	else if (raw & f->dbm)
-		attr |= PT_ATTR_WRITE;
-	attr |= (raw & ARM64_AP_USER) >> 3 | (raw & ARM64_AF) >> 5;
-	attr |= (~raw & ARM64_NG) >> 7 | (raw & ARM64_GP) >> 26;
-	if (!(raw & (user ? ARM64_UXN : ARM64_PXN)))
-		attr |= PT_ATTR_EXEC;
-	if (!(raw & (user ? ARM64_PXN : ARM64_UXN)))
-		attr |= PT_ATTR_EXEC_OTHER;
-	attr |= (raw & ARM64_SW) >> (55 - PT_ATTR_SW_SHIFT);
-	attr |= (raw & ARM64_PO_INDEX) >> (60 - PT_ATTR_KEY_SHIFT);
-	return attr & f->attrs;
+	return f->attr_of_low[raw >> 2 & 0x3ff] |
+	       f->attr_of_high[(raw >> 50 & 0x1f) | (raw >> 1 & 0x60)] | (rest & f->attrs);
 }
 #define fmt_decode arm64_decode
 
@@ -419,6 +444,16 @@ static inline uint64_t arm64_leaf_next(uint64_t raw, unsigned int level, unsigne
 	return arm64_pa_of_raw(next, f) == pa && !(next & f->pa_beyond) ? next : 0;
 }
 #define fmt_leaf_next arm64_leaf_next
+
+static inline uint64_t arm64_leaf_step(uint64_t raw, unsigned int level, unsigned int nr,
+				       const struct ptl_fmt *f)
+{
+	uint64_t step = PTL_BIT(arm64_level_lg2(level));
+	uint64_t last = (raw & PTL_BITS(ARM64_LOW_PA_TOP, arm64_level_lg2(level))) + nr * step;
+
+	return last & f->pa_beyond || last >> (ARM64_LOW_PA_TOP + 1) ? 0 : step;
+}
+#define fmt_leaf_step arm64_leaf_step
 
 static inline unsigned int arm64_contig_lg2(uint64_t raw, unsigned int level,
 					    const struct ptl_fmt *f)

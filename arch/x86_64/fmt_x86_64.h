@@ -26,6 +26,7 @@ enum {
 	FMT_GRANULE_LG2 = 12,
 	FMT_INDEX_BITS = 9,
 	FMT_MAX_LEVEL = 4,
+	FMT_USUAL_TOP = 3,
 };
 
 #define X86_64_P PTL_BIT(0)
@@ -85,6 +86,30 @@ static inline enum pt_mem x86_64_mem_of_pat(unsigned int field)
 	}
 }
 
+/* What the tables of x86_64_decode() are made from; of a leaf of level 0. */
+static inline pt_attr_t x86_64_decode_bits(uint64_t raw, const struct ptl_fmt *f)
+{
+	unsigned int index = (raw >> 3 & 3) | (raw >> 7 & 1) << 2;
+	pt_attr_t attr = PT_ATTR_READ | PT_ATTR_MEM(f->mem_of_index[index]);
+
+	attr |= raw & (X86_64_RW | X86_64_A | X86_64_D);
+	attr |= (raw & X86_64_US) << 1 | (raw & X86_64_G) >> 4;
+	attr |= (~raw & X86_64_XD) >> 61;
+	attr |= (raw & X86_64_KEY) >> (59 - PT_ATTR_KEY_SHIFT);
+	return (attr | (raw & X86_64_SW_HIGH) >> 35) & f->attrs;
+}
+
+/* Bits 8 to 0, and 63 to 58. */
+static inline void x86_64_init_decode(struct ptl_fmt *f)
+{
+	const pt_attr_t high = PT_ATTR_EXEC | PT_ATTR_KEY_MASK | PT_ATTR_SW(8);
+
+	for (unsigned int i = 0; i < 512; i++)
+		f->attr_of_low[i] = (uint16_t)(x86_64_decode_bits(i, f) & ~high);
+	for (uint64_t i = 0; i < 64; i++)
+		f->attr_of_high[i] = (uint32_t)(x86_64_decode_bits(i << 58, f) & high);
+}
+
 static inline int x86_64_init(struct ptl_fmt *f)
 {
 	const struct pt_fmt_cfg *cfg = &f->cfg;
@@ -103,6 +128,8 @@ static inline int x86_64_init(struct ptl_fmt *f)
 	f->pa_beyond = beyond;
 	if (!(cfg->features & PT_FEAT_NX))
 		beyond |= X86_64_XD; /* reserved while EFER.NXE = 0, SDM 4.5.4 */
+	f->link_mask = X86_64_ADDRESS | X86_64_P | X86_64_PS | (beyond & X86_64_XD);
+	f->link_match = X86_64_P;
 	for (unsigned int level = 0; level <= FMT_MAX_LEVEL; level++) {
 		/* Level 0 has no table entries: a mask of 0 never gives P. */
 		f->table_mask[level] = level ? X86_64_P | X86_64_PS | beyond : 0;
@@ -131,6 +158,7 @@ static inline int x86_64_init(struct ptl_fmt *f)
 	f->attrs = PT_ATTR_RW | PT_ATTR_EXEC | PT_ATTR_USER | PT_ATTR_GLOBAL | PT_ATTR_ACCESSED |
 		   PT_ATTR_DIRTY | PT_ATTR_MEM_MASK | PT_ATTR_SW_MASK |
 		   (cfg->features & PT_FEAT_PKEYS ? PT_ATTR_KEY_MASK : 0);
+	x86_64_init_decode(f);
 	return 0;
 }
 #define fmt_init x86_64_init
@@ -138,9 +166,7 @@ static inline int x86_64_init(struct ptl_fmt *f)
 /* Canonical: bits 63 to va_bits repeat bit va_bits - 1 (SDM Vol. 1, 3.3.7.1). */
 static inline bool x86_64_va_valid(pt_va_t va, const struct ptl_fmt *f)
 {
-	pt_va_t high = ~(f->va_mask >> 1);
-
-	return (va & high) == 0 || (va & high) == high;
+	return va + f->lower_end <= f->va_mask; /* the upper half wraps to below the lower */
 }
 #define fmt_va_valid x86_64_va_valid
 
@@ -246,15 +272,12 @@ static inline int x86_64_encode(pt_attr_t attr, unsigned int level, const struct
 
 static inline pt_attr_t x86_64_decode(uint64_t raw, unsigned int level, const struct ptl_fmt *f)
 {
-	unsigned int index = (raw >> 3 & 3) | (raw >> (level ? 12 : 7) & 1) << 2;
-	pt_attr_t attr = PT_ATTR_READ | PT_ATTR_MEM(f->mem_of_index[index]);
+	unsigned int low = raw & 0x1ff;
 
-	attr |= raw & (X86_64_RW | X86_64_A | X86_64_D);
-	attr |= (raw & X86_64_US) << 1 | (raw & X86_64_G) >> 4;
-	attr |= (~raw & X86_64_XD) >> 61;
-	attr |= (raw & X86_64_KEY) >> (59 - PT_ATTR_KEY_SHIFT);
-	attr |= (raw & X86_64_SW_LOW) << (PT_ATTR_SW_SHIFT - 9) | (raw & X86_64_SW_HIGH) >> 35;
-	return attr & f->attrs;
+	if (level)
+		low = (low & 0x17f) | (raw >> 5 & X86_64_PAT_4K);
+	return f->attr_of_low[low] | f->attr_of_high[raw >> 58] |
+	       (raw & X86_64_SW_LOW) << (PT_ATTR_SW_SHIFT - 9);
 }
 #define fmt_decode x86_64_decode
 
@@ -305,14 +328,28 @@ static inline pt_pa_t x86_64_leaf_pa(uint64_t raw, unsigned int level, unsigned 
 static inline uint64_t x86_64_leaf_next(uint64_t raw, unsigned int level, unsigned int index,
 					const struct ptl_fmt *f)
 {
-	uint64_t next = raw + PTL_BIT(x86_64_level_lg2(level));
+	uint64_t step = PTL_BIT(x86_64_level_lg2(level)), address = PTL_BIT(52) - step;
+	uint64_t next = raw + step;
 
 	(void)index;
-	if (__builtin_expect((next & f->pa_beyond) != 0, 0))
+	/* Beyond the width, or 2^52, which has no bits for itself. */
+	if (__builtin_expect(next & f->pa_beyond || !(next & address), 0)) {
+		__asm__ volatile(""); /* keeps it a branch: a conditional move chains the words */
 		return 0;
-	return next & PTL_BITS(51, x86_64_level_lg2(level)) ? next : 0; /* 2^52 has no successor */
+	}
+	return next;
 }
 #define fmt_leaf_next x86_64_leaf_next
+
+static inline uint64_t x86_64_leaf_step(uint64_t raw, unsigned int level, unsigned int nr,
+					const struct ptl_fmt *f)
+{
+	uint64_t step = PTL_BIT(x86_64_level_lg2(level));
+	uint64_t last = (raw & (PTL_BIT(52) - step)) + nr * step;
+
+	return last & f->pa_beyond || last >> 52 ? 0 : step;
+}
+#define fmt_leaf_step x86_64_leaf_step
 
 static inline unsigned int x86_64_contig_lg2(uint64_t raw, unsigned int level,
 					     const struct ptl_fmt *f)

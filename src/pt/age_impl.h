@@ -21,6 +21,36 @@ static inline bool ptl_clear_mark(struct ptl_op *op, const struct ptl_pos *pos, 
 }
 
 /*
+ * Clears the marks of leaves from @index on that are alike but for what they
+ * translate to; returns how many, if one had it all had it. Exclusive mode: the
+ * words come in runs, and this loop has no other case.
+ */
+static inline __attribute__((always_inline)) unsigned int
+ptl_clear_run(const struct ptl_op *op, const struct ptl_pos *pos, unsigned int index,
+	      unsigned int end, bool dirty)
+{
+	const struct ptl_fmt *f = &op->pt->fmt;
+	_Atomic uint64_t *entry = &pos->table[index];
+	uint64_t raw = ptl_load(entry), cleared, mask, want;
+	unsigned int nr = end - index, i;
+
+	if (!fmt_is_leaf(raw, pos->level, f) || fmt_contig_lg2(raw, pos->level, f) ||
+	    !(dirty ? fmt_is_dirty(raw, f) : fmt_is_young(raw, f)))
+		return 0;
+	cleared = raw ^ (dirty ? fmt_mkclean(raw, f) : fmt_mkold(raw, f));
+	mask = fmt_attr_bits(~(pt_attr_t)0, pos->level, f) | f->leaf_mask[pos->level] |
+	       (fmt_contig(raw, pos->level, f) ^ raw);
+	want = raw & mask;
+	for (i = 0; i < nr; i++) {
+		raw = ptl_load(&entry[i]);
+		if ((raw & mask) != want)
+			break;
+		atomic_store_explicit(&entry[i], raw ^ cleared, memory_order_relaxed);
+	}
+	return i;
+}
+
+/*
  * Entries [index, end) of the table at @pos, whose entry 0 covers @base. A block
  * is one unit: hardware may have marked any of its entries.
  */
@@ -34,9 +64,20 @@ ptl_clear_marks(struct ptl_op *op, const struct ptl_pos *pos, pt_va_t base, unsi
 	uint64_t found = 0;
 
 	while (i < end) {
-		uint64_t raw = ptl_load(&pos->table[i]);
 		unsigned int unit_lg2 = 0, from = i;
+		unsigned int run = PTL_SHARED ? 0 : ptl_clear_run(op, pos, i, end, dirty);
 		bool any = false;
+		uint64_t raw;
+
+		if (run) {
+			found += run;
+			if (first_found == UINT32_MAX)
+				first_found = i;
+			i += run;
+			behind_found = i;
+			continue;
+		}
+		raw = ptl_load(&pos->table[i]);
 
 		if (fmt_is_leaf(raw, pos->level, f)) {
 			unit_lg2 = fmt_contig_lg2(raw, pos->level, f);

@@ -75,6 +75,25 @@ static inline uint64_t fmt_leaf_next(uint64_t raw, unsigned int level, unsigned 
 				     const struct ptl_fmt *f);
 
 /*
+ * What fmt_leaf_next() adds to a word each time, if that is all it does for the
+ * @nr entries from leaf @raw on; 0: it is not, or the format does not say.
+ */
+#ifndef fmt_leaf_step
+static inline uint64_t ptl_no_leaf_step(uint64_t raw, unsigned int level, unsigned int nr,
+					const struct ptl_fmt *f)
+{
+	(void)raw;
+	(void)level;
+	(void)nr;
+	(void)f;
+	return 0;
+}
+#define fmt_leaf_step ptl_no_leaf_step
+#endif
+static inline uint64_t fmt_leaf_step(uint64_t raw, unsigned int level, unsigned int nr,
+				     const struct ptl_fmt *f);
+
+/*
  * Contiguous blocks. fmt_contig_lg2: log2 entries of the block that this word
  * says it is part of, 0: none; fmt_contig: the first word of a block, from the
  * first entry alone; fmt_uncontig: this entry alone.

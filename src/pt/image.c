@@ -290,16 +290,18 @@ static int get_root(struct bytes *from, struct pt_image_root *root)
 /* Ascending, disjoint, aligned, and inside 2^52. */
 static int get_spans(struct bytes *from, struct span *span, size_t nr)
 {
+	uint64_t left = (from->room - from->nr) / RUN_BYTES * RUN_WORDS; /* no run has more words */
 	pt_pa_t end = 0;
 
 	for (size_t i = 0; i < nr; i++) {
 		span[i].pa = get_le(from, 8);
 		span[i].nr_words = get_le(from, 8);
 		if (span[i].pa < end || !ptl_aligned(span[i].pa, 3) || !span[i].nr_words ||
-		    span[i].pa >> PT_PHYS_MAX_BITS || span[i].nr_words >> (PT_PHYS_MAX_BITS - 3) ||
+		    span[i].nr_words > left || span[i].pa >> PT_PHYS_MAX_BITS || span[i].nr_words >> (PT_PHYS_MAX_BITS - 3) ||
 		    (span[i].pa + 8 * span[i].nr_words - 1) >> PT_PHYS_MAX_BITS)
 			return -EIO;
 		end = span[i].pa + 8 * span[i].nr_words;
+		left -= span[i].nr_words;
 	}
 	return from->failed ? -EIO : 0;
 }

@@ -106,7 +106,7 @@ static inline void ptl_map_fill(struct ptl_map *map, const struct ptl_pos *pos, 
 		block_lg2 = 0;
 	while (index < end) {
 		unsigned int next = end, contig_lg2 = 0;
-		uint64_t raw;
+		uint64_t raw, step;
 
 		if (block_lg2) {
 			next = (index | ((1u << block_lg2) - 1)) + 1;
@@ -117,9 +117,10 @@ static inline void ptl_map_fill(struct ptl_map *map, const struct ptl_pos *pos, 
 		}
 		raw = fmt_make_leaf(map->proto[pos->level], pa, pos->level, contig_lg2, f);
 		pa += (uint64_t)(next - index) << lg2;
+		step = fmt_leaf_step(raw, pos->level, next - index, f);
 		for (; index < next; index++, va += PTL_BIT(lg2)) {
 			ptl_store(&map->op, pos, index, va, raw);
-			raw = fmt_leaf_next(raw, pos->level, index, f);
+			raw = step ? raw + step : fmt_leaf_next(raw, pos->level, index, f);
 		}
 	}
 }
@@ -215,8 +216,74 @@ static inline void ptl_map_commit(struct ptl_map *map, pt_va_t end, bool fill)
 	}
 }
 
-static int ptl_map(struct pt_pgtable *pt, pt_va_t va, pt_pa_t pa, uint64_t len, pt_attr_t attr,
-		   struct pt_change *change)
+/*
+ * fmt_encode() for level 0, remembering the last: attributes in the upper half of
+ * one word, so that no thread can find half of it, the encoding's bits 63 to 50
+ * and 11 to 0 in the lower.
+ */
+static inline bool ptl_encode_page(struct pt_pgtable *pt, pt_attr_t attr, uint64_t *proto)
+{
+	uint64_t encoded = atomic_load_explicit(&pt->encoded, memory_order_relaxed);
+
+	if (__builtin_expect(encoded >> 32 == attr, 1)) {
+		*proto = (encoded & 0xfff) | (encoded >> 12) << 50;
+		return true;
+	}
+	if (fmt_encode(attr, 0, &pt->fmt, proto))
+		return false;
+	if (!(*proto & PTL_BITS(49, 12)) && attr < UINT32_MAX) {
+		encoded = attr << 32 | *proto >> 50 << 12 | (*proto & 0xfff);
+		atomic_store_explicit(&pt->encoded, encoded, memory_order_relaxed);
+	}
+	return true;
+}
+
+/*
+ * One page whose table is there: the whole of pt_map() in a few dozen
+ * instructions. False, and nothing has changed, for everything else.
+ */
+static inline __attribute__((always_inline)) bool
+ptl_map_page(struct pt_pgtable *pt, pt_va_t va, pt_pa_t pa, pt_attr_t attr,
+	     struct pt_change *change)
+{
+	struct ptl_active active = { .first = va, .last = ptl_last(va, FMT_GRANULE_LG2) };
+	_Atomic uint64_t *table;
+	bool done = false;
+	uint64_t proto;
+
+	if (!pt->usual || !ptl_aligned(va | pa, FMT_GRANULE_LG2) || pa > pt->pa_last ||
+	    !fmt_va_valid(va, &pt->fmt) ||
+	    (change && change->max_lg2 && change->max_lg2 < FMT_GRANULE_LG2) ||
+	    !ptl_encode_page(pt, attr, &proto))
+		return false;
+	if (PTL_SHARED)
+		ptl_active_enter(pt, &active);
+	ptl_write_enter();
+	if (ptl_find_leaf_table(pt, va, true, &table)) {
+		_Atomic uint64_t *entry = &table[ptl_leaf_index(va)];
+		uint64_t raw = fmt_make_leaf(proto, pa, 0, 0, &pt->fmt), old = 0;
+
+		/* Without a lock, as a table: an empty word that can be exchanged is in no dead one. */
+		if (PTL_SHARED)
+			done = atomic_compare_exchange_strong_explicit(entry, &old, raw,
+								       memory_order_relaxed,
+								       memory_order_relaxed);
+		else if ((done = !ptl_load(entry)))
+			atomic_store_explicit(entry, raw, memory_order_relaxed);
+	}
+	ptl_write_leave();
+	if (PTL_SHARED)
+		ptl_active_leave(pt, &active);
+	if (done && change) {
+		change->done = PTL_BIT(FMT_GRANULE_LG2);
+		change->bad_va = 0;
+	}
+	return done;
+}
+
+static __attribute__((noinline)) int ptl_map_range(struct pt_pgtable *pt, pt_va_t va, pt_pa_t pa,
+						   uint64_t len, pt_attr_t attr,
+						   struct pt_change *change)
 {
 	struct ptl_map map;
 	pt_va_t bad_va;
@@ -235,6 +302,15 @@ static int ptl_map(struct pt_pgtable *pt, pt_va_t va, pt_pa_t pa, uint64_t len, 
 	else
 		map.op.change->done = len;
 	return ptl_op_end(&map.op, err < 0 ? err : 0);
+}
+
+static int ptl_map(struct pt_pgtable *pt, pt_va_t va, pt_pa_t pa, uint64_t len, pt_attr_t attr,
+		   struct pt_change *change)
+{
+	if (!PTL_CHECKED && len == PTL_BIT(FMT_GRANULE_LG2) &&
+	    ptl_map_page(pt, va, pa, attr, change))
+		return 0;
+	return ptl_map_range(pt, va, pa, len, attr, change);
 }
 
 /*

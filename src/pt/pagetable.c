@@ -34,6 +34,7 @@ static int pgtable_new(struct pt_pgtable **out, struct pt_phys *phys,
 	pt->top = cfg->top;
 	pt->watch = cfg->watch;
 	pt->window_pa = UINT64_MAX; /* no table page is there */
+	pt->encoded = UINT64_MAX;   /* attributes that no format has */
 	err = ops->init(&pt->fmt);
 	if (err) {
 		free(pt);
@@ -41,6 +42,24 @@ static int pgtable_new(struct pt_pgtable **out, struct pt_phys *phys,
 	}
 	*out = pt;
 	return 0;
+}
+
+/* The table pages of @region that a table entry can name: see ptl_follow(). */
+static void set_window(struct pt_pgtable *pt, const struct ptl_region *region)
+{
+	uint64_t page = ptl_table_bytes(pt), limit = PTL_BIT(pt->fmt.cfg.pa_bits);
+	pt_pa_t first = ptl_align_down(region->pa + page - 1, pt->ops->granule_lg2);
+	pt_pa_t end = ptl_min(region->pa + region->len, limit);
+
+	pt->window_key = 1; /* nothing follows: no aligned offset is left of any entry */
+	if (first >= end || end - first < page)
+		return;
+	pt->window = region->host + (first - region->pa);
+	pt->window_pa = first;
+	pt->window_room = end - first - page;
+	pt->window_frames = region->frames + ((first - region->pa) >> pt->phys->frame_lg2);
+	if (pt->fmt.link_mask)
+		pt->window_key = first + pt->fmt.link_match;
 }
 
 /* Walks begin at @root, and expect most tables in its region. */
@@ -60,12 +79,11 @@ static int set_root(struct pt_pgtable *pt, pt_pa_t root)
 	if (!pt->root)
 		return -EFAULT;
 	pt->root_pa = root;
-	if (region->len >= ptl_table_bytes(pt)) {
-		pt->window = region->host;
-		pt->window_pa = region->pa;
-		pt->window_room = region->len - ptl_table_bytes(pt);
-		pt->window_frames = region->frames;
-	}
+	pt->pa_last = PTL_BIT(pt->fmt.cfg.pa_bits) - 1;
+	set_window(pt, region);
+	pt->root_page = ptl_table_at(pt, ptl_align_down(root, pt->ops->granule_lg2));
+	pt->usual = pt->root_page && pt->fmt.link_mask && pt->fmt.cfg.va_bits == PTL_USUAL_VA_BITS;
+	pt->quick = pt->usual && !pt->readers;
 	return 0;
 }
 

@@ -88,9 +88,15 @@ struct pt_pgtable {
 	const struct ptl_ops *ops;
 	_Atomic uint64_t *root;
 	uint8_t *window;      /* host address of @window_pa */
-	pt_pa_t window_pa;    /* the region that the root is in */
+	uint64_t window_key;  /* @window_pa as fmt.link_mask sees a table entry for it */
 	uint64_t window_room; /* the last offset at which a whole table page fits */
+	pt_pa_t window_pa;    /* the first table page in the region that the root is in */
+	_Atomic uint64_t *root_page; /* the table page that the root is in, for comparing */
 	bool readers;         /* lockless readers are allowed */
+	bool usual;           /* PTL_USUAL_VA_BITS wide, the root in the window: see tree.h */
+	bool quick;           /* usual, and no readers */
+	pt_pa_t pa_last;      /* of the output width */
+	_Atomic uint64_t encoded; /* attributes that were encoded last, see ptl_encode_page() */
 	struct ptl_fmt fmt;
 
 	struct pt_frame *window_frames;

@@ -17,6 +17,7 @@ struct ptl_recode {
 	uint64_t bits;       /* bits that decide, and those that may change */
 	uint64_t raw, delta; /* a word, and what changes in every word like it */
 	bool needs_break;
+	unsigned int nr;     /* how often it was worked out, and for anything but leaves */
 };
 
 static inline void ptl_recode_init(struct ptl_recode *recode, pt_attr_t set, pt_attr_t clear)
@@ -27,12 +28,37 @@ static inline void ptl_recode_init(struct ptl_recode *recode, pt_attr_t set, pt_
 	recode->bits = 0;
 	recode->raw = recode->delta = 0;
 	recode->needs_break = false;
+	recode->nr = 0;
 }
 
 static inline bool ptl_recode_fits(const struct ptl_recode *recode, uint64_t raw,
 				   unsigned int level)
 {
 	return level == recode->level && !((raw ^ recode->raw) & recode->bits);
+}
+
+/* How many of @nr words from @entry on are leaves like @recode's. */
+static inline unsigned int ptl_recode_run(const struct ptl_recode *recode, _Atomic uint64_t *entry,
+					  unsigned int nr, unsigned int level,
+					  const struct ptl_fmt *f)
+{
+	/* Attributes and what makes a leaf, in one mask: a loop of few instructions. */
+	const uint64_t mask = recode->bits | f->leaf_mask[level], want = recode->raw & mask;
+	unsigned int i = 0;
+
+	if (level != recode->level)
+		return 0;
+	/* Four at a time: one decision for them all. */
+	for (; i + 4 <= nr; i += 4) {
+		uint64_t differ = (ptl_load(&entry[i]) ^ want) | (ptl_load(&entry[i + 1]) ^ want) |
+				  (ptl_load(&entry[i + 2]) ^ want) | (ptl_load(&entry[i + 3]) ^ want);
+
+		if (differ & mask)
+			break;
+	}
+	while (i < nr && !((ptl_load(&entry[i]) ^ want) & mask))
+		i++;
+	return i;
 }
 
 /* Work it out for words like the leaf @raw. -EOPNOTSUPP for what cannot be encoded. */
@@ -54,6 +80,7 @@ static inline int ptl_recode_for(struct ptl_recode *recode, uint64_t raw, unsign
 	if (err)
 		return err;
 	recode->level = level;
+	recode->nr++;
 	recode->bits = fmt_attr_bits(~(pt_attr_t)0, level, f);
 	recode->raw = raw;
 	recode->delta = (raw ^ proto) & bits;
@@ -88,6 +115,7 @@ static inline int ptl_protect_check(struct ptl_op *op, pt_va_t first, pt_va_t la
 				return -EFAULT;
 			if (!skip_holes)
 				return -ENOENT;
+			recode->nr += 2;
 			nr = i = 1;
 		} else {
 			uint64_t touched = ((last - ptl_align_down(va, lg2)) >> lg2) + 1;
@@ -96,6 +124,10 @@ static inline int ptl_protect_check(struct ptl_op *op, pt_va_t first, pt_va_t la
 			if (touched < nr)
 				nr = (unsigned int)touched;
 			for (i = 0; i < nr; i++) {
+				i += ptl_recode_run(recode, &pos.table[pos.index + i], nr - i,
+						    pos.level, f);
+				if (i == nr)
+					break;
 				raw = ptl_load(&pos.table[pos.index + i]);
 				if (!fmt_is_leaf(raw, pos.level, f))
 					break;
@@ -135,6 +167,31 @@ static inline bool ptl_protect_break(struct ptl_op *op, struct ptl_pos *pos, uns
 	return true;
 }
 
+/*
+ * Changes leaves like @recode's from @index on; returns how many. Exclusive mode.
+ * Where the check found nothing but leaves like these, nobody can have put any
+ * other there since. Setting and clearing, not flipping: a table that is linked
+ * at two places of the range comes by twice.
+ */
+static inline unsigned int ptl_recode_store(const struct ptl_op *op, const struct ptl_pos *pos,
+					    unsigned int index, unsigned int end,
+					    const struct ptl_recode *recode)
+{
+	const uint64_t set = ~recode->raw & recode->delta, keep = ~(recode->raw & recode->delta);
+	_Atomic uint64_t *entry = &pos->table[index];
+	unsigned int nr = end - index;
+
+	if (pos->level != recode->level)
+		return 0;
+	if (recode->nr > 1)
+		nr = ptl_recode_run(recode, entry, nr, pos->level, &op->pt->fmt);
+#pragma GCC unroll 4
+	for (unsigned int i = 0; i < nr; i++)
+		atomic_store_explicit(&entry[i], (ptl_load(&entry[i]) | set) & keep,
+				      memory_order_relaxed);
+	return nr;
+}
+
 /* One visit: returns how many entries from @pos on are done. */
 static inline unsigned int ptl_protect_entries(struct ptl_op *op, struct ptl_pos *pos, pt_va_t va,
 					       unsigned int nr, struct ptl_recode *recode)
@@ -147,8 +204,21 @@ static inline unsigned int ptl_protect_entries(struct ptl_op *op, struct ptl_pos
 	if (!ptl_lock(op->pt, pos))
 		return 0;
 	for (i = pos->index; i < end; i++) {
-		uint64_t raw = ptl_load(&pos->table[i]);
+		uint64_t raw;
 
+		if (!PTL_SHARED && recode->delta && !recode->needs_break) {
+			unsigned int run = ptl_recode_store(op, pos, i, end, recode);
+
+			if (run && first_changed == end)
+				first_changed = i;
+			if (run)
+				last_changed = i + run - 1;
+			leaves += run;
+			i += run;
+			if (i == end)
+				break;
+		}
+		raw = ptl_load(&pos->table[i]);
 retry:
 		if (!fmt_is_leaf(raw, pos->level, f)) {
 			enum ptl_kind kind = ptl_settled_kind(op->pt, pos->table_pa, pos->level,

@@ -56,6 +56,9 @@ enum ptl_kind {
 
 #define PTL_NO_INDEX 0xff
 
+/* The input width that the shortest code is compiled for, with constant shifts. */
+#define PTL_USUAL_VA_BITS 48
+
 /*
  * A configuration, worked out: what format functions take beside the word.
  * Constant after fmt_init().
@@ -71,11 +74,19 @@ struct ptl_fmt {
 	uint64_t table_match[PT_MAX_LEVELS];
 	uint64_t leaf_mask[PT_MAX_LEVELS];      /* a leaf iff raw & mask == leaf_match */
 	uint64_t leaf_match[PT_MAX_LEVELS];
+	/*
+	 * Bits of a table entry that hold its address in place, those that make it
+	 * one at every level, and those that must be 0, the rest being ignored; and
+	 * what they are at address 0. 0: the format has no such mask.
+	 */
+	uint64_t link_mask, link_match;
 	uint64_t pa_beyond;                     /* raw bits that hold pa bits beyond the width */
 	uint64_t pa_high;                       /* arm64 64K: raw bits of pa 51:48 */
 	uint64_t dbm;                           /* arm64: the DBM bit if hardware honours it */
 	pt_attr_t attrs;                        /* what this configuration can express */
 	pt_attr_t any_mem;                      /* some memory type and shareability it encodes */
+	uint16_t attr_of_low[1024];             /* by low bits of a leaf, as the format cuts them: */
+	uint32_t attr_of_high[128];             /* by high bits; what they say of pt_attr_t */
 	uint8_t mem_of_index[8];                /* enum pt_mem, by PAT or MAIR index */
 	uint8_t index_of_mem[16];               /* by enum pt_mem; PTL_NO_INDEX: none selects it */
 };

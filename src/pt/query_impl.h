@@ -35,82 +35,121 @@ struct ptl_found {
 	unsigned int level, index;
 };
 
-static inline __attribute__((always_inline)) int ptl_find_leaf(const struct pt_pgtable *pt,
-							       pt_va_t va, struct ptl_found *found)
+/* The thorough way, with a verdict on what is no leaf. */
+static int ptl_find_leaf(const struct pt_pgtable *pt, pt_va_t va, struct ptl_found *found)
 {
-	_Atomic uint64_t *table;
-	pt_pa_t table_pa;
-
-again:
-	table = pt->root;
-	table_pa = pt->root_pa;
-#pragma GCC unroll 5
-	for (int i = FMT_MAX_LEVEL; i >= 0; i--) {
-		unsigned int level = (unsigned int)i, index;
-		uint64_t raw;
+	for (;;) {
+		_Atomic uint64_t *table = pt->root;
+		pt_pa_t table_pa = pt->root_pa;
+		unsigned int level = pt->fmt.top_level;
 		int err;
 
-		if (level > pt->fmt.top_level)
-			continue;
-		index = ptl_index(pt, va, level);
-		raw = ptl_load_acquire(&table[index]);
-		if (level && __builtin_expect(fmt_is_table(raw, level, &pt->fmt), 1)) {
-			table_pa = fmt_table_pa(raw, &pt->fmt);
-			table = ptl_table_at(pt, table_pa);
-			if (__builtin_expect(!table, 0))
-				return -EFAULT;
-			continue;
-		}
-		if (__builtin_expect(fmt_is_leaf(raw, level, &pt->fmt), 1)) {
-			found->raw = raw;
+		for (;; level--) {
 			found->level = level;
-			found->index = index;
-			return 0;
+			found->index = ptl_index(pt, va, level);
+			found->raw = ptl_load_acquire(&table[found->index]);
+			if (!level || !fmt_is_table(found->raw, level, &pt->fmt))
+				break;
+			table_pa = fmt_table_pa(found->raw, &pt->fmt);
+			table = ptl_table_at(pt, table_pa);
+			if (!table)
+				return -EFAULT;
 		}
-		err = ptl_reader_verdict(pt, table_pa, level, &table[index], raw);
+		if (fmt_is_leaf(found->raw, level, &pt->fmt))
+			return 0;
+		err = ptl_reader_verdict(pt, table_pa, level, &table[found->index], found->raw);
 		if (err)
 			return err;
-		goto again;
 	}
-	__builtin_unreachable(); /* level 0 holds no tables */
+}
+
+static inline pt_pa_t ptl_found_pa(const struct pt_pgtable *pt, pt_va_t va,
+				   const struct ptl_found *found)
+{
+	return fmt_leaf_pa(found->raw, found->level, found->index, &pt->fmt) |
+	       (va & (PTL_BIT(ptl_level_lg2(found->level)) - 1));
+}
+
+/* The quick way to a leaf of level 0; false for everything else. */
+static inline __attribute__((always_inline)) bool
+ptl_find_page(const struct pt_pgtable *pt, pt_va_t va, struct ptl_found *found)
+{
+	_Atomic uint64_t *table;
+
+	if (!ptl_find_leaf_table(pt, va, false, &table))
+		return false;
+	found->level = 0;
+	found->index = ptl_leaf_index(va);
+	found->raw = ptl_load_acquire(&table[found->index]);
+	return __builtin_expect(fmt_is_leaf(found->raw, 0, &pt->fmt), 1);
+}
+
+static inline void ptl_fill_leaf(const struct pt_pgtable *pt, pt_va_t va,
+				 const struct ptl_found *found, struct pt_leaf *leaf)
+{
+	leaf->pa = ptl_found_pa(pt, va, found);
+	leaf->attr = fmt_decode(found->raw, found->level, &pt->fmt);
+	leaf->raw = found->raw;
+	leaf->level = found->level;
+	leaf->size_lg2 = ptl_level_lg2(found->level);
+	leaf->contig_lg2 = fmt_contig_lg2(found->raw, found->level, &pt->fmt);
+}
+
+/*
+ * Each question in two forms: alone in the tree, to the common answer; and beside
+ * writers, or with any other answer.
+ */
+static __attribute__((noinline)) int ptl_translate_fully(const struct pt_pgtable *pt, pt_va_t va,
+							 pt_pa_t *pa)
+{
+	struct ptl_found found;
+	int err;
+
+	if (!fmt_va_valid(va, &pt->fmt))
+		return -ERANGE;
+	ptl_read_enter(pt);
+	err = pt->usual && ptl_find_page(pt, va, &found) ? 0 : ptl_find_leaf(pt, va, &found);
+	ptl_read_leave(pt);
+	if (!err)
+		*pa = ptl_found_pa(pt, va, &found);
+	return err;
 }
 
 static int ptl_translate(const struct pt_pgtable *pt, pt_va_t va, pt_pa_t *pa)
 {
-	struct ptl_found found = { 0 };
+	struct ptl_found found;
+
+	if (PTL_SHARED || !pt->quick || !fmt_va_valid(va, &pt->fmt) ||
+	    !ptl_find_page(pt, va, &found))
+		return ptl_translate_fully(pt, va, pa);
+	*pa = ptl_found_pa(pt, va, &found);
+	return 0;
+}
+
+static __attribute__((noinline)) int ptl_lookup_fully(const struct pt_pgtable *pt, pt_va_t va,
+							 struct pt_leaf *leaf)
+{
+	struct ptl_found found;
 	int err;
 
 	if (!fmt_va_valid(va, &pt->fmt))
 		return -ERANGE;
 	ptl_read_enter(pt);
-	err = ptl_find_leaf(pt, va, &found);
+	err = pt->usual && ptl_find_page(pt, va, &found) ? 0 : ptl_find_leaf(pt, va, &found);
 	ptl_read_leave(pt);
-	if (err)
-		return err;
-	*pa = fmt_leaf_pa(found.raw, found.level, found.index, &pt->fmt) |
-	      (va & (PTL_BIT(ptl_level_lg2(found.level)) - 1));
-	return 0;
+	if (!err)
+		ptl_fill_leaf(pt, va, &found, leaf);
+	return err;
 }
 
 static int ptl_lookup(const struct pt_pgtable *pt, pt_va_t va, struct pt_leaf *leaf)
 {
-	struct ptl_found found = { 0 };
-	int err;
+	struct ptl_found found;
 
-	if (!fmt_va_valid(va, &pt->fmt))
-		return -ERANGE;
-	ptl_read_enter(pt);
-	err = ptl_find_leaf(pt, va, &found);
-	ptl_read_leave(pt);
-	if (err)
-		return err;
-	leaf->pa = fmt_leaf_pa(found.raw, found.level, found.index, &pt->fmt) |
-		   (va & (PTL_BIT(ptl_level_lg2(found.level)) - 1));
-	leaf->attr = fmt_decode(found.raw, found.level, &pt->fmt);
-	leaf->raw = found.raw;
-	leaf->level = found.level;
-	leaf->size_lg2 = ptl_level_lg2(found.level);
-	leaf->contig_lg2 = fmt_contig_lg2(found.raw, found.level, &pt->fmt);
+	if (PTL_SHARED || !pt->quick || !fmt_va_valid(va, &pt->fmt) ||
+	    !ptl_find_page(pt, va, &found))
+		return ptl_lookup_fully(pt, va, leaf);
+	ptl_fill_leaf(pt, va, &found, leaf);
 	return 0;
 }
 

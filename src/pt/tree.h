@@ -178,6 +178,64 @@ static inline void ptl_read_leave(const struct pt_pgtable *pt)
 }
 
 /*
+ * Whether @raw, of a level above 0, is plainly a table in the window; if so,
+ * *@table is that. False decides nothing: then ask fmt_is_table() and
+ * ptl_table_at(). The subtraction takes off where the window starts and what
+ * makes a table, so of an entry that points into it an aligned offset is left,
+ * and of all others something that is none: not present, a leaf, reserved bits,
+ * or an address beyond the window, which ends where the format's width does.
+ */
+static inline bool ptl_follow(const struct pt_pgtable *pt, uint64_t raw,
+			      _Atomic uint64_t **table)
+{
+	uint64_t offset = (raw & pt->fmt.link_mask) - pt->window_key;
+
+	if (__builtin_expect(offset > pt->window_room, 0) ||
+	    __builtin_expect(!ptl_aligned(offset, FMT_GRANULE_LG2), 0))
+		return false;
+	*table = (_Atomic uint64_t *)(void *)(pt->window + offset);
+	return true;
+}
+
+/*
+ * The quick way, for tables of the usual width: down through tables in the
+ * window to the table of level 0 that holds @va, a valid address. Unrolled, with
+ * every shift an immediate. False: anything else stands in the way, of which
+ * ptl_descend() and ptl_find_leaf() find out what it is. @distinct: also false for
+ * a table that is one of those above it; for who would write.
+ */
+static inline __attribute__((always_inline)) bool
+ptl_find_leaf_table(const struct pt_pgtable *pt, pt_va_t va, bool distinct,
+		    _Atomic uint64_t **leaf_table)
+{
+	enum { TOP = (PTL_USUAL_VA_BITS - FMT_GRANULE_LG2 - 1) / FMT_INDEX_BITS };
+	_Atomic uint64_t *path[TOP + 1];
+	_Atomic uint64_t *table = pt->root;
+
+	path[TOP] = pt->root_page;
+#pragma GCC unroll 5
+	for (unsigned int level = TOP; level > 0; level--) {
+		unsigned int lg2 = ptl_level_lg2(level);
+		unsigned int bits = level == TOP ? PTL_USUAL_VA_BITS - lg2 : FMT_INDEX_BITS;
+
+		if (!ptl_follow(pt, ptl_load_acquire(&table[va >> lg2 & (PTL_BIT(bits) - 1)]),
+				&table))
+			return false;
+		for (unsigned int up = TOP; distinct && up >= level; up--)
+			if (__builtin_expect(table == path[up], 0))
+				return false;
+		path[level - 1] = table;
+	}
+	*leaf_table = table;
+	return true;
+}
+
+static inline unsigned int ptl_leaf_index(pt_va_t va)
+{
+	return va >> FMT_GRANULE_LG2 & (PTL_BIT(FMT_INDEX_BITS) - 1);
+}
+
+/*
  * Finds the entry that decides what @va is: the first that is no table, or the
  * one at @stop. *@raw: that entry. -EFAULT at a table outside memory, or one that
  * is, in whole or in part, a table above it: no change can be made there.
@@ -196,7 +254,7 @@ ptl_descend(const struct pt_pgtable *pt, pt_va_t va, unsigned int stop, struct p
 #pragma GCC unroll 5
 	for (int i = FMT_MAX_LEVEL; i >= 0; i--) {
 		unsigned int level = (unsigned int)i;
-		_Atomic uint64_t *entry;
+		_Atomic uint64_t *entry, *table;
 		pt_pa_t pa;
 
 		path[level] = UINT64_MAX;
@@ -214,9 +272,10 @@ ptl_descend(const struct pt_pgtable *pt, pt_va_t va, unsigned int stop, struct p
 		for (unsigned int up = level; up <= FMT_MAX_LEVEL; up++)
 			if (__builtin_expect((path[up] ^ pa) >> FMT_GRANULE_LG2 == 0, 0))
 				return -EFAULT;
-		pos->table = ptl_table_at(pt, pa);
-		if (__builtin_expect(!pos->table, 0))
-			return -EFAULT;
+		table = ptl_table_at(pt, pa);
+		if (__builtin_expect(!table, 0))
+			return -EFAULT; /* @pos stays at the entry that points there */
+		pos->table = table;
 		pos->parent_pa = pos->table_pa;
 		pos->table_pa = pa;
 		pos->parent = entry;

@@ -27,10 +27,21 @@ static inline struct ptl_cleared ptl_clear_entries(struct ptl_op *op, const stru
 		uint64_t raw = ptl_load(&pos->table[i]);
 
 		if (fmt_is_leaf(raw, pos->level, f)) {
-			ptl_exchange(op, pos, i, va, raw, 0);
-			if (!cleared.leaves++)
+			unsigned int run = i, end = pos->index + nr;
+
+			/* They come in runs: a loop without any other case. */
+			do {
+				ptl_exchange(op, pos, run, va + ((uint64_t)(run - i) << lg2), raw, 0);
+				if (++run == end)
+					break;
+				raw = ptl_load(&pos->table[run]);
+			} while (fmt_is_leaf(raw, pos->level, f));
+			if (!cleared.leaves)
 				cleared.first = i;
-			cleared.last = i;
+			cleared.leaves += run - i;
+			cleared.last = run - 1;
+			va += (uint64_t)(run - 1 - i) << lg2;
+			i = run - 1;
 		} else if (raw) {
 			enum ptl_kind kind = ptl_settled_kind(op->pt, pos->table_pa, pos->level,
 							      &pos->table[i], raw);
@@ -198,7 +209,54 @@ static inline int ptl_unmap_range(struct ptl_op *op, pt_va_t first, pt_va_t last
 	}
 }
 
-static int ptl_unmap(struct pt_pgtable *pt, pt_va_t va, uint64_t len, struct pt_change *change)
+/*
+ * One page, mapped as such: the whole of pt_unmap() in a few dozen instructions.
+ * False, and nothing has changed, for everything else.
+ */
+static inline __attribute__((always_inline)) bool
+ptl_unmap_page(struct pt_pgtable *pt, pt_va_t va, struct pt_change *change)
+{
+	pt_va_t last = ptl_last(va, FMT_GRANULE_LG2);
+	struct ptl_active active = { .first = va, .last = last };
+	_Atomic uint64_t *table;
+	bool done = false;
+
+	if (!pt->usual || !ptl_aligned(va, FMT_GRANULE_LG2) || !fmt_va_valid(va, &pt->fmt) ||
+	    (change && change->flags & PT_CHANGE_FREE_TABLES))
+		return false;
+	if (PTL_SHARED)
+		ptl_active_enter(pt, &active);
+	ptl_write_enter();
+	if (ptl_find_leaf_table(pt, va, true, &table)) {
+		_Atomic uint64_t *entry = &table[ptl_leaf_index(va)];
+		uint64_t raw = ptl_load(entry);
+
+		/* Without a lock: while our leaf is there, nobody frees the table. */
+		done = fmt_is_leaf(raw, 0, &pt->fmt) && !fmt_contig_lg2(raw, 0, &pt->fmt);
+		if (done && PTL_SHARED)
+			atomic_exchange_explicit(entry, 0, memory_order_relaxed);
+		else if (done)
+			atomic_store_explicit(entry, 0, memory_order_relaxed);
+	}
+	ptl_write_leave();
+	if (PTL_SHARED)
+		ptl_active_leave(pt, &active);
+	if (!done)
+		return false;
+	if (change) {
+		change->done = PTL_BIT(FMT_GRANULE_LG2);
+		change->bad_va = 0;
+		if (change->gather) {
+			ptl_gather_range(change->gather, va, last, FMT_GRANULE_LG2, false);
+			return true;
+		}
+	}
+	ptl_flush_range(pt, va, last, FMT_GRANULE_LG2);
+	return true;
+}
+
+static __attribute__((noinline)) int ptl_unmap_any(struct pt_pgtable *pt, pt_va_t va, uint64_t len,
+						   struct pt_change *change)
 {
 	struct ptl_op op;
 	pt_va_t last;
@@ -211,6 +269,13 @@ static int ptl_unmap(struct pt_pgtable *pt, pt_va_t va, uint64_t len, struct pt_
 	if (!err)
 		err = ptl_unmap_range(&op, va, last, false);
 	return ptl_op_end(&op, err);
+}
+
+static int ptl_unmap(struct pt_pgtable *pt, pt_va_t va, uint64_t len, struct pt_change *change)
+{
+	if (!PTL_CHECKED && len == PTL_BIT(FMT_GRANULE_LG2) && ptl_unmap_page(pt, va, change))
+		return 0;
+	return ptl_unmap_any(pt, va, len, change);
 }
 
 static int ptl_clear_illegal(struct pt_pgtable *pt, pt_va_t va, uint64_t len,

@@ -156,17 +156,28 @@ static inline void ptl_run_leaves(const struct pt_pgtable *pt, struct ptl_run *r
 	unsigned int level = run->spot.level, lg2 = ptl_level_lg2(level);
 	unsigned int end = ptl_nr_entries(pt, level), i = run->spot.index;
 	uint64_t want = run->want, merged = run->merged;
+	uint64_t marks = 0; /* how the last word with news differed from the one wanted */
+	const uint64_t same = run->same;
+	uint64_t step;
 	uint64_t wanted = ((limit - run->last - 1) >> lg2) + 1;
 
 	if (wanted < end - i)
 		end = i + (unsigned int)wanted;
+	step = want ? fmt_leaf_step(want, level, end - i, f) : 0;
 	for (; i < end && want; i++) {
 		uint64_t raw = ptl_load(&run->spot.table[i]);
 
-		if ((ptl_run_view(run, raw, f) ^ want) & run->same)
-			break;
-		merged = fmt_merge_ad(merged, raw, f);
-		want = fmt_leaf_next(want, level, i, f);
+		/* Most words differ from what is wanted as the one before did, in their marks. */
+		if (__builtin_expect((raw ^ want ^ marks) & same, 0)) {
+			if ((ptl_run_view(run, raw, f) ^ want) & same)
+				break;
+			marks = raw ^ want;
+			merged = fmt_merge_ad(merged, raw, f);
+		}
+		if (step)
+			want += step;
+		else
+			want = fmt_leaf_next(want, level, i, f);
 	}
 	run->last += (uint64_t)(i - run->spot.index) << lg2;
 	run->spot.index = i;
@@ -326,7 +337,46 @@ static inline enum pt_range_walk_type ptl_walk_report(struct pt_range_walk *walk
 	return ptl_walk_types[kind].ret;
 }
 
-static enum pt_range_walk_type ptl_walk_next(struct pt_range_walk *walk)
+/*
+ * One entry a run: the next leaf of level 0 in the table in hand, where nothing
+ * has to be found or compared. False: the long way.
+ */
+static inline __attribute__((always_inline)) bool ptl_walk_page(struct pt_range_walk *walk)
+{
+	const struct ptl_fmt *f = &walk->pt_->fmt;
+	_Atomic uint64_t *table = (_Atomic uint64_t *)(uintptr_t)walk->table_;
+	struct pt_frame *frame = (struct pt_frame *)(uintptr_t)walk->frame_;
+	pt_va_t last = walk->next_ + (PTL_BIT(FMT_GRANULE_LG2) - 1);
+	uint64_t raw;
+
+	if (!table || walk->level_ || walk->done_ || last > walk->last_ ||
+	    !ptl_aligned(walk->next_, FMT_GRANULE_LG2) ||
+	    (walk->flags_ & (PT_WALK_EACH | PT_WALK_EFFECTIVE)) != PT_WALK_EACH ||
+	    !(walk->types_ & PT_TYPE_PFN))
+		return false;
+	/* Acquire pairs with the release in ptl_table_kill(). */
+	if (atomic_load_explicit(&frame->generation, memory_order_acquire) != walk->alive_)
+		return false;
+	raw = ptl_load_acquire(&table[walk->index_]);
+	if (!fmt_is_leaf(raw, 0, f))
+		return false;
+	walk->va = walk->next_;
+	walk->len = PTL_BIT(FMT_GRANULE_LG2);
+	walk->pa = fmt_leaf_pa(raw, 0, walk->index_, f);
+	walk->attr = fmt_decode(raw, 0, f);
+	walk->raw = raw;
+	walk->level = 0;
+	walk->size_lg2 = FMT_GRANULE_LG2;
+	walk->contig_lg2 = fmt_contig_lg2(raw, 0, f);
+	walk->why = PT_LEGAL;
+	walk->done_ = last == walk->last_;
+	walk->next_ = last + 1;
+	if (++walk->index_ == ptl_nr_entries(walk->pt_, 0))
+		walk->table_ = NULL;
+	return true;
+}
+
+static __attribute__((noinline)) enum pt_range_walk_type ptl_walk_run(struct pt_range_walk *walk)
 {
 	const struct pt_pgtable *pt = walk->pt_;
 	unsigned int budget = PT_WALK_MAX_TABLES;
@@ -381,6 +431,25 @@ static enum pt_range_walk_type ptl_walk_next(struct pt_range_walk *walk)
 	}
 	ptl_read_leave(pt);
 	return ret;
+}
+
+/* As ptl_walk_page(), beside writers. */
+static __attribute__((noinline)) bool ptl_walk_page_guarded(struct pt_range_walk *walk)
+{
+	bool found;
+
+	ptl_rcu_read_lock();
+	found = ptl_walk_page(walk);
+	ptl_rcu_read_unlock();
+	return found;
+}
+
+static enum pt_range_walk_type ptl_walk_next(struct pt_range_walk *walk)
+{
+	if (walk->table_ && walk->flags_ & PT_WALK_EACH &&
+	    (PTL_SHARED || walk->pt_->readers ? ptl_walk_page_guarded(walk) : ptl_walk_page(walk)))
+		return PTW_PFN;
+	return ptl_walk_run(walk);
 }
 
 #endif /* PTL_WALK_IMPL_H */
