@@ -885,6 +885,7 @@ static void world_init(struct world *w, struct fuzz_input *in)
 
 static void world_exit(struct world *w, bool other_first)
 {
+	watcher_forget(&w->watcher);
 	if (other_first) {
 		pt_pgtable_destroy(w->other);
 		FUZZ_CHECK_EQ(pt_verify(w->pt, NULL, NULL), 0);

@@ -153,7 +153,7 @@ fuzz() {
 }
 
 stage_asan() {
-	stage asan 360 "clang, address and undefined-behaviour sanitizers, $FUZZ_SECONDS s a fuzzer"
+	stage asan 480 "clang, address and undefined-behaviour sanitizers, $FUZZ_SECONDS s a fuzzer"
 	if build build/asan asan; then
 		check build/asan -LE 'oracle|exhaustive'
 		fuzz

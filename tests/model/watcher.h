@@ -365,15 +365,21 @@ static inline void watcher_note(struct watcher *w, pt_pa_t pa, uint64_t raw)
 		*watcher_mirror(w, pa) = raw;
 }
 
+/* No CPU runs on the tables any more, and none has anything of them cached. */
+static inline void watcher_forget(struct watcher *w)
+{
+	w->nr_stale = 0;
+	w->nr_events = 0;
+	w->nr_seen = 0;
+}
+
 /* Notes what a TLB may hold now; the log begins anew. */
 static inline void watcher_expect(struct watcher *w, struct pt_pgtable *pt)
 {
 	struct pt_range_walk walk;
 	enum pt_range_walk_type type;
 
-	w->nr_events = 0;
-	w->nr_stale = 0;
-	w->nr_seen = 0;
+	watcher_forget(w);
 	for (type = pt_range_walk_start(&walk, pt, 0, UINT64_MAX, PT_TYPE_PFN, PT_WALK_EACH);
 	     type == PTW_PFN; type = pt_range_walk_next(&walk)) {
 		w->seen = watcher_grow(w->seen, w->nr_seen, &w->max_seen, sizeof(*w->seen));

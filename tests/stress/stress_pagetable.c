@@ -8,7 +8,11 @@
  *  - In the end the table is what its owners made of it, pt_verify() has nothing to say, and every
  *    table page comes back.
  *  - No dirty bit is lost: for each page, the times that the CPU set it are the times that it was
- *    taken away by some store, which the watcher sees, and once more if it is still there.
+ *    taken away by some store, which the watcher sees, and once more if it is still there. In the
+ *    area of large leaves, what the CPU made dirty is still so when it pauses to be cleaned.
+ *
+ * And a few threads with nothing else to do than to fill and empty one branch of the tree, each
+ * its own page of it, so that tables are made and freed under each other's hands all the time.
  */
 #include "stress/stress.h"
 
@@ -35,7 +39,8 @@ struct shared {
 	size_t large_pages;           /* of the area that is split and collapsed */
 	pt_va_t large_va;
 	pt_pa_t large_pa;
-	atomic_bool *large_dirtied;   /* by the CPU, never cleaned */
+	atomic_bool *large_dirtied;   /* by the CPU, since it was cleaned */
+	atomic_bool large_paused;     /* the CPU keeps away from there */
 };
 
 static bool is_dirty(const struct pt_fmt_cfg *fmt, uint64_t raw)
@@ -106,13 +111,14 @@ static void *cpu_run(void *arg)
 
 	while (!atomic_load_explicit(&s->stop, memory_order_relaxed)) {
 		uint32_t pick = stress_random(&seed);
-		bool large = pick & 1 && shared->large_pages, set;
+		bool large = pick & 1, set = false;
 		size_t page = (pick >> 4) % (large ? shared->large_pages : shared->nr_pages);
 		pt_va_t va = large ? shared->large_va + page * s->granule : stress_va(s, page);
 
 		/* Sequentially consistent: pairs with that in wait_for_cpu(). */
 		atomic_fetch_add(&cpu->walks, 1);
-		set = cpu_access(cpu, va, pick & 2);
+		if (!large || !atomic_load(&shared->large_paused))
+			set = cpu_access(cpu, va, pick & 2);
 		if (set && large)
 			atomic_store(&shared->large_dirtied[page], true);
 		else if (set)
@@ -179,6 +185,37 @@ static void *mapper(void *arg)
 	return NULL;
 }
 
+/* What the CPU made dirty must be dirty now, whatever became of the leaf; then all is cleaned. */
+static void check_and_clean_large(struct shared *shared)
+{
+	struct stress *s = &shared->s;
+	pt_attr_t block = 0;
+	struct pt_leaf leaf;
+
+	atomic_store(&shared->large_paused, true);
+	wait_for_cpu(shared);
+	for (size_t i = 0; i < shared->large_pages; i++) {
+		pt_va_t va = shared->large_va + i * s->granule;
+		size_t nr = 1;
+
+		CHECK(pt_lookup(s->pt, va, &leaf) == 0, va);
+		/* any entry of a block speaks for all of it */
+		if (leaf.contig_lg2 && !leaf.level)
+			nr = (size_t)1 << leaf.contig_lg2;
+		if (i % nr == 0)
+			for (size_t k = block = 0; k < nr; k++) {
+				CHECK(pt_lookup(s->pt, va + k * s->granule, &leaf) == 0, va);
+				block |= leaf.attr;
+			}
+		if (atomic_exchange(&shared->large_dirtied[i], false))
+			CHECK(block & PT_ATTR_DIRTY, va);
+	}
+	CHECK(pt_test_and_clear_dirty(s->pt, shared->large_va, shared->large_pages * s->granule,
+				      NULL) == 0,
+	      0);
+	atomic_store(&shared->large_paused, false);
+}
+
 /* Large leaves come, are split and changed in part, and collapse; translations stay. */
 static void *splitter(void *arg)
 {
@@ -214,7 +251,8 @@ static void *splitter(void *arg)
 			CHECK(leaf.level == 1, va);
 			break;
 		}
-		rounds++;
+		if (++rounds % 8 == 0)
+			check_and_clean_large(shared);
 	}
 	CHECK(rounds > 4, rounds);
 	return NULL;
@@ -285,13 +323,7 @@ static void check_dirty(struct shared *shared)
 
 		CHECK(shared->dirtied[i] == dirty, stress_va(s, i));
 	}
-	for (size_t i = 0; i < shared->large_pages; i++)
-		if (shared->large_dirtied[i]) {
-			CHECK(pt_lookup(s->pt, shared->large_va + i * s->granule, &leaf) == 0, i);
-			/* any entry of a block speaks for the page */
-			if (!leaf.contig_lg2)
-				CHECK(leaf.attr & PT_ATTR_DIRTY, i);
-		}
+	check_and_clean_large(shared);
 }
 
 static void run(const char *name, bool checked)
@@ -338,6 +370,89 @@ static void run(const char *name, bool checked)
 	stress_exit(s);
 }
 
+/* One of those who share a branch: maps and unmaps @nr pages at @va, over and over. */
+struct branch {
+	struct stress *s;
+	pt_va_t va;
+	pt_pa_t pa;
+	size_t nr;
+	uint64_t rounds;
+};
+
+static void *fill_and_empty(void *arg)
+{
+	struct branch *b = arg;
+	struct stress *s = b->s;
+	struct pt_gather gather;
+	struct pt_change change = { .gather = &gather, .flags = PT_CHANGE_FREE_TABLES };
+	pt_pa_t pa;
+
+	pt_gather_begin(&gather, s->pt);
+	while (!atomic_load_explicit(&s->stop, memory_order_relaxed)) {
+		CHECK(pt_map(s->pt, b->va, b->pa, b->nr * s->granule, RWX, NULL) == 0, b->va);
+		for (size_t i = 0; i < b->nr; i++) {
+			CHECK(pt_translate(s->pt, b->va + i * s->granule, &pa) == 0, b->va);
+			CHECK(pa == b->pa + i * s->granule, b->va);
+		}
+		CHECK(pt_unmap(s->pt, b->va, b->nr * s->granule, &change) == 0, b->va);
+		CHECK(change.done == b->nr * s->granule, b->va);
+		CHECK(pt_translate(s->pt, b->va, &pa) == -ENOENT, b->va);
+		if (++b->rounds % 32 == 0)
+			pt_gather_finish(&gather);
+	}
+	pt_gather_finish(&gather);
+	return NULL;
+}
+
+/*
+ * Where they are, in leaf tables 0 and 1 of the branch:
+ *
+ *	together   |AB      |        |
+ *	siblings   |A       |B       |
+ *	across     |      BA|AC      |
+ */
+static void fill_and_empty_one_branch(void **state)
+{
+	static const unsigned int nr_threads[] = { 2, 2, 3 };
+	struct stress s;
+	uint64_t rounds = 0;
+
+	stress_init(&s, *state, PT_MODE_SHARED, NULL, NULL);
+	for (unsigned int way = 0; way < 3; way++) {
+		uint64_t leaf1 = UINT64_C(1) << s.info.leaf_lg2[1];
+		pt_va_t va = s.info.first + 2 * leaf1, edge = va + leaf1;
+		const struct branch ways[3][3] = {
+			{ { .va = va, .nr = 1 }, { .va = va + s.granule, .nr = 1 } },
+			{ { .va = va, .nr = 1 }, { .va = edge, .nr = 1 } },
+			{ { .va = edge - s.granule, .nr = 2 },
+			  { .va = edge - 2 * s.granule, .nr = 1 },
+			  { .va = edge + s.granule, .nr = 1 } },
+		};
+		struct branch branch[3];
+		pthread_t threads[3];
+
+		atomic_store(&s.stop, false);
+		for (unsigned int i = 0; i < nr_threads[way]; i++) {
+			branch[i] = ways[way][i];
+			branch[i].s = &s;
+			branch[i].pa = s.pa + i * 16 * s.granule;
+			assert_int_equal(pthread_create(&threads[i], NULL, fill_and_empty,
+							&branch[i]),
+					 0);
+		}
+		stress_sleep_ms(MS_A_CONFIG / 3);
+		atomic_store(&s.stop, true);
+		for (unsigned int i = 0; i < nr_threads[way]; i++) {
+			pthread_join(threads[i], NULL);
+			assert_true(branch[i].rounds > 0);
+			rounds += branch[i].rounds;
+		}
+		CHECK(pt_verify(s.pt, NULL, NULL) == 0, way);
+	}
+	print_message("%s: %llu rounds\n", s.config->name, (unsigned long long)rounds);
+	stress_exit(&s);
+}
+
 static void everybody_at_once(void **state)
 {
 	run(*state, false);
@@ -353,6 +468,10 @@ static void no_dirty_bit_is_lost(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		ON(fill_and_empty_one_branch, "x86_48"),
+		ON(fill_and_empty_one_branch, "x86_57"),
+		ON(fill_and_empty_one_branch, "arm_4k_lpa2_52"),
+		ON(fill_and_empty_one_branch, "arm_64k_48"),
 		ON(everybody_at_once, "x86_48"),
 		ON(everybody_at_once, "arm_4k_48"),
 		ON(everybody_at_once, "arm_4k_48_hd_bbm2"),

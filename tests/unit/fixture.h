@@ -59,6 +59,7 @@ static const char *const test_mode_names[] = { "private", "exclusive", "shared",
 #define NEEDS_CHECKED (1u << 6)
 #define NEEDS_LEVEL_2_LEAF (1u << 7)
 #define NEEDS_SHARED (1u << 8) /* or checked */
+#define NEEDS_PRIVATE (1u << 9) /* for what no mode makes a difference to */
 
 struct variant {
 	const struct config *config;
@@ -112,6 +113,8 @@ static inline bool config_meets(const struct config *config, enum test_mode mode
 	if (needs & NEEDS_DIRTY && !config_is_x86(config) && !(config->with & PT_FEAT_HD))
 		return false;
 	if (needs & NEEDS_SHARED && mode != TEST_SHARED && mode != TEST_CHECKED)
+		return false;
+	if (needs & NEEDS_PRIVATE && mode != TEST_PRIVATE)
 		return false;
 	return !(needs & NEEDS_ARM && config_is_x86(config)) &&
 	       !(needs & NEEDS_X86 && !config_is_x86(config)) &&
@@ -192,6 +195,7 @@ static inline int fixture_teardown(void **state)
 	struct fixture *f = *state;
 	size_t left;
 
+	watcher_forget(&f->watcher);
 	pt_pgtable_destroy(f->pt);
 	left = f->source.nr_live;
 	if (left)

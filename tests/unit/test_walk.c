@@ -471,6 +471,10 @@ static void bad_tables_are_illegal_entries(void **state)
 			assert_int_equal(walk.level, steps[i].level);
 			assert_int_equal(walk.raw, raw);
 			assert_int_equal(pt_range_walk_next(&walk), PTW_DONE);
+			/* nobody asked: passed over, with what is beside it */
+			assert_int_equal(pt_range_walk_start(&walk, f->pt, 0, UINT64_MAX,
+							     PT_TYPE_PFN, 0),
+					 PTW_DONE);
 			write_word(f, pa, steps[i].raw);
 		}
 }
@@ -673,22 +677,30 @@ static void clears_illegal_words(void **state)
 	}
 	if (nr < 2)
 		return;
-	/* a table that points at itself; its own table below stays allocated, unreachable */
+	/* a table outside memory, one that points at itself; ours below stays allocated */
 	keep = f->source.nr_live;
-	write_word(f, steps[nr - 2].table_pa + 8 * steps[nr - 2].index,
-		   raw_table(&f->fmt, steps[nr - 2].table_pa));
-	assert_int_equal(pt_range_walk_start(&walk, f->pt, page_va(f, 0), page_va(f, 1) - 1,
-					     PT_TYPE_ALL, PT_WALK_EACH),
-			 PTW_ILLEGAL);
-	assert_int_equal(walk.why, PT_ILLEGAL_LOOP);
-	assert_int_equal(pt_range_walk_done(&walk), 0);
-	/* only whole entries can be cleared */
-	assert_int_equal(pt_range_walk_start(&walk, f->pt, f->base, f->base + (f->leaf1 - 1),
-					     PT_TYPE_ALL, PT_WALK_EACH),
-			 PTW_ILLEGAL);
-	assert_int_equal(pt_range_walk_clear(&walk, NULL), 0);
-	assert_int_equal(read_word(f, steps[nr - 2].table_pa + 8 * steps[nr - 2].index), 0);
-	assert_int_equal(f->source.nr_live, keep);
+	for (unsigned int loop = 0; loop < 2; loop++) {
+		pt_pa_t pa = steps[nr - 2].table_pa + 8 * steps[nr - 2].index;
+
+		raw = raw_table(&f->fmt, loop ? steps[nr - 2].table_pa : 0);
+		write_word(f, pa, raw);
+		assert_int_equal(pt_range_walk_start(&walk, f->pt, page_va(f, 0),
+						     page_va(f, 1) - 1, PT_TYPE_ALL, PT_WALK_EACH),
+				 PTW_ILLEGAL);
+		assert_int_equal(walk.why, loop ? PT_ILLEGAL_LOOP : PT_ILLEGAL_OUTSIDE);
+		/* only whole entries can be cleared */
+		assert_int_equal(pt_range_walk_clear(&walk, NULL), -EFAULT);
+		assert_int_equal(read_word(f, pa), raw);
+		assert_int_equal(pt_range_walk_done(&walk), 0);
+		assert_int_equal(pt_range_walk_start(&walk, f->pt, f->base,
+						     f->base + (f->leaf1 - 1), PT_TYPE_ALL,
+						     PT_WALK_EACH),
+				 PTW_ILLEGAL);
+		assert_int_equal(pt_range_walk_clear(&walk, NULL), 0);
+		assert_int_equal(read_word(f, pa), 0);
+		assert_int_equal(pt_range_walk_done(&walk), 0);
+		assert_int_equal(f->source.nr_live, keep);
+	}
 	write_word(f, steps[nr - 2].table_pa + 8 * steps[nr - 2].index, steps[nr - 2].raw);
 }
 

@@ -1,0 +1,533 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Arbitrary bytes as memory, registers and table images. Whatever they say: no question and no
+ * change crashes, hangs, reads outside memory or returns an error that is not documented; a change
+ * that fails has changed nothing.
+ *
+ * Memory is a few pages in two regions with a hole between, and one region for new tables; host
+ * pages beside each region cannot be read. Input: [what] [flags], then either a table image, or
+ * registers, words to be written ([page] [index] [kind] ...), questions and changes, and the rest
+ * of the bytes as the content of the first page.
+ */
+#define _GNU_SOURCE /* memfd_create(), MAP_FIXED_NOREPLACE */
+
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <ptlib/ptlib.h>
+
+#include "fuzz_input.h"
+#include "model/page_source.h"
+#include "model/raw_words.h"
+
+#define NR_PAGES 8 /* of 64K: so many tables of any granule */
+#define PAGE_LG2 16
+#define PAGE_BYTES (UINT64_C(1) << PAGE_LG2)
+#define NR_REGIONS 3
+#define NR_SAMPLES 12
+#define MAX_STEPS 600 /* of one walk */
+#define MAX_CHANGES 8
+
+struct world {
+	struct pt_phys *phys;
+	struct pt_phys_region region[NR_REGIONS];
+	void *guard[2 * NR_REGIONS];
+	struct page_source source;
+	pt_pa_t page[NR_PAGES]; /* where tables may be */
+
+	struct pt_fmt_cfg fmt;
+	struct pt_format_info info;
+	struct pt_pgtable *pt;
+	pt_va_t sample[NR_SAMPLES];
+	struct {
+		int err;
+		struct pt_leaf leaf;
+	} before[NR_SAMPLES];
+};
+
+/* Reads beyond either end of what the library mapped must not find something by chance. */
+static void *put_guard(uint8_t *at)
+{
+	void *guard = mmap(at, 4096, PROT_NONE,
+			   MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
+
+	if (guard != MAP_FAILED && guard != at)
+		munmap(guard, 4096);
+	return guard == at ? guard : NULL;
+}
+
+static void memory_init(struct world *w, unsigned int pa_bits)
+{
+	uint64_t half = NR_PAGES / 2 * PAGE_BYTES;
+	pt_pa_t top = UINT64_C(1) << pa_bits;
+
+	/* one region low, one as high as can be, and room for new tables between */
+	w->region[0] = (struct pt_phys_region){ .pa = 0x100000, .len = half, .fd = -1 };
+	w->region[1] = (struct pt_phys_region){ .pa = top - half, .len = half, .fd = -1 };
+	w->region[2] = (struct pt_phys_region){ .pa = 0x1000000, .len = 16 * PAGE_BYTES, .fd = -1 };
+	FUZZ_CHECK_EQ(pt_phys_create(&w->phys, w->region, 2, 12), 0);
+	FUZZ_CHECK_EQ(pt_phys_add(w->phys, &w->region[2]), 0);
+	for (unsigned int i = 0; i < NR_REGIONS; i++) {
+		uint8_t *host = pt_phys_to_host(w->phys, w->region[i].pa, w->region[i].len);
+
+		w->guard[2 * i] = put_guard(host - 4096);
+		w->guard[2 * i + 1] = put_guard(host + w->region[i].len);
+	}
+	for (unsigned int i = 0; i < NR_PAGES; i++)
+		w->page[i] = w->region[i / (NR_PAGES / 2)].pa + i % (NR_PAGES / 2) * PAGE_BYTES;
+}
+
+static void memory_exit(struct world *w)
+{
+	for (unsigned int i = 0; i < 2 * NR_REGIONS; i++)
+		if (w->guard[i])
+			munmap(w->guard[i], 4096);
+	pt_phys_destroy(w->phys);
+}
+
+static void write_word(struct world *w, pt_pa_t pa, uint64_t raw)
+{
+	FUZZ_CHECK_EQ(pt_phys_write(w->phys, pa, &raw, 8), 0);
+}
+
+/* One word, of a kind that makes trouble, at an entry of some page. */
+static void put_word(struct world *w, struct fuzz_input *in)
+{
+	static const uint64_t odd[] = {
+		0, 1, 2, 3, 0x20, 0x60, 0x80, 0x81, UINT64_MAX,
+		UINT64_C(0xb4ea4b4ea4b4e000), UINT64_C(0xdead7ab1edead000),
+	};
+	pt_pa_t page = w->page[fuzz_u8(in) % NR_PAGES], target;
+	uint8_t kind = fuzz_u8(in);
+	unsigned int level = kind >> 4 & 3;
+	uint64_t index = fuzz_u16(in) % (PAGE_BYTES / 8), raw = 0;
+	unsigned int repeat = 1;
+
+	if (kind & 0x40) /* where walks begin: the first entries */
+		index %= 4;
+	target = w->page[fuzz_u8(in) % NR_PAGES];
+	switch (kind & 15) {
+	case 0: case 1: case 2: case 3: case 4:
+		raw = raw_table(&w->fmt, target);
+		break;
+	case 5: case 6:
+		raw = raw_leaf(&w->fmt, target & ~((UINT64_C(1) << 40) - 1), level);
+		break;
+	case 7:
+		raw = raw_leaf(&w->fmt, 0, level) | UINT64_C(1) << 52;
+		repeat = 16;
+		break;
+	case 8:
+		raw = raw_table(&w->fmt, target);
+		repeat = 512; /* all entries one table */
+		break;
+	case 9:
+		raw = odd[fuzz_u8(in) % (sizeof(odd) / sizeof(odd[0]))];
+		break;
+	case 10:
+		raw = odd[fuzz_u8(in) % (sizeof(odd) / sizeof(odd[0]))];
+		repeat = 512;
+		break;
+	case 11:
+		raw = raw_table(&w->fmt, w->region[2].pa + fuzz_u8(in) * 4096);
+		break;
+	case 12:
+		raw = raw_table(&w->fmt, target + fuzz_u16(in) * 64);
+		break;
+	default:
+		raw = fuzz_u64(in);
+		break;
+	}
+	for (; repeat && index < PAGE_BYTES / 8; repeat--, index++) {
+		write_word(w, page + 8 * index, raw);
+		if ((kind & 15) == 7)
+			raw += UINT64_C(1) << w->info.leaf_lg2[level < w->info.nr_levels ? level : 0];
+	}
+}
+
+static bool is_change_error(int err)
+{
+	return err == 0 || err == -EINVAL || err == -ERANGE || err == -EEXIST || err == -ENOENT ||
+	       err == -ENOMEM || err == -EFAULT || err == -EOPNOTSUPP;
+}
+
+/* Everything that only looks. Answers agree with each other. */
+static void ask(struct world *w, pt_va_t va)
+{
+	struct pt_step steps[PT_MAX_LEVELS];
+	struct pt_leaf leaf;
+	unsigned int nr = 99;
+	pt_pa_t pa = 0;
+	int err = pt_translate(w->pt, va, &pa);
+
+	FUZZ_CHECK(err == 0 || err == -ENOENT || err == -ERANGE || err == -EFAULT);
+	FUZZ_CHECK_EQ(pt_lookup(w->pt, va, &leaf), err);
+	FUZZ_CHECK_EQ(pt_trace(w->pt, va, steps, &nr), err);
+	FUZZ_CHECK(nr <= w->info.nr_levels);
+	FUZZ_CHECK_EQ(nr == 0, err == -ERANGE);
+	for (unsigned int i = 0; i < nr; i++) {
+		FUZZ_CHECK_EQ(steps[i].level, w->info.nr_levels - 1 - i);
+		FUZZ_CHECK(steps[i].kind == PT_KIND_ILLEGAL ||
+			   (steps[i].kind == PT_KIND_TABLE) == (i + 1 < nr));
+		(void)pt_entry_kind(w->pt, steps[i].raw, steps[i].level);
+		(void)pt_entry_attr(w->pt, steps[i].raw, steps[i].level);
+	}
+	if (err)
+		return;
+	FUZZ_CHECK_EQ(leaf.pa, pa);
+	FUZZ_CHECK_EQ(pa >> w->fmt.pa_bits, 0);
+	FUZZ_CHECK_EQ(pt_entry_attr(w->pt, leaf.raw, leaf.level), leaf.attr);
+}
+
+static void walk_some(struct world *w, pt_va_t first, pt_va_t last, unsigned int types,
+		      unsigned int flags)
+{
+	struct pt_range_walk walk;
+	enum pt_range_walk_type type;
+	unsigned int nr_steps = 0;
+	pt_va_t next = first;
+	pt_pa_t pa;
+
+	for (type = pt_range_walk_start(&walk, w->pt, first, last, types, flags);
+	     type != PTW_DONE && type != PTW_ABORT && nr_steps < MAX_STEPS;
+	     type = pt_range_walk_next(&walk), nr_steps++) {
+		if (type == PTW_AGAIN)
+			continue;
+		FUZZ_CHECK(walk.va >= next && walk.va <= last);
+		FUZZ_CHECK(walk.len - 1 <= last - walk.va);
+		if (type == PTW_PFN) {
+			FUZZ_CHECK_EQ(pt_translate(w->pt, walk.va, &pa), 0);
+			FUZZ_CHECK_EQ(pa, walk.pa);
+			FUZZ_CHECK_EQ(pt_translate(w->pt, walk.va + (walk.len - 1), &pa), 0);
+			FUZZ_CHECK_EQ(pa, walk.pa + (walk.len - 1));
+		} else if (type == PTW_ILLEGAL) {
+			FUZZ_CHECK(walk.why != PT_LEGAL);
+		} else {
+			FUZZ_CHECK_EQ(pt_translate(w->pt, walk.va, &pa), -ENOENT);
+		}
+		next = walk.va + walk.len;
+		if (!next)
+			next = last; /* the end of all addresses */
+	}
+	FUZZ_CHECK_EQ(pt_range_walk_done(&walk), last < first ? -EINVAL : 0);
+}
+
+static bool count_tables(void *ctx, pt_pa_t pa, unsigned int level, uint64_t bytes)
+{
+	struct world *w = ctx;
+
+	FUZZ_CHECK(level < w->info.nr_levels);
+	FUZZ_CHECK(pt_phys_to_host(w->phys, pa, bytes));
+	return true;
+}
+
+static bool count_findings(void *ctx, const struct pt_finding *finding)
+{
+	size_t *nr = ctx;
+
+	FUZZ_CHECK(finding->bad < PT_BAD_NR && pt_bad_name(finding->bad));
+	return ++*nr < 1000;
+}
+
+static void ask_all(struct world *w, struct fuzz_input *in)
+{
+	struct pt_usage usage;
+	size_t nr = 0;
+	int err;
+
+	for (unsigned int i = 0; i < NR_SAMPLES; i++)
+		ask(w, w->sample[i]);
+	walk_some(w, 0, UINT64_MAX, PT_TYPE_ALL, 0);
+	walk_some(w, w->sample[0], w->sample[1], PT_TYPE_ALL & fuzz_u16(in), fuzz_u8(in) & 15);
+	walk_some(w, w->info.first, w->info.last, PT_TYPE_PFN | PT_TYPE_ILLEGAL, fuzz_u8(in) & 15);
+	err = pt_verify(w->pt, count_findings, &nr);
+	FUZZ_CHECK_EQ(err, nr ? -EFAULT : 0);
+	FUZZ_CHECK_EQ(pt_usage(w->pt, &usage), 0);
+	FUZZ_CHECK_EQ(pt_for_each_table(w->pt, count_tables, w), 0);
+}
+
+static void note_samples(struct world *w)
+{
+	for (unsigned int i = 0; i < NR_SAMPLES; i++)
+		w->before[i].err = pt_lookup(w->pt, w->sample[i], &w->before[i].leaf);
+}
+
+static void check_samples(struct world *w)
+{
+	for (unsigned int i = 0; i < NR_SAMPLES; i++) {
+		struct pt_leaf leaf;
+
+		FUZZ_CHECK_EQ(pt_lookup(w->pt, w->sample[i], &leaf), w->before[i].err);
+		if (w->before[i].err)
+			continue;
+		FUZZ_CHECK_EQ(leaf.pa, w->before[i].leaf.pa);
+		FUZZ_CHECK_EQ(leaf.attr, w->before[i].leaf.attr);
+	}
+}
+
+static void change(struct world *w, struct fuzz_input *in)
+{
+	uint8_t op = fuzz_u8(in), bits = fuzz_u8(in);
+	uint64_t granule = UINT64_C(1) << w->info.granule_lg2;
+	pt_va_t va = w->sample[op >> 4 & 7] & ~(granule - 1);
+	uint64_t len = granule * (1 + fuzz_u8(in) % 40), old_len = len;
+	struct pt_change ch = { .flags = bits & 7 };
+	struct pt_range_walk walk;
+	enum pt_range_walk_type type;
+	size_t nr_tables;
+	int err;
+
+	if (bits & 8 && w->info.nr_levels > 1) { /* a whole entry of level 1, or nearly */
+		va &= ~((UINT64_C(1) << w->info.leaf_lg2[1]) - 1);
+		len = UINT64_C(1) << w->info.leaf_lg2[1];
+		if (bits & 16)
+			len += old_len;
+	}
+	w->source.fail_at = bits >> 5 ? 0 : w->source.nr_allocs + 1 + (op >> 7);
+	note_samples(w);
+	switch (op & 15) {
+	case 0: case 1:
+		err = pt_map(w->pt, va, (bits & 32 ? va & 0xffffffff : 0) & ~(granule - 1), len,
+			     PT_ATTR_READ | PT_ATTR_EXEC, &ch);
+		break;
+	case 2: case 3: case 4:
+		err = pt_unmap(w->pt, va, len, &ch);
+		break;
+	case 5: case 6:
+		err = pt_protect(w->pt, va, len, fuzz_u8(in) & 0x6e,
+				 fuzz_u8(in) | (bits & 64 ? PT_ATTR_MEM_MASK : 0), &ch);
+		break;
+	case 7: case 8:
+		err = pt_split(w->pt, va, len, bits >> 6, &ch);
+		break;
+	case 9: case 10:
+		err = pt_collapse(w->pt, va, len, bits >> 6, &ch);
+		break;
+	case 11:
+		err = pt_test_and_clear_accessed(w->pt, va, len, &ch);
+		break;
+	case 12:
+		err = pt_test_and_clear_dirty(w->pt, va, len, &ch);
+		break;
+	case 13:
+		err = pt_map_probe(w->pt, va, 0, len, PT_ATTR_READ | PT_ATTR_EXEC, &ch, &nr_tables);
+		check_samples(w);
+		break;
+	default:
+		type = pt_range_walk_start(&walk, w->pt, va, va + (len - 1), PT_TYPE_ALL, bits & 9);
+		for (unsigned int i = 0; i < 4 && type != PTW_DONE && type != PTW_ABORT; i++) {
+			if (op & 1)
+				err = pt_range_walk_clear(&walk, NULL);
+			else
+				err = pt_range_walk_update(&walk, PT_ATTR_SW(1), PT_ATTR_SW_MASK,
+							   NULL);
+			FUZZ_CHECK(is_change_error(err));
+			type = pt_range_walk_next(&walk);
+		}
+		err = pt_range_walk_done(&walk);
+		FUZZ_CHECK(err == 0 || err == -EINVAL);
+		break;
+	}
+	w->source.fail_at = 0;
+	FUZZ_CHECK(is_change_error(err));
+	if (err && (op & 15) <= 10 && !(ch.done && (op & 15) >= 2 && (op & 15) <= 4))
+		check_samples(w);
+}
+
+/* What is saved of it opens again, and counts the same. */
+static void save_and_open(struct world *w)
+{
+	const char *label = "fuzz";
+	struct pt_image_root roots[PT_IMAGE_MAX_ROOTS];
+	struct pt_usage usage, again;
+	struct pt_pgtable *pt;
+	struct pt_phys *phys;
+	size_t nr;
+	int fd = memfd_create("image", 0);
+
+	FUZZ_CHECK(fd >= 0);
+	FUZZ_CHECK_EQ(pt_image_save(fd, &w->pt, &label, 1), 0);
+	FUZZ_CHECK_EQ(lseek(fd, 0, SEEK_SET), 0);
+	FUZZ_CHECK_EQ(pt_image_open(fd, &phys, roots, &nr), 0);
+	FUZZ_CHECK_EQ(nr, 1);
+	FUZZ_CHECK_EQ(roots[0].root, pt_pgtable_root(w->pt));
+	FUZZ_CHECK_EQ(pt_pgtable_open(&pt, phys,
+				      &(struct pt_pgtable_cfg){ .fmt = roots[0].fmt,
+								.mode = PT_MODE_PRIVATE },
+				      roots[0].root),
+		      0);
+	FUZZ_CHECK_EQ(pt_usage(w->pt, &usage), 0);
+	FUZZ_CHECK_EQ(pt_usage(pt, &again), 0);
+	for (unsigned int level = 0; level < PT_MAX_LEVELS; level++) {
+		FUZZ_CHECK_EQ(usage.tables[level], again.tables[level]);
+		FUZZ_CHECK_EQ(usage.leaves[level], again.leaves[level]);
+		FUZZ_CHECK_EQ(usage.used[level], again.used[level]);
+	}
+	pt_pgtable_destroy(pt);
+	pt_phys_destroy(phys);
+	close(fd);
+}
+
+static void watch_nothing(void *ctx, const struct pt_store *store)
+{
+	(void)ctx;
+	FUZZ_CHECK_EQ(store->pa & 7, 0);
+}
+
+/* One table tree, opened at @root in one of the modes; questions, changes, questions. */
+static void use_tables(struct world *w, struct fuzz_input *in, pt_pa_t root, uint8_t flags)
+{
+	const struct pt_watch_ops watch = { watch_nothing, NULL };
+	struct pt_pgtable_cfg cfg = {
+		.fmt = w->fmt,
+		.mode = (flags & 3) == 0 ? PT_MODE_PRIVATE :
+			(flags & 3) == 1 ? PT_MODE_EXCLUSIVE :
+					   PT_MODE_SHARED,
+		.watch = (flags & 3) == 3 ? &watch : NULL,
+	};
+	unsigned int nr_changes = fuzz_u8(in) % MAX_CHANGES;
+	uint64_t size_lg2;
+	int err;
+
+	FUZZ_CHECK_EQ(pt_format_info(&w->fmt, &w->info), 0);
+	page_source_init(&w->source, w->phys, w->region[2].pa, w->info.granule_lg2,
+			 (size_t)(w->region[2].len >> w->info.granule_lg2));
+	if (flags & 4)
+		cfg.tables = page_source_ops(&w->source);
+	err = pt_pgtable_open(&w->pt, w->phys, &cfg, root);
+	FUZZ_CHECK(err == 0 || err == -EINVAL || err == -EFAULT);
+	if (!err) {
+		/* around the beginning of the table, of its last half, and anywhere */
+		size_lg2 = w->info.leaf_lg2[w->info.nr_levels - 1];
+		for (unsigned int i = 0; i < NR_SAMPLES; i++) {
+			uint64_t any = fuzz_u32(in);
+
+			w->sample[i] = w->info.first + (any & 0xffffff);
+			if (i & 1)
+				w->sample[i] += (uint64_t)(any >> 24 & 3) << size_lg2;
+			if (i & 2)
+				w->sample[i] += (uint64_t)(any >> 26 & 3)
+						<< w->info.leaf_lg2[(any >> 28) % w->info.nr_levels];
+			if (i == 9)
+				w->sample[i] = w->info.last - (any & 0xffff);
+			if (i == 10)
+				w->sample[i] = fuzz_u64(in);
+		}
+		ask_all(w, in);
+		for (unsigned int i = 0; i < nr_changes; i++)
+			change(w, in);
+		ask_all(w, in);
+		if (flags & 8)
+			save_and_open(w);
+		pt_pgtable_destroy(w->pt);
+		/* what a foreign root no longer reaches may stay handed out */
+		FUZZ_CHECK(w->source.nr_live <= w->source.nr);
+	}
+	page_source_exit(&w->source);
+}
+
+static void use_registers(struct fuzz_input *in, uint8_t what, uint8_t flags)
+{
+	struct world world = { 0 }, *w = &world;
+	bool upper = flags & 0x10;
+	struct pt_x86_regs x86 = { .cr0 = 0x80000001, .cr4 = 0x20, .efer = 0xd00 };
+	struct pt_arm64_regs arm = { .mair = UINT64_C(0xf404ff440c0400ff) };
+	pt_pa_t root = 0;
+	uint8_t nr_words;
+	uint64_t rest;
+	int err;
+
+	/* the configuration first, to know where memory ends */
+	if (what & 1) {
+		x86.cr4 |= flags & 0x20 ? 0x1000 : 0;
+		x86.maxphyaddr = flags & 0x40 ? 36 : 0;
+		x86.no_1g = flags & 0x80;
+		if (what & 2) {
+			x86.cr0 = fuzz_u64(in);
+			x86.cr4 = fuzz_u64(in);
+			x86.efer = fuzz_u64(in);
+			x86.pat = fuzz_u64(in);
+			x86.maxphyaddr = fuzz_u8(in);
+		}
+		x86.cr3 = fuzz_u16(in);
+		err = pt_fmt_cfg_x86_64(&w->fmt, &root, &x86);
+	} else {
+		arm.tcr = fuzz_u64(in);
+		if (what & 2) {
+			arm.mair = fuzz_u64(in);
+			arm.mmfr0 = fuzz_u64(in);
+			arm.mmfr1 = fuzz_u64(in);
+			arm.mmfr2 = fuzz_u64(in);
+		}
+		arm.ttbr0 = arm.ttbr1 = fuzz_u16(in);
+		err = pt_fmt_cfg_arm64(&w->fmt, &root, &arm, upper);
+	}
+	FUZZ_CHECK(err == 0 || err == -EINVAL || err == -ENOENT);
+	if (err)
+		return;
+	FUZZ_CHECK_EQ(pt_format_info(&w->fmt, &w->info), 0);
+	memory_init(w, w->fmt.pa_bits < 32 ? 32 : w->fmt.pa_bits);
+
+	/* mostly a page of ours; the register's own value else */
+	if (what & 12)
+		root = w->page[fuzz_u8(in) % NR_PAGES] +
+		       ((uint64_t)(what >> 4 & 3) << w->info.root_align_lg2) % PAGE_BYTES;
+	nr_words = fuzz_u8(in) % 48;
+	for (unsigned int i = 0; i < nr_words; i++)
+		put_word(w, in);
+	/* the bytes from the middle on are the content of the root's page */
+	rest = in->left / 2;
+	if (rest > PAGE_BYTES)
+		rest = PAGE_BYTES;
+	if (flags & 1 && pt_phys_to_host(w->phys, root & ~(PAGE_BYTES - 1), PAGE_BYTES))
+		FUZZ_CHECK_EQ(pt_phys_write(w->phys, root & ~(PAGE_BYTES - 1),
+					    in->data + (in->left - rest), (size_t)rest),
+			      0);
+	use_tables(w, in, root, what >> 6 | (flags & 0xc));
+	memory_exit(w);
+}
+
+static void use_image(struct fuzz_input *in, uint8_t flags)
+{
+	struct pt_image_root roots[PT_IMAGE_MAX_ROOTS];
+	struct pt_phys *phys;
+	size_t nr = 0;
+	int fd = memfd_create("image", 0), err;
+
+	FUZZ_CHECK(fd >= 0);
+	/* the magic is not for the fuzzer to guess */
+	if (flags & 1)
+		FUZZ_CHECK_EQ(write(fd, "PTLIMG\0\1", 8), 8);
+	FUZZ_CHECK_EQ(write(fd, in->data, in->left), in->left);
+	FUZZ_CHECK_EQ(lseek(fd, 0, SEEK_SET), 0);
+	err = pt_image_open(fd, &phys, roots, &nr);
+	close(fd);
+	FUZZ_CHECK(err == 0 || err == -EIO || err == -ENOMEM);
+	if (err)
+		return;
+	for (size_t i = 0; i < nr; i++) {
+		struct world world = { .phys = phys, .fmt = roots[i].fmt };
+		struct fuzz_input none = { in->data, in->left };
+		struct pt_phys_region room = { .pa = (UINT64_C(1) << 52) - 16 * PAGE_BYTES,
+					       .len = 16 * PAGE_BYTES, .fd = -1 };
+
+		world.region[2] = room;
+		if (i || pt_phys_add(phys, &room))
+			flags &= (uint8_t)~4; /* no new tables */
+		use_tables(&world, &none, roots[i].root, flags & 0x0f);
+	}
+	pt_phys_destroy(phys);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct fuzz_input in = { data, size };
+	uint8_t what = fuzz_u8(&in), flags = fuzz_u8(&in);
+
+	if (what == 0xff || what == 0xfe)
+		use_image(&in, flags);
+	else
+		use_registers(&in, what, flags);
+	return 0;
+}
