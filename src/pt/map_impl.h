@@ -225,7 +225,8 @@ static inline bool ptl_encode_page(struct pt_pgtable *pt, pt_attr_t attr, uint64
 {
 	uint64_t encoded = atomic_load_explicit(&pt->encoded, memory_order_relaxed);
 
-	if (__builtin_expect(encoded >> 32 == attr, 1)) {
+	/* Every encoding is of a valid word: bit 0 clear says that there is none. */
+	if (__builtin_expect(encoded & 1 && encoded >> 32 == attr, 1)) {
 		*proto = (encoded & 0xfff) | (encoded >> 12) << 50;
 		return true;
 	}

@@ -34,7 +34,6 @@ static int pgtable_new(struct pt_pgtable **out, struct pt_phys *phys,
 	pt->top = cfg->top;
 	pt->watch = cfg->watch;
 	pt->window_pa = UINT64_MAX; /* no table page is there */
-	pt->encoded = UINT64_MAX;   /* attributes that no format has */
 	err = ops->init(&pt->fmt);
 	if (err) {
 		free(pt);

@@ -79,6 +79,37 @@ static void info_says_which_attributes_it_can_express(void **state)
 	}
 }
 
+/* Before anything was mapped and after: with the table there, and with a mapping like it. */
+static void values_that_are_no_attributes_are_refused(void **state)
+{
+	struct fixture *f = *state;
+	static const pt_attr_t bad[] = { 0, UINT32_MAX, UINT64_MAX, UINT64_C(0xffffffff00000000),
+					 RX | UINT64_C(1) << 32, RX | UINT64_C(1) << 63,
+					 UINT64_C(7) << 32 };
+	struct pt_pgtable *pt;
+
+	do_map_small(f, 1, 1, 0, RX);
+	for (unsigned int mapped = 0; mapped < 2; mapped++)
+		for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+			assert_int_equal(pt_pgtable_create(&pt, f->phys, &f->cfg), 0);
+			assert_int_equal(pt_map(pt, page_va(f, 1), f->pa, f->granule, RX, NULL), 0);
+			if (!mapped)
+				assert_int_equal(pt_unmap(pt, page_va(f, 1), f->granule, NULL), 0);
+			assert_int_equal(pt_map(pt, page_va(f, 0), f->pa, f->granule, bad[i], NULL),
+					 -EOPNOTSUPP);
+			assert_int_equal(pt_translate(pt, page_va(f, 0), &(pt_pa_t){ 0 }), -ENOENT);
+			pt_pgtable_destroy(pt);
+			/* and as the first, where all tables are there */
+			assert_int_equal(pt_pgtable_open(&pt, f->phys, &f->cfg,
+							 pt_pgtable_root(f->pt)),
+					 0);
+			assert_int_equal(pt_map(pt, page_va(f, 0), f->pa, f->granule, bad[i], NULL),
+					 -EOPNOTSUPP);
+			assert_int_equal(pt_translate(pt, page_va(f, 0), &(pt_pa_t){ 0 }), -ENOENT);
+			pt_pgtable_destroy(pt);
+		}
+}
+
 /* The largest leaf needs va, pa and len to be aligned together. */
 static void picks_the_largest_leaf(void **state)
 {
@@ -348,6 +379,7 @@ int main(void)
 		TEST(maps_the_last_page_of_the_output_range),
 		TEST(keeps_every_attribute_it_can_express),
 		TEST(info_says_which_attributes_it_can_express),
+		TEST(values_that_are_no_attributes_are_refused),
 		TEST_ON(picks_the_largest_leaf, NEEDS_2_LEVELS),
 		TEST_ON(picks_a_level_2_leaf, NEEDS_LEVEL_2_LEAF),
 		TEST_ON(uses_every_size_in_one_range, NEEDS_2_LEVELS),
