@@ -20,8 +20,8 @@
  *	}
  *
  * Times are nanoseconds per operation; the report uses the thread's CPU time, on several threads
- * the wall's. The function runs several times per report, with
- * growing loop counts; what it sets up, it tears down.
+ * the wall's. The function runs several times per report, with growing loop counts; what it sets
+ * up, it tears down.
  */
 #ifndef BENCH_H
 #define BENCH_H

@@ -9,7 +9,8 @@
 #include <benchmark/benchmark.h>
 
 static std::atomic<bool> failed;
-static bool once; // --once: one turn of each loop. The syntax of --benchmark_min_time varies by version.
+// --once: one turn of each loop. The syntax of --benchmark_min_time varies by version.
+static bool once;
 
 static benchmark::State &state(struct bench *b)
 {
