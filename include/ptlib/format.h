@@ -63,12 +63,22 @@ struct pt_x86_regs {
 	uint64_t pat;            /* IA32_PAT; 0: its reset value */
 	unsigned int maxphyaddr; /* CPUID 80000008H:EAX[7:0]; 0: 52 */
 	bool no_1g;              /* CPUID lacks Page1GB */
+	/* What follows decides about accesses (mmu.h), not about tables. */
+	uint64_t rflags;         /* AC */
+	uint32_t pkru, pkrs;     /* PKRU and IA32_PKRS: AD at bit 2k, WD at 2k + 1 */
 };
 
 /* arm64 EL1&0 registers. */
 struct pt_arm64_regs {
 	uint64_t ttbr0, ttbr1, tcr, mair;
 	uint64_t mmfr0, mmfr1, mmfr2; /* ID_AA64MMFR{0,1,2}_EL1; all 0: everything is there */
+	/* What follows decides about accesses (mmu.h), not about tables. */
+	uint64_t mmfr3;            /* ID_AA64MMFR3_EL1; counts as one of the three above */
+	uint64_t sctlr;            /* M, WXN, SPAN, EPAN */
+	bool pan, uao;             /* PSTATE */
+	uint64_t tcr2;             /* PIE, E0POE, POE, ... */
+	uint64_t pir, pire0;       /* PIR_EL1 and PIRE0_EL1: four bits an index */
+	uint64_t por_el0, por_el1; /* four bits an overlay */
 };
 
 /**
