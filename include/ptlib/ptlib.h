@@ -17,5 +17,7 @@
 #include <ptlib/reserve.h>   /* table pages set aside */
 #include <ptlib/verify.h>    /* check everything */
 #include <ptlib/image.h>     /* tables as files */
+#include <ptlib/fault.h>     /* how hardware says no */
+#include <ptlib/mmu.h>       /* one access, as a CPU performs it */
 
 #endif /* PTLIB_PTLIB_H */

@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * An x86-64 processor's MMU: its registers, and which of its accesses are what.
+ *
+ *   Intel SDM Vol. 3A, 2.5 "Control Registers"; Vol. 1, 3.3.7.1 "Canonical
+ *   Addressing" (rev. 081)
+ */
+#include "x86_64/mmu_x86_64.h"
+
+#include "x86_64/fault_x86_64.h"
+#include "x86_64/fmt_x86_64_regs.h"
+#define MMU_WALKER ptl_walker_x86_64
+#include "mmu/walk_impl.h"
+
+#define CPL_USER 3
+
+static enum x86_64_class class_of(const struct pt_access *how)
+{
+	if (how->flags & PT_ACCESS_IMPLICIT)
+		return X86_64_IMPLICIT;
+	return how->priv == CPL_USER ? X86_64_USER : X86_64_SUPERVISOR;
+}
+
+static int not_canonical(struct ptl_access *access, const struct ptl_regime *r)
+{
+	*access->fault = (struct pt_fault){
+		.kind = access->how->flags & PT_ACCESS_STACK ? PT_FAULT_SS : PT_FAULT_GP,
+		.why = PT_WHY_NOT_CANONICAL,
+		.stage = 1,
+		.level = r->fmt.top_level,
+		.va = access->first,
+	};
+	return 1;
+}
+
+/* A caller takes the answer only if all of the access lies in the leaf. */
+static bool quick(const struct pt_mmu *mmu, pt_va_t va, const struct pt_access *how,
+			    struct ptl_translation *to)
+{
+	const struct ptl_regime *r = &mmu->half[0];
+	const struct ptl_want want = {
+		.perms = ptl_perms_of(how->kind),
+		.class = class_of(how),
+		.write = ptl_writes(how->kind),
+	};
+
+	return fmt_va_valid(va, &r->fmt) && mmu_quick(r, va, &want, to);
+}
+
+static int translate(struct ptl_access *access, struct ptl_translation *to)
+{
+	const struct pt_mmu *mmu = access->mmu;
+	const struct ptl_regime *r = &mmu->half[0];
+	const struct ptl_want want = {
+		.perms = ptl_perms_of(access->how->kind),
+		.class = class_of(access->how),
+		.write = ptl_writes(access->how->kind),
+	};
+
+	if (!(mmu->control & X86_64_PAGING)) {
+		ptl_translate_flat(access->va & UINT32_MAX, PT_MEM_WB, to);
+		return 0;
+	}
+	/* Of the whole access, before any of it is translated. */
+	if (!fmt_va_valid(access->first, &r->fmt) ||
+	    !fmt_va_valid(access->first + (access->how->size - 1), &r->fmt))
+		return not_canonical(access, r);
+	return mmu_walk(access, r, access->va, &want, to);
+}
+
+static const struct ptl_mmu_arch arch = {
+	.max_priv = CPL_USER,
+	.flags = PT_ACCESS_IMPLICIT | PT_ACCESS_STACK,
+	.translate = translate,
+	.quick = quick,
+};
+
+static uint64_t control_of(const struct pt_x86_regs *regs)
+{
+	return (regs->cr0 & X86_64_CR0_WP ? X86_64_WP : 0) |
+	       (regs->cr0 & X86_64_CR0_PG ? X86_64_PAGING : 0) |
+	       (regs->cr4 & X86_64_CR4_SMEP ? X86_64_SMEP : 0) |
+	       (regs->cr4 & X86_64_CR4_SMAP ? X86_64_SMAP : 0) |
+	       (regs->cr4 & X86_64_CR4_PKE ? X86_64_PKE : 0) |
+	       (regs->cr4 & X86_64_CR4_PKS ? X86_64_PKS : 0) |
+	       (regs->cr4 & X86_64_CR4_LA57 ? X86_64_LA57 : 0) |
+	       (regs->rflags & X86_64_RFLAGS_AC ? X86_64_AC : 0) |
+	       (regs->efer & X86_64_EFER_NXE ? X86_64_NXE : 0);
+}
+
+int pt_mmu_set_x86_64(struct pt_mmu *mmu, const struct pt_x86_regs *regs)
+{
+	struct ptl_regime *r = &mmu->half[0];
+	uint64_t control = control_of(regs);
+	struct pt_fmt_cfg cfg;
+	pt_pa_t root;
+	int err;
+
+	if (control & X86_64_PAGING) {
+		if (!(regs->cr4 & X86_64_CR4_PAE) || !(regs->efer & X86_64_EFER_LME))
+			return -EOPNOTSUPP;
+		ptl_x86_64_read_regs(regs, &cfg, &root);
+		if (regs->cr3 & PTL_BITS(51, 0) & ~PTL_BITS(cfg.pa_bits - 1, 0))
+			return -EINVAL;
+		err = ptl_regime_init(r, mmu->phys, &cfg, root, &ptl_walker_x86_64, fmt_init);
+		if (err)
+			return err;
+		x86_64_init_rights(r, control, regs->pkru, regs->pkrs);
+	}
+	mmu->control = control;
+	mmu->arch = &arch;
+	mmu->quick = control & X86_64_PAGING && !mmu->second.walker;
+	return 0;
+}

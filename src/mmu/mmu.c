@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: MIT */
+/* The public calls of an MMU: an access is looked at whole, then performed. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "mmu/mmu_internal.h"
+
+/* Without registers: no translation, every right, and nothing else to know. */
+static int translate_none(struct ptl_access *access, struct ptl_translation *to)
+{
+	ptl_translate_flat(access->va, PT_MEM_WB, to);
+	return 0;
+}
+
+static const struct ptl_mmu_arch no_arch = { .max_priv = 3, .translate = translate_none };
+
+int pt_mmu_create(struct pt_mmu **out, struct pt_phys *phys)
+{
+	struct pt_mmu *mmu = calloc(1, sizeof(*mmu));
+
+	if (!mmu)
+		return -ENOMEM;
+	mmu->phys = phys;
+	mmu->arch = &no_arch;
+	*out = mmu;
+	return 0;
+}
+
+void pt_mmu_destroy(struct pt_mmu *mmu)
+{
+	free(mmu);
+}
+
+static inline bool access_exists(const struct pt_mmu *mmu, const struct pt_access *how)
+{
+	return how->size - 1 < 64 && (unsigned int)how->kind <= PT_ACCESS_FETCH &&
+	       how->priv <= mmu->arch->max_priv && !(how->flags & ~mmu->arch->flags);
+}
+
+/* Bytes from @pa on that the same leaf translates. */
+static inline uint64_t room_behind(const struct ptl_translation *to)
+{
+	uint64_t size = PTL_BIT(to->size_lg2);
+
+	return size - (to->pa & (size - 1));
+}
+
+static inline void fill_piece(struct pt_piece *piece, const struct ptl_translation *to,
+			      unsigned int len)
+{
+	piece->pa = to->pa;
+	piece->raw = to->raw;
+	piece->len = len;
+	piece->perms = (uint8_t)to->perms;
+	piece->mem = (uint8_t)to->mem;
+	piece->level = (uint8_t)to->level;
+	piece->size_lg2 = (uint8_t)to->size_lg2;
+}
+
+/* Each piece of the access in turn; 0 or 1. */
+static int go_through(struct ptl_access *access, struct pt_access_result *result)
+{
+	unsigned int done = 0;
+
+	result->nr_pieces = 0;
+	while (done < access->how->size) {
+		struct ptl_translation to;
+		unsigned int left = access->how->size - done;
+
+		access->va = access->first + done;
+		if (access->mmu->arch->translate(access, &to)) {
+			result->nr_pieces = 0;
+			return 1;
+		}
+		left = (unsigned int)ptl_min(left, room_behind(&to));
+		fill_piece(&result->piece[result->nr_pieces++], &to, left);
+		done += left;
+	}
+	return 0;
+}
+
+static __attribute__((noinline)) int perform(struct ptl_access *access, bool commit,
+					     struct pt_access_result *result)
+{
+	int faulted;
+
+	if (!access_exists(access->mmu, access->how))
+		return -EINVAL;
+	access->fault = &result->fault;
+	result->fault.kind = PT_FAULT_NONE;
+	faulted = go_through(access, result);
+	memcpy(result->nr_loads, access->nr_loads, sizeof(result->nr_loads));
+	if (faulted || !commit || !access->owes)
+		return faulted;
+	/* All of it may be done. What others change meanwhile may still fault it. */
+	access->commit = true;
+	return go_through(access, result);
+}
+
+int pt_access(const struct pt_mmu *mmu, pt_va_t va, const struct pt_access *how,
+	      struct pt_access_result *result)
+{
+	struct ptl_access access = { .mmu = mmu, .how = how, .first = va };
+	struct ptl_translation to;
+
+	if (mmu->quick && access_exists(mmu, how) && mmu->arch->quick(mmu, va, how, &to) &&
+	    room_behind(&to) >= how->size) {
+		fill_piece(&result->piece[0], &to, how->size);
+		result->nr_pieces = 1;
+		result->nr_loads[0] = to.nr_loads;
+		result->nr_loads[1] = 0;
+		result->fault.kind = PT_FAULT_NONE;
+		return 0;
+	}
+	return perform(&access, true, result);
+}
+
+int pt_access_probe(const struct pt_mmu *mmu, pt_va_t va, const struct pt_access *how,
+		    struct pt_access_result *result)
+{
+	struct ptl_access access = { .mmu = mmu, .how = how, .first = va };
+
+	return perform(&access, false, result);
+}
+
+int pt_access_trace(const struct pt_mmu *mmu, pt_va_t va, const struct pt_access *how,
+		    struct pt_access_result *result,
+		    struct pt_access_step steps[PT_ACCESS_MAX_STEPS], unsigned int *nr)
+{
+	struct ptl_access access = { .mmu = mmu, .how = how, .first = va, .steps = steps };
+	int err = perform(&access, false, result);
+
+	if (err >= 0)
+		*nr = access.nr_steps;
+	return err;
+}
+
+/* Host addresses of the pieces; 0, or 1 with the fault. */
+static int find_pieces(const struct pt_mmu *mmu, pt_va_t va, struct pt_access_result *result,
+		       uint8_t *host[2])
+{
+	for (unsigned int i = 0; i < result->nr_pieces; i++) {
+		const struct pt_piece *piece = &result->piece[i];
+
+		host[i] = pt_phys_to_host(mmu->phys, piece->pa, piece->len);
+		if (host[i]) {
+			va += piece->len;
+			continue;
+		}
+		result->fault = (struct pt_fault){
+			.kind = PT_FAULT_NO_MEMORY,
+			.why = PT_WHY_OUTSIDE,
+			.stage = 1,
+			.va = va,
+			.pa = piece->pa,
+			.raw = piece->raw,
+			.level = piece->level,
+		};
+		return 1;
+	}
+	return 0;
+}
+
+int pt_access_read(const struct pt_mmu *mmu, pt_va_t va, const struct pt_access *how, void *buf,
+		   struct pt_access_result *result)
+{
+	uint8_t *host[2], *to = buf;
+	int err = ptl_writes(how->kind) ? -EINVAL : pt_access(mmu, va, how, result);
+
+	if (!err)
+		err = find_pieces(mmu, va, result, host);
+	for (unsigned int i = 0; !err && i < result->nr_pieces; to += result->piece[i++].len)
+		memcpy(to, host[i], result->piece[i].len);
+	return err;
+}
+
+int pt_access_write(const struct pt_mmu *mmu, pt_va_t va, const struct pt_access *how,
+		    const void *buf, struct pt_access_result *result)
+{
+	const uint8_t *from = buf;
+	uint8_t *host[2];
+	int err = !ptl_writes(how->kind) ? -EINVAL : pt_access(mmu, va, how, result);
+
+	if (!err)
+		err = find_pieces(mmu, va, result, host);
+	for (unsigned int i = 0; !err && i < result->nr_pieces; from += result->piece[i++].len)
+		memcpy(host[i], from, result->piece[i].len);
+	return err;
+}

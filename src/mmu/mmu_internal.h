@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * mmu_internal.h - what an MMU is made of, and how an access travels through it:
+ *
+ *	mmu.c            a public call: two pieces at most, first looked at, then performed
+ *	arch mmu_*.c     registers, made into regimes; which regime and class an address is for
+ *	walk_impl.h      the words, compiled per format
+ *	arch fault_*.h   may it, and if not, what is reported: pure functions
+ */
+#ifndef PTL_MMU_INTERNAL_H
+#define PTL_MMU_INTERNAL_H
+
+#include <ptlib/mmu.h>
+
+#include "phys/phys_internal.h"
+#include "pt/pt_defs.h"
+
+/* Rights of up to five classes of accesses (who asks), three PT_PERM_* bits each. */
+typedef uint16_t ptl_rights_t;
+#define PTL_RIGHTS(class, perms) ((ptl_rights_t)((perms) << (3 * (class))))
+
+/*
+ * One tree that registers point at, and the rules for what it maps. All of it is
+ * worked out when registers are loaded.
+ */
+struct ptl_regime {
+	const struct ptl_walker *walker; /* of its format; NULL: addresses pass unchanged */
+	struct ptl_fmt fmt;
+	struct ptl_region window;        /* holds the root; elsewhere it is found by bisection */
+	pt_pa_t root_pa;
+	unsigned int stage;              /* 1 or 2 */
+	ptl_rights_t rights[16];         /* by what the entries of a walk say, see the arch's rules */
+	ptl_rights_t key_takes[2][16];   /* keys: what the leaf's key takes away again */
+	bool keys;                       /* ... if they do */
+	bool set_accessed, set_dirty;    /* by hardware */
+	uint64_t arch;                   /* flags of the arch's own */
+};
+
+/* An access on its way. */
+struct ptl_access {
+	const struct pt_mmu *mmu;
+	const struct pt_access *how;
+	pt_va_t first;                   /* as the program gave it */
+	pt_va_t va;                      /* where this piece begins: the same, or the next leaf */
+	bool commit;                     /* set A and D now */
+	bool owes;                       /* it found A or D bits to set */
+	unsigned int nr_loads[2];        /* by stage - 1 */
+	struct pt_fault *fault;          /* written only when the access faults */
+	struct pt_access_step *steps;    /* NULL, or where to list the words */
+	unsigned int nr_steps;
+};
+
+/* Who wants what of a regime. */
+struct ptl_want {
+	unsigned int perms;    /* PT_PERM_*, all of them */
+	unsigned int class;    /* of ptl_rights_t */
+	bool write;            /* dirty is set */
+	bool in_walk;          /* stage 2: for a table of stage 1 */
+};
+
+/* Where an address led. */
+struct ptl_translation {
+	pt_pa_t pa;
+	uint64_t raw;
+	unsigned int level, size_lg2;
+	unsigned int perms;    /* of the class that asked */
+	unsigned int nr_loads;
+	enum pt_mem mem;
+	bool ignores_pat;      /* stage 2: @mem alone decides */
+};
+
+/* What a walk found when it failed. */
+struct ptl_failure {
+	const struct ptl_want *want;
+	uint64_t in;             /* the address that was translated */
+	uint64_t all, any, raw;  /* table words and[-ed], or[-ed]; the last word */
+	pt_pa_t raw_pa;
+	unsigned int level;
+	enum ptl_kind kind;      /* of the last word; PTL_LEAF: rights or AF */
+	enum pt_illegal illegal; /* PTL_ILLEGAL: why */
+};
+
+/* A walk of one format, compiled. */
+struct ptl_walker {
+	/*
+	 * Only what succeeds and has nothing to set, in a regime without a second
+	 * stage; false: ask walk().
+	 */
+	bool (*quick)(const struct ptl_regime *r, uint64_t in, const struct ptl_want *want,
+		      struct ptl_translation *to);
+	/* Everything. 0, or 1 with the fault. */
+	int (*walk)(struct ptl_access *access, const struct ptl_regime *r, uint64_t in,
+		    const struct ptl_want *want, struct ptl_translation *to);
+};
+
+struct ptl_mmu_arch {
+	unsigned int max_priv, flags;    /* accesses that exist */
+	/* The part of an access that begins at access->va. 0, or 1 with the fault. */
+	int (*translate)(struct ptl_access *access, struct ptl_translation *to);
+	/* The walker's quick(), for the regime that @va is in. */
+	bool (*quick)(const struct pt_mmu *mmu, pt_va_t va, const struct pt_access *how,
+		      struct ptl_translation *to);
+};
+
+struct pt_mmu {
+	struct pt_phys *phys;
+	const struct ptl_mmu_arch *arch;
+	bool quick;                      /* one stage, switched on: arch->quick() may be asked */
+	struct ptl_regime half[2];       /* arm64: TTBR0's and TTBR1's; x86: the first only */
+	struct ptl_regime second;        /* walker NULL: there is none */
+	uint64_t control;                /* flags of the arch's own */
+};
+
+/* What a kind of access needs. */
+static inline unsigned int ptl_perms_of(enum pt_access_kind kind)
+{
+	switch (kind) {
+	case PT_ACCESS_READ:
+		return PT_PERM_READ;
+	case PT_ACCESS_WRITE:
+		return PT_PERM_WRITE;
+	case PT_ACCESS_RMW:
+		return PT_PERM_READ | PT_PERM_WRITE;
+	default:
+		return PT_PERM_EXEC;
+	}
+}
+
+static inline bool ptl_writes(enum pt_access_kind kind)
+{
+	return kind == PT_ACCESS_WRITE || kind == PT_ACCESS_RMW;
+}
+
+/*
+ * A regime of tables from @root_pa on. @init is its format's fmt_init(), which
+ * runs only if @cfg is not what the regime has. Errors as fmt_init(); then @r is
+ * as it was.
+ */
+int ptl_regime_init(struct ptl_regime *r, const struct pt_phys *phys,
+		    const struct pt_fmt_cfg *cfg, pt_pa_t root_pa,
+		    const struct ptl_walker *walker, int (*init)(struct ptl_fmt *f));
+
+/* Nothing is translated, as when paging is off: @pa, with every right. */
+void ptl_translate_flat(pt_pa_t pa, enum pt_mem mem, struct ptl_translation *to);
+
+/* A table word at @pa, which is not there. Returns 1. */
+int ptl_no_memory(struct ptl_access *access, const struct ptl_regime *r, pt_pa_t pa,
+		  unsigned int level);
+
+/* A word that the walk read, for the trace. */
+void ptl_note_step(struct ptl_access *access, const struct ptl_regime *r, pt_pa_t table_pa,
+		   unsigned int level, unsigned int index, uint64_t raw, enum ptl_kind kind);
+
+/* Host address of the word at @pa, or NULL. */
+static inline _Atomic uint64_t *ptl_word_at(const struct pt_mmu *mmu, const struct ptl_regime *r,
+					    pt_pa_t pa)
+{
+	void *host = ptl_region_host(&r->window, pa, 8);
+
+	if (__builtin_expect(!host, 0)) {
+		const struct ptl_region *region = ptl_phys_find(mmu->phys, pa);
+
+		host = region ? ptl_region_host(region, pa, 8) : NULL;
+	}
+	return host;
+}
+
+#endif /* PTL_MMU_INTERNAL_H */

@@ -1,0 +1,207 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * walk_impl.h - one walk of one regime. Compiled per format, after its format
+ * header and its rules; the including file defines MMU_WALKER, the name.
+ *
+ * A walk is bounded by the number of levels, whatever the words are. It runs
+ * beside anybody who changes them: what it read, it read once, and A and D are
+ * set by compare-and-swap; who loses against another change walks again.
+ */
+#ifndef PTL_WALK_IMPL_H
+#define PTL_WALK_IMPL_H
+
+#include "mmu/mmu_api.h"
+#include "pt/fmt_api.h"
+
+/* The words that a walk came by. */
+struct ptl_path {
+	pt_pa_t pa[FMT_MAX_LEVEL + 1]; /* as the tables say: of stage 1, intermediate */
+	uint64_t raw[FMT_MAX_LEVEL + 1];
+};
+
+static inline unsigned int mmu_level_lg2(unsigned int level)
+{
+	return FMT_GRANULE_LG2 + FMT_INDEX_BITS * level;
+}
+
+static inline unsigned int mmu_index(uint64_t in, unsigned int level, const struct ptl_fmt *f)
+{
+	uint64_t index = (in & f->va_mask) >> mmu_level_lg2(level);
+
+	/* The top table may be shorter than others, or, concatenated, longer. */
+	return (unsigned int)(level == f->top_level ? index : index & (PTL_BIT(FMT_INDEX_BITS) - 1));
+}
+
+static inline void mmu_translation(uint64_t in, uint64_t raw, unsigned int level,
+				   unsigned int index, unsigned int perms,
+				   const struct ptl_regime *r, struct ptl_translation *to)
+{
+	to->pa = fmt_leaf_pa(raw, level, index, &r->fmt) | (in & (PTL_BIT(mmu_level_lg2(level)) - 1));
+	to->raw = raw;
+	to->level = level;
+	to->size_lg2 = mmu_level_lg2(level);
+	to->perms = perms;
+	to->nr_loads = r->fmt.top_level + 1 - level;
+	mmu_set_mem(raw, level, r, to);
+}
+
+/*
+ * The word at @pa, an address as the tables of @r have it, for the walker itself
+ * to read, or @write. 0, or 1 with the fault.
+ */
+static int mmu_find_word(struct ptl_access *access, const struct ptl_regime *r, pt_pa_t pa,
+			 unsigned int level, bool write, _Atomic uint64_t **word, pt_pa_t *word_pa)
+{
+	const struct ptl_regime *second = &access->mmu->second;
+
+	if (r->stage == 1 && second->walker) {
+		const struct ptl_want want = {
+			.perms = PT_PERM_READ | (write ? PT_PERM_WRITE : 0),
+			.write = write,
+			.in_walk = true,
+		};
+		struct ptl_translation to;
+
+		if (second->walker->walk(access, second, pa, &want, &to))
+			return 1;
+		pa = to.pa;
+	}
+	*word = ptl_word_at(access->mmu, r, pa);
+	*word_pa = pa;
+	return *word ? 0 : ptl_no_memory(access, r, pa, level);
+}
+
+/*
+ * Sets, or in a probe only looks for, A and D in the words of @path from the top
+ * to @leaf. 0; 1 with a fault of the second stage; -EAGAIN if a word changed.
+ */
+static int mmu_mark_path(struct ptl_access *access, const struct ptl_regime *r,
+			 const struct ptl_path *path, unsigned int leaf, bool write)
+{
+	unsigned int loads = access->nr_loads[1], steps = access->nr_steps;
+
+	for (unsigned int level = r->fmt.top_level + 1; level-- > leaf;) {
+		uint64_t raw = path->raw[level];
+		uint64_t marked = mmu_mark(raw, level == leaf, write, r);
+		_Atomic uint64_t *word;
+		pt_pa_t word_pa;
+
+		if (marked == raw)
+			continue;
+		access->owes = true;
+		if (mmu_find_word(access, r, path->pa[level], level, true, &word, &word_pa))
+			return 1;
+		/* The walker still knows where the word is: only its rights were looked at again. */
+		access->nr_loads[1] = loads;
+		access->nr_steps = steps;
+		/* Relaxed: the word orders nothing; its table was found by acquire loads. */
+		if (access->commit && !atomic_compare_exchange_strong_explicit(
+					      word, &raw, marked, memory_order_relaxed,
+					      memory_order_relaxed))
+			return -EAGAIN;
+	}
+	return 0;
+}
+
+static int mmu_walk_once(struct ptl_access *access, const struct ptl_regime *r, uint64_t in,
+			 const struct ptl_want *want, struct ptl_translation *to)
+{
+	struct ptl_failure failure = { .want = want, .in = in, .all = ~UINT64_C(0) };
+	struct ptl_path path;
+	pt_pa_t table_pa = r->root_pa, word_pa;
+	unsigned int level = r->fmt.top_level, index, perms;
+	_Atomic uint64_t *word;
+	uint64_t raw;
+
+	for (;; level--) {
+
+		index = mmu_index(in, level, &r->fmt);
+		path.pa[level] = table_pa + 8 * (uint64_t)index;
+		if (mmu_find_word(access, r, path.pa[level], level, false, &word, &word_pa))
+			return 1;
+		/* Acquire: pairs with the release by which a writer publishes the table below. */
+		raw = atomic_load_explicit(word, memory_order_acquire);
+		path.raw[level] = raw;
+		access->nr_loads[r->stage - 1]++;
+		if (__builtin_expect(access->steps != NULL, 0))
+			ptl_note_step(access, r, word_pa - 8 * (uint64_t)index, level, index, raw,
+				      fmt_kind(raw, level, &r->fmt));
+		failure.raw_pa = word_pa;
+		if (!level || !fmt_is_table(raw, level, &r->fmt))
+			break;
+		failure.all &= raw;
+		failure.any |= raw;
+		table_pa = fmt_table_pa(raw, &r->fmt);
+	}
+	failure.raw = raw;
+	failure.level = level;
+	if (!fmt_is_leaf(raw, level, &r->fmt)) {
+		failure.kind = fmt_kind(raw, level, &r->fmt);
+		if (failure.kind == PTL_ILLEGAL)
+			failure.illegal = fmt_illegal(raw, level, &r->fmt);
+		return mmu_fault(access, r, &failure);
+	}
+	failure.kind = PTL_LEAF;
+	perms = mmu_rights(failure.all, failure.any, raw, r) >> (3 * want->class) & 7;
+	if (mmu_leaf_faults(raw, r) || (perms & want->perms) != want->perms)
+		return mmu_fault(access, r, &failure);
+	if (!mmu_is_marked(failure.all, raw, want->write, r)) {
+		int err = mmu_mark_path(access, r, &path, level, want->write);
+
+		if (err)
+			return err;
+	}
+	mmu_translation(in, raw, level, index, perms, r, to);
+	return 0;
+}
+
+static int mmu_walk(struct ptl_access *access, const struct ptl_regime *r, uint64_t in,
+		    const struct ptl_want *want, struct ptl_translation *to)
+{
+	int err;
+
+	do
+		err = mmu_walk_once(access, r, in, want, to);
+	while (__builtin_expect(err == -EAGAIN, 0)); /* each time, another change got through */
+	return err;
+}
+
+/* Tables in the window, nothing to mark, and allowed: one pass with no memory of its way. */
+static bool mmu_quick(const struct ptl_regime *r, uint64_t in, const struct ptl_want *want,
+		      struct ptl_translation *to)
+{
+	uint64_t all = ~UINT64_C(0), any = 0, raw = 0;
+	pt_pa_t table_pa = r->root_pa;
+	unsigned int level, index = 0, perms;
+
+#pragma GCC unroll 5
+	for (int i = FMT_MAX_LEVEL; i >= 0; i--) {
+		_Atomic uint64_t *word;
+
+		level = (unsigned int)i;
+		if (level > r->fmt.top_level)
+			continue;
+		index = mmu_index(in, level, &r->fmt);
+		word = ptl_region_host(&r->window, table_pa + 8 * (uint64_t)index, 8);
+		if (__builtin_expect(!word, 0))
+			return false;
+		raw = atomic_load_explicit(word, memory_order_acquire); /* as in mmu_walk_once() */
+		if (!level || !fmt_is_table(raw, level, &r->fmt))
+			break;
+		all &= raw;
+		any |= raw;
+		table_pa = fmt_table_pa(raw, &r->fmt);
+	}
+	if (!fmt_is_leaf(raw, level, &r->fmt) || mmu_leaf_faults(raw, r))
+		return false;
+	perms = mmu_rights(all, any, raw, r) >> (3 * want->class) & 7;
+	if ((perms & want->perms) != want->perms || !mmu_is_marked(all, raw, want->write, r))
+		return false;
+	mmu_translation(in, raw, level, index, perms, r, to);
+	return true;
+}
+
+extern const struct ptl_walker MMU_WALKER;
+const struct ptl_walker MMU_WALKER = { .quick = mmu_quick, .walk = mmu_walk };
+
+#endif /* PTL_WALK_IMPL_H */
