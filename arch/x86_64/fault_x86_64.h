@@ -16,7 +16,7 @@
 #include "mmu/mmu_internal.h"
 #include "x86_64/fmt_x86_64.h"
 
-/* Registers, as far as they decide; struct pt_mmu.control holds them. */
+/* Registers, as far as they decide: ptl_regime.control. */
 #define X86_64_WP PTL_BIT(0)    /* CR0.WP */
 #define X86_64_SMEP PTL_BIT(1)  /* CR4.SMEP */
 #define X86_64_SMAP PTL_BIT(2)  /* CR4.SMAP */
@@ -24,8 +24,6 @@
 #define X86_64_NXE PTL_BIT(4)   /* EFER.NXE */
 #define X86_64_PKE PTL_BIT(5)   /* CR4.PKE: keys of user pages */
 #define X86_64_PKS PTL_BIT(6)   /* CR4.PKS: keys of supervisor pages */
-#define X86_64_LA57 PTL_BIT(7)  /* CR4.LA57 */
-#define X86_64_PAGING PTL_BIT(8) /* CR0.PG */
 
 /* Who asks. SDM 4.6: an access is user-mode at CPL 3, unless it is implicit. */
 enum x86_64_class {
@@ -77,43 +75,57 @@ static inline bool x86_64_may_fetch(enum x86_64_class class, unsigned int says, 
 }
 
 /*
- * SDM 4.6.2: of the key's two bits, AD stops data accesses, WD stops writes;
- * WD stops supervisor-mode writes only if CR0.WP is set. Fetches pass.
+ * SDM 4.6.2: of the key's two bits, AD stops data accesses, WD stops writes: if
+ * CR0.WP is set, and those of user mode to user pages always. Fetches pass.
  */
-static inline unsigned int x86_64_key_takes(enum x86_64_class class, unsigned int key,
-					    uint32_t rights, uint64_t control)
+static inline unsigned int x86_64_key_takes(enum x86_64_class class, bool user_page,
+					    unsigned int key, uint32_t rights, uint64_t control)
 {
 	bool ad = rights >> (2 * key) & 1, wd = rights >> (2 * key) & 2;
 
 	if (ad)
 		return PT_PERM_READ | PT_PERM_WRITE;
-	return wd && (class == X86_64_USER || control & X86_64_WP) ? PT_PERM_WRITE : 0;
+	if (wd && (control & X86_64_WP || (user_page && class == X86_64_USER)))
+		return PT_PERM_WRITE;
+	return 0;
 }
 
-static inline void x86_64_init_rights(struct ptl_regime *r, uint64_t control, uint32_t pkru,
-				      uint32_t pkrs)
+/* What @key takes from a page: user pages' keys are PKRU's, the others IA32_PKRS'. */
+static inline unsigned int x86_64_key_takes_from(enum x86_64_class class, unsigned int key,
+						 unsigned int says, const struct ptl_regime *r)
 {
+	bool user_page = says & X86_64_SAYS_U;
+
+	if (!(r->control & (user_page ? X86_64_PKE : X86_64_PKS)))
+		return 0;
+	return x86_64_key_takes(class, user_page, key,
+				(uint32_t)(user_page ? r->keys : r->keys >> 32), r->control);
+}
+
+static inline unsigned int x86_64_perms(enum x86_64_class class, unsigned int says,
+					uint64_t control)
+{
+	return (x86_64_may_read(class, says, control) ? PT_PERM_READ : 0) |
+	       (x86_64_may_write(class, says, control) ? PT_PERM_WRITE : 0) |
+	       (x86_64_may_fetch(class, says, control) ? PT_PERM_EXEC : 0);
+}
+
+/* r->control and r->keys are set; x86_64 has 16 keys, of which without PKE and PKS 0 stands for all. */
+static inline void x86_64_init_rights(struct ptl_regime *r)
+{
+	r->key_mask = r->control & (X86_64_PKE | X86_64_PKS) ? 15 : 0;
 	for (unsigned int says = 0; says < 8; says++) {
-		r->rights[says] = 0;
+		unsigned int perms[X86_64_NR_CLASSES];
+
 		for (enum x86_64_class class = 0; class < X86_64_NR_CLASSES; class++)
-			r->rights[says] |= PTL_RIGHTS(
-				class,
-				(x86_64_may_read(class, says, control) ? PT_PERM_READ : 0) |
-				(x86_64_may_write(class, says, control) ? PT_PERM_WRITE : 0) |
-				(x86_64_may_fetch(class, says, control) ? PT_PERM_EXEC : 0));
-	}
-	if (!(control & X86_64_PKE))
-		pkru = 0;
-	if (!(control & X86_64_PKS))
-		pkrs = 0;
-	r->keys = pkru || pkrs;
-	for (unsigned int key = 0; r->keys && key < 16; key++) {
-		r->key_takes[0][key] = r->key_takes[1][key] = 0;
-		for (enum x86_64_class class = 0; class < X86_64_NR_CLASSES; class++) {
-			r->key_takes[0][key] |= PTL_RIGHTS(
-				class, x86_64_key_takes(class, key, pkrs, control));
-			r->key_takes[1][key] |= PTL_RIGHTS(
-				class, x86_64_key_takes(class, key, pkru, control));
+			perms[class] = x86_64_perms(class, says, r->control);
+		for (unsigned int key = 0; key <= r->key_mask; key++) {
+			ptl_rights_t rights = 0;
+
+			for (enum x86_64_class class = 0; class < X86_64_NR_CLASSES; class++)
+				rights |= PTL_RIGHTS(class, perms[class] & ~x86_64_key_takes_from(
+								  class, key, says, r));
+			r->rights[key][says] = rights;
 		}
 	}
 }
@@ -123,20 +135,10 @@ static inline unsigned int x86_64_says(uint64_t all, uint64_t any, uint64_t leaf
 	return (unsigned int)((all & leaf) >> 1 & 3) | (unsigned int)((any | leaf) >> 63) << 2;
 }
 
-static inline ptl_rights_t x86_64_rights_of_key(uint64_t all, uint64_t leaf,
-						const struct ptl_regime *r)
-{
-	return r->key_takes[(all & leaf) >> 2 & 1][leaf >> 59 & 15];
-}
-
 static inline ptl_rights_t x86_64_rights(uint64_t all, uint64_t any, uint64_t leaf,
 					 const struct ptl_regime *r)
 {
-	ptl_rights_t rights = r->rights[x86_64_says(all, any, leaf)];
-
-	if (__builtin_expect(r->keys, 0))
-		rights &= (ptl_rights_t)~x86_64_rights_of_key(all, leaf, r);
-	return rights;
+	return r->rights[leaf >> 59 & r->key_mask][x86_64_says(all, any, leaf)];
 }
 #define mmu_rights x86_64_rights
 
@@ -213,7 +215,7 @@ static int x86_64_fault(struct ptl_access *access, const struct ptl_regime *r,
 	const struct ptl_want *want = failure->want;
 	enum pt_access_kind kind = access->how->kind;
 	enum x86_64_class class = want->class;
-	uint64_t control = access->mmu->control;
+	uint64_t control = r->control;
 	bool leaf = failure->kind == PTL_LEAF, reserved = failure->kind == PTL_ILLEGAL, key = false;
 	struct pt_fault fault = {
 		.kind = PT_FAULT_PF,
@@ -226,9 +228,9 @@ static int x86_64_fault(struct ptl_access *access, const struct ptl_regime *r,
 
 	if (leaf) {
 		unsigned int says = x86_64_says(failure->all, failure->any, failure->raw);
-		unsigned int taken = r->keys ? x86_64_rights_of_key(failure->all, failure->raw, r) : 0;
+		unsigned int of_key = failure->raw >> 59 & r->key_mask;
 
-		key = taken >> (3 * class) & want->perms;
+		key = x86_64_key_takes_from(class, of_key, says, r) & want->perms;
 		fault.why = x86_64_why(kind, class, says, control, want->perms);
 	} else {
 		fault.why = reserved ? PT_WHY_RESERVED : PT_WHY_NOT_PRESENT;

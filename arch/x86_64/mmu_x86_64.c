@@ -57,7 +57,7 @@ static int translate(struct ptl_access *access, struct ptl_translation *to)
 		.write = ptl_writes(access->how->kind),
 	};
 
-	if (!(mmu->control & X86_64_PAGING)) {
+	if (!r->walker) {
 		ptl_translate_flat(access->va & UINT32_MAX, PT_MEM_WB, to);
 		return 0;
 	}
@@ -78,37 +78,47 @@ static const struct ptl_mmu_arch arch = {
 static uint64_t control_of(const struct pt_x86_regs *regs)
 {
 	return (regs->cr0 & X86_64_CR0_WP ? X86_64_WP : 0) |
-	       (regs->cr0 & X86_64_CR0_PG ? X86_64_PAGING : 0) |
 	       (regs->cr4 & X86_64_CR4_SMEP ? X86_64_SMEP : 0) |
 	       (regs->cr4 & X86_64_CR4_SMAP ? X86_64_SMAP : 0) |
 	       (regs->cr4 & X86_64_CR4_PKE ? X86_64_PKE : 0) |
 	       (regs->cr4 & X86_64_CR4_PKS ? X86_64_PKS : 0) |
-	       (regs->cr4 & X86_64_CR4_LA57 ? X86_64_LA57 : 0) |
 	       (regs->rflags & X86_64_RFLAGS_AC ? X86_64_AC : 0) |
 	       (regs->efer & X86_64_EFER_NXE ? X86_64_NXE : 0);
 }
 
-int pt_mmu_set_x86_64(struct pt_mmu *mmu, const struct pt_x86_regs *regs)
+/* The tables that CR3 points at, and the rules for them. */
+static int set_paging(struct ptl_regime *r, const struct pt_phys *phys,
+		      const struct pt_x86_regs *regs)
 {
-	struct ptl_regime *r = &mmu->half[0];
-	uint64_t control = control_of(regs);
 	struct pt_fmt_cfg cfg;
 	pt_pa_t root;
 	int err;
 
-	if (control & X86_64_PAGING) {
-		if (!(regs->cr4 & X86_64_CR4_PAE) || !(regs->efer & X86_64_EFER_LME))
-			return -EOPNOTSUPP;
-		ptl_x86_64_read_regs(regs, &cfg, &root);
-		if (regs->cr3 & PTL_BITS(51, 0) & ~PTL_BITS(cfg.pa_bits - 1, 0))
-			return -EINVAL;
-		err = ptl_regime_init(r, mmu->phys, &cfg, root, &ptl_walker_x86_64, fmt_init);
-		if (err)
-			return err;
-		x86_64_init_rights(r, control, regs->pkru, regs->pkrs);
-	}
-	mmu->control = control;
+	if (!(regs->cr4 & X86_64_CR4_PAE) || !(regs->efer & X86_64_EFER_LME))
+		return -EOPNOTSUPP;
+	ptl_x86_64_read_regs(regs, &cfg, &root);
+	if (root >> cfg.pa_bits)
+		return -EINVAL;
+	err = ptl_regime_init(r, phys, &cfg, root, &ptl_walker_x86_64, fmt_init);
+	if (err)
+		return err;
+	r->control = control_of(regs);
+	r->keys = regs->pkru | (uint64_t)regs->pkrs << 32;
+	r->set_accessed = r->set_dirty = true;
+	x86_64_init_rights(r);
+	return 0;
+}
+
+int pt_mmu_set_x86_64(struct pt_mmu *mmu, const struct pt_x86_regs *regs)
+{
+	bool paging = regs->cr0 & X86_64_CR0_PG;
+	int err = paging ? set_paging(&mmu->half[0], mmu->phys, regs) : 0;
+
+	if (err)
+		return err;
+	if (!paging)
+		mmu->half[0].walker = NULL;
 	mmu->arch = &arch;
-	mmu->quick = control & X86_64_PAGING && !mmu->second.walker;
+	mmu->quick = paging && !mmu->second.walker;
 	return 0;
 }

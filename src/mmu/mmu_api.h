@@ -12,7 +12,7 @@
 
 #include "mmu/mmu_internal.h"
 
-/* What every class may do through these words: one look into r->rights, and r->key_takes. */
+/* What every class may do through these words: one look into r->rights. */
 static inline ptl_rights_t mmu_rights(uint64_t all, uint64_t any, uint64_t leaf,
 				      const struct ptl_regime *r);
 /* @raw with the A and D bits that using it sets; @leaf: it translates, @write: for a write. */

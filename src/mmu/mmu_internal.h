@@ -29,11 +29,13 @@ struct ptl_regime {
 	struct ptl_region window;        /* holds the root; elsewhere it is found by bisection */
 	pt_pa_t root_pa;
 	unsigned int stage;              /* 1 or 2 */
-	ptl_rights_t rights[16];         /* by what the entries of a walk say, see the arch's rules */
-	ptl_rights_t key_takes[2][16];   /* keys: what the leaf's key takes away again */
-	bool keys;                       /* ... if they do */
+	ptl_rights_t rights[16][16];     /* by key, and by what the entries of a walk say */
+	unsigned int key_mask;           /* 0: there are no keys, only rights[0] counts */
 	bool set_accessed, set_dirty;    /* by hardware */
-	uint64_t arch;                   /* flags of the arch's own */
+	/* A leaf that a write makes dirty first, where the leaf itself says so: & mask == match. */
+	uint64_t clean_mask, clean_match;
+	uint64_t table_mask;             /* bits of table entries that limit what is below */
+	uint64_t control, keys;          /* registers, as the arch's rules want them */
 };
 
 /* An access on its way. */
@@ -108,7 +110,6 @@ struct pt_mmu {
 	bool quick;                      /* one stage, switched on: arch->quick() may be asked */
 	struct ptl_regime half[2];       /* arm64: TTBR0's and TTBR1's; x86: the first only */
 	struct ptl_regime second;        /* walker NULL: there is none */
-	uint64_t control;                /* flags of the arch's own */
 };
 
 /* What a kind of access needs. */
