@@ -6,47 +6,55 @@
  *   Arm ARM DDI 0487 J.a, D17.2.131 "TCR_EL1", D17.2.144 "TTBR0_EL1",
  *   D17.2.147 "TTBR1_EL1", D17.2.64 to .66 "ID_AA64MMFR0_EL1" and following
  */
-#include <ptlib/format.h>
-
-#include "base/bits.h"
-
-#define TCR_EPD(upper) PTL_BIT((upper) ? 23 : 7)
-#define TCR_HA PTL_BIT(39)
-#define TCR_HD PTL_BIT(40)
-#define TCR_HPD(upper) PTL_BIT((upper) ? 42 : 41)
-#define TCR_DS PTL_BIT(59)
+#include "arm64/fmt_arm64_regs.h"
 
 static unsigned int field(uint64_t reg, unsigned int low, unsigned int nr)
 {
 	return (unsigned int)(reg >> low & (PTL_BIT(nr) - 1));
 }
 
-/* What the ID registers say; all of it if they say nothing. */
-struct features {
-	bool gran4, gran16, gran64;
-	bool lpa2_4k, lpa2_16k, lpa, lva, ttst, hpd, dirty;
-	unsigned int pa_range; /* as TCR.IPS encodes it */
-	unsigned int bbm;
-};
-
-static struct features read_features(const struct pt_arm64_regs *regs)
+/* ID_AA64MMFR0_EL1.PARange and TCR.IPS. */
+static unsigned int pa_bits_of(unsigned int range)
 {
-	struct features has = { true, true, true, true, true, true, true, true, true, true, 6, 0 };
+	static const unsigned int bits[] = { 32, 36, 40, 42, 44, 48, 52 };
 
-	if (!(regs->mmfr0 | regs->mmfr1 | regs->mmfr2))
-		return has;
-	has.pa_range = field(regs->mmfr0, 0, 4);
-	has.gran4 = field(regs->mmfr0, 28, 4) <= 1;
-	has.gran16 = field(regs->mmfr0, 20, 4) >= 1;
-	has.gran64 = field(regs->mmfr0, 24, 4) == 0;
-	has.lpa2_4k = field(regs->mmfr0, 28, 4) == 1;
-	has.lpa2_16k = field(regs->mmfr0, 20, 4) == 2;
-	has.lpa = has.pa_range >= 6;
-	has.lva = field(regs->mmfr2, 16, 4) >= 1;
-	has.ttst = field(regs->mmfr2, 28, 4) >= 1;
-	has.hpd = field(regs->mmfr1, 12, 4) >= 1;
-	has.dirty = field(regs->mmfr1, 0, 4) >= 2;
-	has.bbm = field(regs->mmfr2, 52, 4);
+	return bits[range < 6 ? range : 6];
+}
+
+struct ptl_arm64_features ptl_arm64_read_features(const struct pt_arm64_regs *regs)
+{
+	uint64_t mmfr0 = regs->mmfr0, mmfr1 = regs->mmfr1, mmfr2 = regs->mmfr2;
+	struct ptl_arm64_features has;
+
+	if (!(mmfr0 | mmfr1 | mmfr2 | regs->mmfr3))
+		return (struct ptl_arm64_features){
+			.gran4 = true, .gran16 = true, .gran64 = true, .lpa2_4k = true,
+			.lpa2_16k = true, .lpa = true, .lva = true, .ttst = true, .hpd = true,
+			.accessed = true, .dirty = true, .pan = true, .epan = true, .uao = true,
+			.e0pd = true, .pie = true, .poe = true, .pa_bits = 52,
+		};
+	has = (struct ptl_arm64_features){
+		.gran4 = field(mmfr0, 28, 4) <= 1,
+		.gran16 = field(mmfr0, 20, 4) >= 1,
+		.gran64 = field(mmfr0, 24, 4) == 0,
+		.lpa2_4k = field(mmfr0, 28, 4) == 1,
+		.lpa2_16k = field(mmfr0, 20, 4) == 2,
+		.lpa = field(mmfr0, 0, 4) >= 6,
+		.accessed = field(mmfr1, 0, 4) >= 1,
+		.dirty = field(mmfr1, 0, 4) >= 2,
+		.hpd = field(mmfr1, 12, 4) >= 1,
+		.pan = field(mmfr1, 20, 4) >= 1,
+		.epan = field(mmfr1, 20, 4) >= 3,
+		.uao = field(mmfr2, 4, 4) >= 1,
+		.lva = field(mmfr2, 16, 4) >= 1,
+		.ttst = field(mmfr2, 28, 4) >= 1,
+		.bbm = field(mmfr2, 52, 4),
+		.e0pd = field(mmfr2, 60, 4) >= 1,
+		.pie = field(regs->mmfr3, 8, 4) >= 1,
+		.poe = field(regs->mmfr3, 16, 4) >= 1,
+		.pa_bits = pa_bits_of(field(mmfr0, 0, 4)),
+	};
+	has.bbm = has.bbm <= 2 ? has.bbm : 2;
 	return has;
 }
 
@@ -58,7 +66,7 @@ static unsigned int granule_lg2(uint64_t tcr, bool upper)
 	return upper ? tg1[field(tcr, 30, 2)] : tg0[field(tcr, 14, 2)];
 }
 
-static int pick_format(struct pt_fmt_cfg *cfg, const struct features *has, unsigned int granule,
+static int pick_format(struct pt_fmt_cfg *cfg, const struct ptl_arm64_features *has, unsigned int granule,
 		       bool ds)
 {
 	if (granule == 12 && has->gran4)
@@ -72,53 +80,56 @@ static int pick_format(struct pt_fmt_cfg *cfg, const struct features *has, unsig
 	return 0;
 }
 
-static pt_pa_t root_of(uint64_t ttbr, const struct pt_fmt_cfg *cfg,
-		       const struct pt_format_info *info)
+int ptl_arm64_read_regs(const struct pt_arm64_regs *regs, const struct ptl_arm64_features *has,
+			bool upper, struct pt_fmt_cfg *cfg, pt_pa_t *root)
 {
-	pt_pa_t root = ttbr & PTL_BITS(47, 1); /* above: ASID; bit 0: CnP */
+	uint64_t tcr = regs->tcr, ttbr = upper ? regs->ttbr1 : regs->ttbr0;
+	unsigned int pa_bits = pa_bits_of(field(tcr, 32, 3));
+	bool lpa2;
 
+	*cfg = (struct pt_fmt_cfg){ .upper_half = upper, .mem_types = regs->mair, .bbm = has->bbm };
+	if (tcr & ARM64_TCR_EPD(upper))
+		return -ENOENT;
+	if (pick_format(cfg, has, granule_lg2(tcr, upper), tcr & ARM64_TCR_DS))
+		return -EINVAL;
+	lpa2 = cfg->fmt == PT_FMT_ARM64_4K_LPA2 || cfg->fmt == PT_FMT_ARM64_16K_LPA2;
+	cfg->va_bits = 64 - field(tcr, upper ? 16 : 0, 6);
+	if (cfg->va_bits > 48 && !lpa2 && !has->lva)
+		return -EINVAL;
+	/* More than the machine has means all it has; 52 only in the forms with room for it. */
+	cfg->pa_bits = pa_bits < has->pa_bits ? pa_bits : has->pa_bits;
+	if (cfg->pa_bits == 52 && !lpa2 && cfg->fmt != PT_FMT_ARM64_64K)
+		cfg->pa_bits = 48;
+	cfg->share = lpa2 ? field(tcr, upper ? 28 : 12, 2) : 0;
+	if (cfg->fmt == PT_FMT_ARM64_64K && has->lpa)
+		cfg->features |= PT_FEAT_LPA;
+	if (has->ttst)
+		cfg->features |= PT_FEAT_TTST;
+	if (!has->hpd || !(tcr & ARM64_TCR_HPD(upper)))
+		cfg->features |= PT_FEAT_NO_HPD;
+	if (has->dirty && (tcr & ARM64_TCR_HA) && (tcr & ARM64_TCR_HD))
+		cfg->features |= PT_FEAT_HD;
+	*root = ttbr & PTL_BITS(47, 1); /* above: ASID; bit 0: CnP */
 	/* With DS=1, or 64K and 52 bits out, bits 5:2 are address bits 51:48. */
-	if (cfg->pa_bits == 52 || cfg->fmt == PT_FMT_ARM64_4K_LPA2 ||
-	    cfg->fmt == PT_FMT_ARM64_16K_LPA2)
-		root = (ttbr & PTL_BITS(47, 6)) | (ttbr & PTL_BITS(5, 2)) << 46;
-	return ptl_align_down(root, info->root_align_lg2);
+	if (cfg->pa_bits == 52 || lpa2)
+		*root = (ttbr & PTL_BITS(47, 6)) | (ttbr & PTL_BITS(5, 2)) << 46;
+	return 0;
 }
 
 int pt_fmt_cfg_arm64(struct pt_fmt_cfg *cfg, pt_pa_t *root, const struct pt_arm64_regs *regs,
 		     bool upper)
 {
-	static const unsigned int pa_bits[8] = { 32, 36, 40, 42, 44, 48, 52, 52 };
-	struct features has = read_features(regs);
-	unsigned int ips = field(regs->tcr, 32, 3);
-	bool ds = regs->tcr & TCR_DS, lpa2;
-	struct pt_fmt_cfg found = { .upper_half = upper, .mem_types = regs->mair };
+	struct ptl_arm64_features has = ptl_arm64_read_features(regs);
+	struct pt_fmt_cfg found;
 	struct pt_format_info info;
+	pt_pa_t found_root;
+	int err = ptl_arm64_read_regs(regs, &has, upper, &found, &found_root);
 
-	if (regs->tcr & TCR_EPD(upper))
-		return -ENOENT;
-	if (pick_format(&found, &has, granule_lg2(regs->tcr, upper), ds))
-		return -EINVAL;
-	lpa2 = found.fmt == PT_FMT_ARM64_4K_LPA2 || found.fmt == PT_FMT_ARM64_16K_LPA2;
-	found.va_bits = 64 - field(regs->tcr, upper ? 16 : 0, 6);
-	if (found.va_bits > 48 && !lpa2 && !has.lva)
-		return -EINVAL;
-	/* More than the machine has means all it has; 52 only in the forms with room for it. */
-	found.pa_bits = pa_bits[ips < has.pa_range ? ips : has.pa_range & 7];
-	if (found.pa_bits == 52 && !lpa2 && found.fmt != PT_FMT_ARM64_64K)
-		found.pa_bits = 48;
-	found.bbm = has.bbm <= 2 ? has.bbm : 2;
-	found.share = lpa2 ? field(regs->tcr, upper ? 28 : 12, 2) : 0;
-	if (found.fmt == PT_FMT_ARM64_64K && has.lpa)
-		found.features |= PT_FEAT_LPA;
-	if (has.ttst)
-		found.features |= PT_FEAT_TTST;
-	if (!has.hpd || !(regs->tcr & TCR_HPD(upper)))
-		found.features |= PT_FEAT_NO_HPD;
-	if (has.dirty && (regs->tcr & (TCR_HA | TCR_HD)) == (TCR_HA | TCR_HD))
-		found.features |= PT_FEAT_HD;
+	if (err)
+		return err;
 	if (pt_format_info(&found, &info))
 		return -EINVAL;
-	*root = root_of(upper ? regs->ttbr1 : regs->ttbr0, &found, &info);
+	*root = ptl_align_down(found_root, info.root_align_lg2);
 	*cfg = found;
 	return 0;
 }

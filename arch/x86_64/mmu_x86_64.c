@@ -99,7 +99,7 @@ static int set_paging(struct ptl_regime *r, const struct pt_phys *phys,
 	ptl_x86_64_read_regs(regs, &cfg, &root);
 	if (root >> cfg.pa_bits)
 		return -EINVAL;
-	err = ptl_regime_init(r, phys, &cfg, root, &ptl_walker_x86_64, fmt_init);
+	err = ptl_regime_init(r, phys, &cfg, root, &ptl_walker_x86_64);
 	if (err)
 		return err;
 	r->control = control_of(regs);

@@ -35,7 +35,8 @@ struct ptl_regime {
 	/* A leaf that a write makes dirty first, where the leaf itself says so: & mask == match. */
 	uint64_t clean_mask, clean_match;
 	uint64_t table_mask;             /* bits of table entries that limit what is below */
-	uint64_t control, keys;          /* registers, as the arch's rules want them */
+	/* Registers, as the arch's rules want them. */
+	uint64_t control, keys, priv_keys, pir, pire0;
 };
 
 /* An access on its way. */
@@ -84,6 +85,8 @@ struct ptl_failure {
 
 /* A walk of one format, compiled. */
 struct ptl_walker {
+	int (*init)(struct ptl_fmt *f);
+	unsigned int (*root_align_lg2)(const struct ptl_fmt *f);
 	/*
 	 * Only what succeeds and has nothing to set, in a regime without a second
 	 * stage; false: ask walk().
@@ -133,13 +136,13 @@ static inline bool ptl_writes(enum pt_access_kind kind)
 }
 
 /*
- * A regime of tables from @root_pa on. @init is its format's fmt_init(), which
- * runs only if @cfg is not what the regime has. Errors as fmt_init(); then @r is
- * as it was.
+ * A regime of tables from @root_pa on, of which bits below a table's size do not
+ * count. A configuration that it had already is not worked out again. Errors as
+ * fmt_init(); then @r is as it was.
  */
 int ptl_regime_init(struct ptl_regime *r, const struct pt_phys *phys,
 		    const struct pt_fmt_cfg *cfg, pt_pa_t root_pa,
-		    const struct ptl_walker *walker, int (*init)(struct ptl_fmt *f));
+		    const struct ptl_walker *walker);
 
 /* Nothing is translated, as when paging is off: @pa, with every right. */
 void ptl_translate_flat(pt_pa_t pa, enum pt_mem mem, struct ptl_translation *to);

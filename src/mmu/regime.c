@@ -13,13 +13,13 @@ static bool same_cfg(const struct pt_fmt_cfg *a, const struct pt_fmt_cfg *b)
 
 int ptl_regime_init(struct ptl_regime *r, const struct pt_phys *phys,
 		    const struct pt_fmt_cfg *cfg, pt_pa_t root_pa,
-		    const struct ptl_walker *walker, int (*init)(struct ptl_fmt *f))
+		    const struct ptl_walker *walker)
 {
 	const struct ptl_region *window;
 
 	if (r->walker != walker || !same_cfg(&r->fmt.cfg, cfg)) {
 		struct ptl_fmt f = { .cfg = *cfg };
-		int err = init(&f);
+		int err = walker->init(&f);
 
 		if (err)
 			return err;
@@ -27,8 +27,8 @@ int ptl_regime_init(struct ptl_regime *r, const struct pt_phys *phys,
 	}
 	r->walker = walker;
 	r->stage = 1;
-	r->root_pa = root_pa;
-	window = ptl_phys_find(phys, root_pa);
+	r->root_pa = ptl_align_down(root_pa, walker->root_align_lg2(&r->fmt));
+	window = ptl_phys_find(phys, r->root_pa);
 	if (window)
 		r->window = *window;
 	else

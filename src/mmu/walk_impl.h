@@ -202,6 +202,11 @@ static bool mmu_quick(const struct ptl_regime *r, uint64_t in, const struct ptl_
 }
 
 extern const struct ptl_walker MMU_WALKER;
-const struct ptl_walker MMU_WALKER = { .quick = mmu_quick, .walk = mmu_walk };
+const struct ptl_walker MMU_WALKER = {
+	.init = fmt_init,
+	.root_align_lg2 = fmt_root_align_lg2,
+	.quick = mmu_quick,
+	.walk = mmu_walk,
+};
 
 #endif /* PTL_WALK_IMPL_H */

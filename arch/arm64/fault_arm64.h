@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What stage 1 of the EL1&0 regime allows, and how it reports what it does not.
+ *
+ *   Arm ARM DDI 0487 J.a: D8.4 "Memory access control", D8.4.1 "Data access
+ *   permissions", D8.4.2 "Hierarchical control", D8.4.3 "Instruction execution
+ *   permissions", D8.5 "Hardware updates to the translation tables"; DDI 0487
+ *   K.a, D8.4 for indirect permissions (FEAT_S1PIE) and overlays (FEAT_S1POE);
+ *   ESR_EL1: D17.2.37 "ISS encoding for an exception from a Data Abort"
+ *
+ * One decision a function. They are asked when registers are loaded, for every
+ * combination of what entries can say; accesses then look the answer up.
+ */
+#ifndef PTL_FAULT_ARM64_H
+#define PTL_FAULT_ARM64_H
+
+#include "arm64/fmt_arm64_bits.h"
+#include "mmu/mmu_internal.h"
+
+/* Registers, as far as they decide: ptl_regime.control. */
+#define ARM64_RULE_WXN PTL_BIT(0)    /* SCTLR_EL1.WXN */
+#define ARM64_RULE_PAN PTL_BIT(1)    /* PSTATE.PAN */
+#define ARM64_RULE_EPAN PTL_BIT(2)   /* SCTLR_EL1.EPAN, or indirect permissions */
+#define ARM64_RULE_PIE PTL_BIT(3)    /* TCR2_EL1.PIE */
+#define ARM64_RULE_POE PTL_BIT(4)    /* TCR2_EL1.POE: overlays of EL1 */
+#define ARM64_RULE_E0POE PTL_BIT(5)  /* TCR2_EL1.E0POE: overlays of EL0 */
+
+/* Who asks. */
+enum arm64_class {
+	ARM64_EL0, /* and LDTR, STTR of EL1 unless PSTATE.UAO */
+	ARM64_EL1,
+};
+
+/*
+ * What the entries of a walk say together, as an index of ptl_regime.rights:
+ *
+ *	direct permissions    UXN PXN AP[2] AP[1]
+ *	indirect ones         PIIndex: bits 54, 53, 51, 6
+ */
+#define ARM64_SAYS_USER 1u
+#define ARM64_SAYS_RO 2u
+#define ARM64_SAYS_PXN 4u
+#define ARM64_SAYS_UXN 8u
+
+/* Permissions of both privileges, on their way through the rules. */
+struct arm64_perms {
+	unsigned int perms[2];   /* PT_PERM_*, by class */
+	bool wxn[2];             /* writable excludes executable */
+	bool overlaid[2];        /* an overlay, if there are any, applies */
+};
+
+/* PAN: what EL0 may read or write, EL1 may not; with EPAN, nor what EL0 may execute. */
+static inline bool arm64_pan_forbids(unsigned int el0_perms, uint64_t rules)
+{
+	unsigned int counts = PT_PERM_READ | PT_PERM_WRITE |
+			      (rules & ARM64_RULE_EPAN ? PT_PERM_EXEC : 0);
+
+	return rules & ARM64_RULE_PAN && el0_perms & counts;
+}
+
+/* D8.4.1, D8.4.3: AP, UXN and PXN. */
+static inline struct arm64_perms arm64_direct_perms(unsigned int says, uint64_t rules)
+{
+	unsigned int write = says & ARM64_SAYS_RO ? 0 : PT_PERM_WRITE;
+	bool user = says & ARM64_SAYS_USER;
+	bool wxn = rules & ARM64_RULE_WXN;
+	unsigned int el0 = user ? PT_PERM_READ | write : 0, el1 = PT_PERM_READ | write;
+
+	if (!(says & ARM64_SAYS_UXN))
+		el0 |= PT_PERM_EXEC;
+	/* What EL0 can write, EL1 does not execute. */
+	if (!(says & ARM64_SAYS_PXN) && !(el0 & PT_PERM_WRITE))
+		el1 |= PT_PERM_EXEC;
+	return (struct arm64_perms){ { el0, el1 }, { wxn, wxn }, { true, true } };
+}
+
+/* PIR_ELx, PIRE0_ELx: what the four bits of an index mean. */
+static inline unsigned int arm64_indirect_perm(unsigned int encoding)
+{
+	enum { R = PT_PERM_READ, W = PT_PERM_WRITE, X = PT_PERM_EXEC };
+	static const uint8_t perms[16] = {
+		0, R, X, R | X, 0, R | W, R | W | X, R | W | X, /* overlays apply */
+		R, R, R | X, 0, R | W, 0, R | W | X, 0,         /* they do not; 9: GCS, which is not here */
+	};
+
+	return perms[encoding & 15];
+}
+
+static inline struct arm64_perms arm64_indirect_perms(unsigned int index, uint64_t pir,
+						      uint64_t pire0)
+{
+	unsigned int at_el1 = pir >> (4 * index) & 15, at_el0 = pire0 >> (4 * index) & 15;
+	struct arm64_perms p = {
+		{ arm64_indirect_perm(at_el0), arm64_indirect_perm(at_el1) },
+		{ at_el0 == 6, at_el1 == 6 },
+		{ !(at_el0 & 8), !(at_el1 & 8) },
+	};
+
+	/* EL1 executes nothing that EL0 can write: such a pair is no permission at all. */
+	if (p.perms[ARM64_EL1] & PT_PERM_EXEC && p.perms[ARM64_EL0] & PT_PERM_WRITE)
+		p.perms[ARM64_EL0] = p.perms[ARM64_EL1] = 0;
+	return p;
+}
+
+/* POR_ELx: bit 0 read, 1 execute, 2 write; more is reserved and means none. */
+static inline unsigned int arm64_overlay_perms(uint64_t por, unsigned int key)
+{
+	unsigned int bits = por >> (4 * key) & 15;
+
+	if (bits & 8)
+		return 0;
+	return (bits & 1 ? PT_PERM_READ : 0) | (bits & 2 ? PT_PERM_EXEC : 0) |
+	       (bits & 4 ? PT_PERM_WRITE : 0);
+}
+
+/* Overlays only take away; then writable and executable exclude each other, where asked. */
+static inline unsigned int arm64_overlay_and_wxn(const struct arm64_perms *p,
+						 enum arm64_class class, bool overlays,
+						 unsigned int overlay)
+{
+	unsigned int perms = p->perms[class];
+	bool overlaid = overlays && p->overlaid[class];
+
+	if (overlaid)
+		perms &= overlay;
+	if (p->wxn[class] && perms & PT_PERM_WRITE && perms & PT_PERM_EXEC)
+		perms &= overlaid ? ~PT_PERM_WRITE : ~PT_PERM_EXEC;
+	return perms;
+}
+
+/* The registers that arm64_rights_of() looks at beside ptl_regime.control. */
+struct arm64_perm_regs {
+	uint64_t pir, pire0, por_el0, por_el1;
+};
+
+/* Everything above, for what a leaf says and one key. */
+static inline ptl_rights_t arm64_rights_of(unsigned int says, unsigned int key, uint64_t rules,
+					   const struct arm64_perm_regs *regs)
+{
+	struct arm64_perms p = rules & ARM64_RULE_PIE ?
+				       arm64_indirect_perms(says, regs->pir, regs->pire0) :
+				       arm64_direct_perms(says, rules);
+	unsigned int el0 = arm64_overlay_and_wxn(&p, ARM64_EL0, rules & ARM64_RULE_E0POE,
+						 arm64_overlay_perms(regs->por_el0, key));
+	unsigned int el1 = arm64_overlay_and_wxn(&p, ARM64_EL1, rules & ARM64_RULE_POE,
+						 arm64_overlay_perms(regs->por_el1, key));
+
+	if (arm64_pan_forbids(p.perms[ARM64_EL0], rules))
+		el1 &= PT_PERM_EXEC;
+	return PTL_RIGHTS(ARM64_EL0, el0) | PTL_RIGHTS(ARM64_EL1, el1);
+}
+
+/* The first of the rules that a leaf breaks which may be used, but not so. */
+static inline enum pt_fault_why arm64_why(enum pt_access_kind kind, enum arm64_class class,
+					  const struct arm64_perms *p, unsigned int missing,
+					  uint64_t rules)
+{
+	unsigned int has = p->perms[class];
+
+	if (class == ARM64_EL1 && kind != PT_ACCESS_FETCH &&
+	    arm64_pan_forbids(p->perms[ARM64_EL0], rules))
+		return PT_WHY_PAN;
+	if (class == ARM64_EL0 && !(has & (PT_PERM_READ | PT_PERM_WRITE)) && kind != PT_ACCESS_FETCH)
+		return PT_WHY_USER;
+	if (missing & ~has & PT_PERM_READ)
+		return PT_WHY_READ;
+	if (missing & ~has & PT_PERM_WRITE)
+		return PT_WHY_WRITE;
+	if (missing & ~has & PT_PERM_EXEC)
+		return p->perms[ARM64_EL0] & PT_PERM_WRITE && class == ARM64_EL1 ? PT_WHY_WXN :
+										   PT_WHY_EXEC;
+	return p->wxn[class] && has & PT_PERM_WRITE && has & PT_PERM_EXEC ? PT_WHY_WXN :
+									    PT_WHY_PKEY;
+}
+
+#endif /* PTL_FAULT_ARM64_H */

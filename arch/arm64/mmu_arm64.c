@@ -1,0 +1,218 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The MMU of an arm64 processor at EL1 and EL0: its registers, the two halves of
+ * its address space, and which of its accesses are what.
+ *
+ *   Arm ARM DDI 0487 J.a, D8.2 "Translation process", D8.2.12 "The effects of
+ *   disabling an address translation stage", D8.9 "Address tagging"
+ */
+#include "arm64/mmu_arm64.h"
+
+#include "arm64/fault_arm64.h"
+#include "arm64/fault_arm64_code.h"
+#include "arm64/fmt_arm64_regs.h"
+
+/* Of a half: what its addresses are checked for before any table is read. */
+#define HALF_TBI PTL_BIT(32)      /* the top byte is no part of a data address */
+#define HALF_TBI_FETCH PTL_BIT(33) /* nor of an instruction's */
+#define HALF_E0PD PTL_BIT(34)     /* EL0 may not walk here */
+#define HALF_DISABLED PTL_BIT(35) /* TCR.EPD */
+#define HALF_OFF PTL_BIT(36)      /* SCTLR.M=0; then both halves are */
+#define HALF_UAO PTL_BIT(37)      /* LDTR and STTR are as LDR and STR */
+#define HALF_CACHED PTL_BIT(38)   /* SCTLR.I */
+
+#define ARM64_TOP_LEVEL 3 /* Arm's level 0, which faults without any entry are reported at */
+
+static enum arm64_class class_of(const struct pt_access *how, uint64_t control)
+{
+	if (how->priv == 0)
+		return ARM64_EL0;
+	return how->flags & PT_ACCESS_UNPRIV && !(control & HALF_UAO) ? ARM64_EL0 : ARM64_EL1;
+}
+
+/* Bit 55 chooses the half, tag or not. */
+static const struct ptl_regime *half_of(const struct pt_mmu *mmu, pt_va_t va)
+{
+	return &mmu->half[va >> 55 & 1];
+}
+
+/* @va without its tag, if it can have one. */
+static pt_va_t untagged(pt_va_t va, const struct pt_access *how, uint64_t control)
+{
+	bool fetch = how->kind == PT_ACCESS_FETCH;
+
+	if (!(control & (fetch ? HALF_TBI_FETCH : HALF_TBI)))
+		return va;
+	return (va & PTL_BITS(55, 0)) | (va >> 55 & 1 ? PTL_BITS(63, 56) : 0);
+}
+
+static bool in_range(pt_va_t va, const struct ptl_regime *r)
+{
+	return va - r->fmt.va_high <= r->fmt.va_mask;
+}
+
+/* A fault before any entry was read; they all are reported at level 0. */
+static int fault_at_once(struct ptl_access *access, enum arm64_status status,
+			 enum pt_fault_why why, pt_pa_t pa)
+{
+	struct arm64_fault_report report = {
+		.status = status,
+		.level = ARM64_TOP_LEVEL,
+		.read_faults = true,
+	};
+	struct pt_fault fault = {
+		.why = why,
+		.stage = 1,
+		.level = ARM64_TOP_LEVEL,
+		.va = access->va,
+		.pa = pa,
+	};
+
+	arm64_report(access, &report, &fault);
+	return 1;
+}
+
+/* Stage 1 is off: the address is the output, if it is one. */
+static int translate_off(struct ptl_access *access, const struct ptl_regime *r,
+			 struct ptl_translation *to)
+{
+	bool fetch = access->how->kind == PT_ACCESS_FETCH;
+	/* Only a tag is dropped; bit 55 is address now. */
+	pt_pa_t pa = r->control & (fetch ? HALF_TBI_FETCH : HALF_TBI) ?
+			     access->va & PTL_BITS(55, 0) :
+			     access->va;
+
+	if (pa >> r->fmt.cfg.pa_bits)
+		return fault_at_once(access, ARM64_ADDRESS_SIZE, PT_WHY_ADDRESS_SIZE, pa);
+	ptl_translate_flat(pa, !fetch ? PT_MEM_UC : r->control & HALF_CACHED ? PT_MEM_WT : PT_MEM_WC,
+			   to);
+	return 0;
+}
+
+static int translate(struct ptl_access *access, struct ptl_translation *to)
+{
+	const struct ptl_regime *r = half_of(access->mmu, access->va);
+	pt_va_t va = untagged(access->va, access->how, r->control);
+	const struct ptl_want want = {
+		.perms = ptl_perms_of(access->how->kind),
+		.class = class_of(access->how, r->control),
+		.write = ptl_writes(access->how->kind),
+	};
+
+	if (r->control & HALF_OFF)
+		return translate_off(access, r, to);
+	if (r->control & HALF_DISABLED)
+		return fault_at_once(access, ARM64_TRANSLATION, PT_WHY_DISABLED, 0);
+	if (!r->walker || !in_range(va, r))
+		return fault_at_once(access, ARM64_TRANSLATION, PT_WHY_VA_WIDTH, 0);
+	if (r->control & HALF_E0PD && want.class == ARM64_EL0)
+		return fault_at_once(access, ARM64_TRANSLATION, PT_WHY_DISABLED, 0);
+	if (r->root_pa >> r->fmt.cfg.pa_bits)
+		return fault_at_once(access, ARM64_ADDRESS_SIZE, PT_WHY_ADDRESS_SIZE, r->root_pa);
+	return r->walker->walk(access, r, va, &want, to);
+}
+
+static bool quick(const struct pt_mmu *mmu, pt_va_t va, const struct pt_access *how,
+		  struct ptl_translation *to)
+{
+	const struct ptl_regime *r = half_of(mmu, va);
+	const struct ptl_want want = {
+		.perms = ptl_perms_of(how->kind),
+		.class = class_of(how, r->control),
+		.write = ptl_writes(how->kind),
+	};
+
+	va = untagged(va, how, r->control);
+	return r->walker && in_range(va, r) && !(r->control & (HALF_E0PD | HALF_DISABLED)) &&
+	       r->walker->quick(r, va, &want, to);
+}
+
+static const struct ptl_mmu_arch arch = {
+	.max_priv = 1,
+	.flags = PT_ACCESS_UNPRIV,
+	.translate = translate,
+	.quick = quick,
+};
+
+/* The rules that hold in both halves. */
+static uint64_t rules_of(const struct pt_arm64_regs *regs, const struct ptl_arm64_features *has)
+{
+	bool pie = has->pie && regs->tcr2 & ARM64_TCR2_PIE;
+	bool epan = has->epan && (pie || regs->sctlr & ARM64_SCTLR_EPAN);
+
+	return (regs->sctlr & ARM64_SCTLR_WXN ? ARM64_RULE_WXN : 0) |
+	       (has->pan && regs->pan ? ARM64_RULE_PAN : 0) | (epan ? ARM64_RULE_EPAN : 0) |
+	       (pie ? ARM64_RULE_PIE : 0) |
+	       (has->poe && regs->tcr2 & ARM64_TCR2_POE ? ARM64_RULE_POE : 0) |
+	       (has->poe && regs->tcr2 & ARM64_TCR2_E0POE ? ARM64_RULE_E0POE : 0);
+}
+
+static uint64_t half_control(const struct pt_arm64_regs *regs,
+			     const struct ptl_arm64_features *has, bool upper)
+{
+	bool tbi = regs->tcr & ARM64_TCR_TBI(upper);
+
+	return (tbi ? HALF_TBI : 0) |
+	       (tbi && !(regs->tcr & ARM64_TCR_TBID(upper)) ? HALF_TBI_FETCH : 0) |
+	       (has->e0pd && regs->tcr & ARM64_TCR_E0PD(upper) ? HALF_E0PD : 0) |
+	       (regs->tcr & ARM64_TCR_EPD(upper) ? HALF_DISABLED : 0) |
+	       (regs->sctlr & ARM64_SCTLR_M ? 0 : HALF_OFF) |
+	       (regs->sctlr & ARM64_SCTLR_I ? HALF_CACHED : 0) |
+	       (has->uao && regs->uao ? HALF_UAO : 0);
+}
+
+static void init_rights(struct ptl_regime *r)
+{
+	const struct arm64_perm_regs regs = { r->pir, r->pire0, r->keys, r->priv_keys };
+
+	r->key_mask = r->control & (ARM64_RULE_POE | ARM64_RULE_E0POE) ? 7 : 0;
+	for (unsigned int key = 0; key <= r->key_mask; key++)
+		for (unsigned int says = 0; says < 16; says++)
+			r->rights[key][says] = arm64_rights_of(says, key, r->control, &regs);
+}
+
+static void set_half(struct ptl_regime *r, const struct pt_phys *phys,
+		     const struct pt_arm64_regs *regs, const struct ptl_arm64_features *has,
+		     bool upper)
+{
+	struct pt_fmt_cfg cfg;
+	pt_pa_t root;
+	bool ok = !ptl_arm64_read_regs(regs, has, upper, &cfg, &root);
+
+	if (!ok || ptl_regime_init(r, phys, &cfg, root, ptl_arm64_walker(cfg.fmt)))
+		r->walker = NULL;
+	r->control = rules_of(regs, has) | half_control(regs, has, upper);
+	if (r->control & HALF_OFF)
+		r->fmt.cfg.pa_bits = has->pa_bits;
+	r->pir = regs->pir;
+	r->pire0 = regs->pire0;
+	r->keys = regs->por_el0;
+	r->priv_keys = regs->por_el1;
+	r->set_accessed = has->accessed && regs->tcr & ARM64_TCR_HA;
+	r->set_dirty = r->set_accessed && has->dirty && regs->tcr & ARM64_TCR_HD;
+	r->clean_mask = 0;
+	r->clean_match = 1; /* nothing is */
+	if (r->set_dirty)
+		r->clean_mask = r->clean_match = r->control & ARM64_RULE_PIE ?
+							 ARM64_AP_RO :
+							 ARM64_AP_RO | ARM64_DBM;
+	/* Indirect permissions and overlays leave no place for hierarchical ones. */
+	r->table_mask = cfg.features & PT_FEAT_NO_HPD &&
+					!(r->control & (ARM64_RULE_PIE | ARM64_RULE_POE |
+							ARM64_RULE_E0POE)) ?
+				ARM64_TABLE_RO | ARM64_TABLE_NO_USER | ARM64_TABLE_UXN |
+					ARM64_TABLE_PXN :
+				0;
+	init_rights(r);
+}
+
+int pt_mmu_set_arm64(struct pt_mmu *mmu, const struct pt_arm64_regs *regs)
+{
+	struct ptl_arm64_features has = ptl_arm64_read_features(regs);
+
+	for (unsigned int upper = 0; upper < 2; upper++)
+		set_half(&mmu->half[upper], mmu->phys, regs, &has, upper);
+	mmu->arch = &arch;
+	mmu->quick = regs->sctlr & ARM64_SCTLR_M && !mmu->second.walker;
+	return 0;
+}
