@@ -77,14 +77,14 @@ static inline bool arm64_leaf_faults(uint64_t leaf, const struct ptl_regime *r)
 }
 #define mmu_leaf_faults arm64_leaf_faults
 
-static inline void arm64_set_mem(uint64_t leaf, unsigned int level, const struct ptl_regime *r,
-				 struct ptl_translation *to)
+static inline void arm64_describe(uint64_t all, uint64_t leaf, unsigned int level,
+				  const struct ptl_regime *r, struct ptl_translation *to)
 {
+	(void)all;
 	(void)level;
 	to->mem = r->fmt.mem_of_index[leaf >> 2 & 7];
-	to->ignores_pat = false;
 }
-#define mmu_set_mem arm64_set_mem
+#define mmu_describe arm64_describe
 
 static int arm64_fault(struct ptl_access *access, const struct ptl_regime *r,
 		       const struct ptl_failure *failure)

@@ -130,115 +130,37 @@ static inline void x86_64_init_rights(struct ptl_regime *r)
 	}
 }
 
-static inline unsigned int x86_64_says(uint64_t all, uint64_t any, uint64_t leaf)
-{
-	return (unsigned int)((all & leaf) >> 1 & 3) | (unsigned int)((any | leaf) >> 63) << 2;
-}
-
-static inline ptl_rights_t x86_64_rights(uint64_t all, uint64_t any, uint64_t leaf,
-					 const struct ptl_regime *r)
-{
-	return r->rights[leaf >> 59 & r->key_mask][x86_64_says(all, any, leaf)];
-}
-#define mmu_rights x86_64_rights
-
-/* SDM 4.8: A in every entry that was used, D in the leaf of a write. */
-static inline uint64_t x86_64_mark(uint64_t raw, bool leaf, bool write, const struct ptl_regime *r)
-{
-	(void)r;
-	return raw | X86_64_A | (leaf && write ? X86_64_D : 0);
-}
-#define mmu_mark x86_64_mark
-
-static inline bool x86_64_is_marked(uint64_t all, uint64_t leaf, bool write,
-				    const struct ptl_regime *r)
-{
-	(void)r;
-	return all & leaf & X86_64_A && (!write || leaf & X86_64_D);
-}
-#define mmu_is_marked x86_64_is_marked
-
-static inline bool x86_64_leaf_faults(uint64_t leaf, const struct ptl_regime *r)
-{
-	(void)leaf;
-	(void)r;
-	return false;
-}
-#define mmu_leaf_faults x86_64_leaf_faults
-
-static inline void x86_64_set_mem(uint64_t leaf, unsigned int level, const struct ptl_regime *r,
-				  struct ptl_translation *to)
-{
-	unsigned int pat = level ? leaf >> 12 & 1 : leaf >> 7 & 1;
-
-	to->mem = r->fmt.mem_of_index[(leaf >> 3 & 3) | pat << 2];
-	to->ignores_pat = false;
-}
-#define mmu_set_mem x86_64_set_mem
-
 /* SDM 4.7 "Page-Fault Exceptions": which bits of the error code are set. */
-static inline uint64_t x86_64_error_code(enum pt_access_kind kind, enum x86_64_class class,
-					 uint64_t control, bool present, bool reserved, bool key)
+static inline uint64_t x86_64_error_code(const struct ptl_want *want, uint64_t control,
+					 bool present, bool reserved, bool key)
 {
 	uint64_t code = present ? PT_X86_PF_P : 0;
 
-	if (ptl_writes(kind))
-		code |= PT_X86_PF_W; /* a locked read-modify-write is a write, whatever half failed */
-	if (class == X86_64_USER)
+	if (want->write)
+		code |= PT_X86_PF_W; /* of a locked read-modify-write too, whichever half failed */
+	if (want->class == X86_64_USER)
 		code |= PT_X86_PF_U;
 	if (reserved)
 		code |= PT_X86_PF_RSVD;
-	if (kind == PT_ACCESS_FETCH && control & (X86_64_SMEP | X86_64_NXE))
+	if (want->perms & PT_PERM_EXEC && control & (X86_64_SMEP | X86_64_NXE))
 		code |= PT_X86_PF_I;
 	return code | (key ? PT_X86_PF_PK : 0);
 }
 
 /* The rule that a page which is there broke; the first of those that it broke. */
-static inline enum pt_fault_why x86_64_why(enum pt_access_kind kind, enum x86_64_class class,
-					   unsigned int says, uint64_t control, unsigned int missing)
+static inline enum pt_fault_why x86_64_why(const struct ptl_want *want, unsigned int says,
+					   uint64_t control)
 {
 	bool user_page = says & X86_64_SAYS_U;
+	enum x86_64_class class = want->class;
 
 	if (class == X86_64_USER && !user_page)
 		return PT_WHY_USER;
-	if (kind == PT_ACCESS_FETCH)
+	if (want->perms & PT_PERM_EXEC)
 		return says & X86_64_SAYS_XD && control & X86_64_NXE ? PT_WHY_EXEC : PT_WHY_SMEP;
 	if (user_page && x86_64_smap_forbids(class, control))
 		return PT_WHY_SMAP;
-	return missing & PT_PERM_WRITE && !x86_64_may_write(class, says, control) ? PT_WHY_WRITE :
-										     PT_WHY_PKEY;
+	return want->write && !x86_64_may_write(class, says, control) ? PT_WHY_WRITE : PT_WHY_PKEY;
 }
-
-static int x86_64_fault(struct ptl_access *access, const struct ptl_regime *r,
-			const struct ptl_failure *failure)
-{
-	const struct ptl_want *want = failure->want;
-	enum pt_access_kind kind = access->how->kind;
-	enum x86_64_class class = want->class;
-	uint64_t control = r->control;
-	bool leaf = failure->kind == PTL_LEAF, reserved = failure->kind == PTL_ILLEGAL, key = false;
-	struct pt_fault fault = {
-		.kind = PT_FAULT_PF,
-		.stage = r->stage,
-		.level = failure->level,
-		.va = access->va,
-		.pa = failure->raw_pa,
-		.raw = failure->raw,
-	};
-
-	if (leaf) {
-		unsigned int says = x86_64_says(failure->all, failure->any, failure->raw);
-		unsigned int of_key = failure->raw >> 59 & r->key_mask;
-
-		key = x86_64_key_takes_from(class, of_key, says, r) & want->perms;
-		fault.why = x86_64_why(kind, class, says, control, want->perms);
-	} else {
-		fault.why = reserved ? PT_WHY_RESERVED : PT_WHY_NOT_PRESENT;
-	}
-	fault.code = x86_64_error_code(kind, class, control, leaf || reserved, reserved, key);
-	*access->fault = fault;
-	return 1;
-}
-#define mmu_fault x86_64_fault
 
 #endif /* PTL_FAULT_X86_64_H */

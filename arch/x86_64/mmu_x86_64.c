@@ -7,8 +7,8 @@
  */
 #include "x86_64/mmu_x86_64.h"
 
-#include "x86_64/fault_x86_64.h"
 #include "x86_64/fmt_x86_64_regs.h"
+#include "x86_64/mmu_x86_64_rules.h"
 #define MMU_WALKER ptl_walker_x86_64
 #include "mmu/walk_impl.h"
 
@@ -56,16 +56,18 @@ static int translate(struct ptl_access *access, struct ptl_translation *to)
 		.class = class_of(access->how),
 		.write = ptl_writes(access->how->kind),
 	};
+	int err = 0;
 
 	if (!r->walker) {
 		ptl_translate_flat(access->va & UINT32_MAX, PT_MEM_WB, to);
-		return 0;
+		to->user_page = true;
+	} else if (!fmt_va_valid(access->first, &r->fmt) ||
+		   !fmt_va_valid(access->first + (access->how->size - 1), &r->fmt)) {
+		err = not_canonical(access, r); /* any byte of it, before any is translated */
+	} else {
+		err = mmu_walk(access, r, access->va, &want, to);
 	}
-	/* Of the whole access, before any of it is translated. */
-	if (!fmt_va_valid(access->first, &r->fmt) ||
-	    !fmt_va_valid(access->first + (access->how->size - 1), &r->fmt))
-		return not_canonical(access, r);
-	return mmu_walk(access, r, access->va, &want, to);
+	return err || !mmu->second.walker ? err : ptl_x86_second_stage(access, to);
 }
 
 static const struct ptl_mmu_arch arch = {
@@ -86,9 +88,8 @@ static uint64_t control_of(const struct pt_x86_regs *regs)
 	       (regs->efer & X86_64_EFER_NXE ? X86_64_NXE : 0);
 }
 
-/* The tables that CR3 points at, and the rules for them. */
-static int set_paging(struct ptl_regime *r, const struct pt_phys *phys,
-		      const struct pt_x86_regs *regs)
+int ptl_x86_64_set_regime(struct ptl_regime *r, const struct pt_phys *phys,
+			  const struct pt_x86_regs *regs)
 {
 	struct pt_fmt_cfg cfg;
 	pt_pa_t root;
@@ -112,7 +113,7 @@ static int set_paging(struct ptl_regime *r, const struct pt_phys *phys,
 int pt_mmu_set_x86_64(struct pt_mmu *mmu, const struct pt_x86_regs *regs)
 {
 	bool paging = regs->cr0 & X86_64_CR0_PG;
-	int err = paging ? set_paging(&mmu->half[0], mmu->phys, regs) : 0;
+	int err = paging ? ptl_x86_64_set_regime(&mmu->half[0], mmu->phys, regs) : 0;
 
 	if (err)
 		return err;

@@ -71,6 +71,24 @@ struct pt_fault {
 #define PT_X86_PF_I (1u << 4)    /* a fetch, if SMEP or NXE is on */
 #define PT_X86_PF_PK (1u << 5)   /* protection key */
 
+/*
+ * EXITINFO1 of #NPF is that error code, of an access that is always a user's, with:
+ * AMD APM Vol. 2, 15.25.6 "Nested versus Guest Page Faults" (rev. 3.40).
+ */
+#define PT_NPF_FINAL (UINT64_C(1) << 32) /* of the address that the guest's tables gave */
+#define PT_NPF_WALK (UINT64_C(1) << 33)  /* of a table of the guest's */
+
+/* Exit qualification of EPT violations, SDM Vol. 3C, Table 28-7 (rev. 081). */
+#define PT_EPT_READ (UINT64_C(1) << 0)
+#define PT_EPT_WRITE (UINT64_C(1) << 1)
+#define PT_EPT_FETCH (UINT64_C(1) << 2)
+#define PT_EPT_READABLE (UINT64_C(1) << 3)        /* by all entries that were used */
+#define PT_EPT_WRITABLE (UINT64_C(1) << 4)
+#define PT_EPT_EXECUTABLE (UINT64_C(1) << 5)      /* with mode-based control: by the supervisor */
+#define PT_EPT_USER_EXECUTABLE (UINT64_C(1) << 6) /* with mode-based control: by the user */
+#define PT_EPT_LINEAR_VALID (UINT64_C(1) << 7)    /* it was for a linear address */
+#define PT_EPT_FINAL (UINT64_C(1) << 8)           /* as PT_NPF_FINAL; else of a guest's table */
+
 /** Returns a short static name: "#PF", "EPT violation", "data abort", ... */
 PT_API const char *pt_fault_kind_name(enum pt_fault_kind kind);
 /** Returns a static phrase: "not present", "SMAP forbids...", ... */

@@ -41,9 +41,8 @@ PT_API void pt_mmu_destroy(struct pt_mmu *mmu);
  * Cheap enough to call for every access; recomputes some tables of rights.
  *
  * Context: one thread at a time, and no access by this MMU meanwhile.
- * Return: 0; -EINVAL for what the processor would refuse to load: CR3 beyond
- * MAXPHYADDR, MAXPHYADDR outside 32 to 52, WP=0 with CET and the like;
- * -EOPNOTSUPP for paging modes that are not here (32-bit and PAE paging). The
+ * Return: 0; -EINVAL for a CR3 beyond MAXPHYADDR, or a MAXPHYADDR outside 32 to
+ * 52; -EOPNOTSUPP for paging modes that are not here (32-bit and PAE paging). The
  * registers are then as before.
  */
 PT_API PT_MUST_CHECK int pt_mmu_set_x86_64(struct pt_mmu *mmu, const struct pt_x86_regs *regs);
@@ -58,6 +57,17 @@ PT_API PT_MUST_CHECK int pt_mmu_set_x86_64(struct pt_mmu *mmu, const struct pt_x
  * Return: 0.
  */
 PT_API PT_MUST_CHECK int pt_mmu_set_arm64(struct pt_mmu *mmu, const struct pt_arm64_regs *regs);
+
+/**
+ * pt_mmu_set_npt() - Put AMD's nested paging behind x86-64 tables.
+ * @host: The host's registers, with nCR3 as cr3; NULL: switch it off.
+ *
+ * Every access it sees is a user's, the reading of a guest's table a write.
+ *
+ * Context: as pt_mmu_set_x86_64(), before or after it.
+ * Return: as pt_mmu_set_x86_64(); -EINVAL also if @host has paging off.
+ */
+PT_API PT_MUST_CHECK int pt_mmu_set_npt(struct pt_mmu *mmu, const struct pt_x86_regs *host);
 
 enum pt_access_kind {
 	PT_ACCESS_READ,

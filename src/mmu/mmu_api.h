@@ -22,9 +22,9 @@ static inline bool mmu_is_marked(uint64_t all, uint64_t leaf, bool write,
 				 const struct ptl_regime *r);
 /* Whether a leaf may not be used yet (arm64: AF), though its rights may be fine. */
 static inline bool mmu_leaf_faults(uint64_t leaf, const struct ptl_regime *r);
-/* The memory type that @leaf selects, and whether it overrides the first stage's. */
-static inline void mmu_set_mem(uint64_t leaf, unsigned int level, const struct ptl_regime *r,
-			       struct ptl_translation *to);
+/* Fills in @to what the words say beside rights: the memory type, and whose page it is. */
+static inline void mmu_describe(uint64_t all, uint64_t leaf, unsigned int level,
+				const struct ptl_regime *r, struct ptl_translation *to);
 
 /* Fills in access->fault from a failure; returns 1. */
 static int mmu_fault(struct ptl_access *access, const struct ptl_regime *r,

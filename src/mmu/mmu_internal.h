@@ -32,6 +32,7 @@ struct ptl_regime {
 	ptl_rights_t rights[16][16];     /* by key, and by what the entries of a walk say */
 	unsigned int key_mask;           /* 0: there are no keys, only rights[0] counts */
 	bool set_accessed, set_dirty;    /* by hardware */
+	bool walk_writes;                /* stage 2: a table of stage 1 is read as if written */
 	/* A leaf that a write makes dirty first, where the leaf itself says so: & mask == match. */
 	uint64_t clean_mask, clean_match;
 	uint64_t table_mask;             /* bits of table entries that limit what is below */
@@ -69,7 +70,8 @@ struct ptl_translation {
 	unsigned int perms;    /* of the class that asked */
 	unsigned int nr_loads;
 	enum pt_mem mem;
-	bool ignores_pat;      /* stage 2: @mem alone decides */
+	bool ignores_stage1_mem; /* stage 2: @mem alone decides */
+	bool user_page;          /* x86: by the U/S of all entries */
 };
 
 /* What a walk found when it failed. */

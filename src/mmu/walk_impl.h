@@ -32,7 +32,7 @@ static inline unsigned int mmu_index(uint64_t in, unsigned int level, const stru
 	return (unsigned int)(level == f->top_level ? index : index & (PTL_BIT(FMT_INDEX_BITS) - 1));
 }
 
-static inline void mmu_translation(uint64_t in, uint64_t raw, unsigned int level,
+static inline void mmu_translation(uint64_t in, uint64_t all, uint64_t raw, unsigned int level,
 				   unsigned int index, unsigned int perms,
 				   const struct ptl_regime *r, struct ptl_translation *to)
 {
@@ -42,7 +42,7 @@ static inline void mmu_translation(uint64_t in, uint64_t raw, unsigned int level
 	to->size_lg2 = mmu_level_lg2(level);
 	to->perms = perms;
 	to->nr_loads = r->fmt.top_level + 1 - level;
-	mmu_set_mem(raw, level, r, to);
+	mmu_describe(all, raw, level, r, to);
 }
 
 /*
@@ -55,9 +55,10 @@ static int mmu_find_word(struct ptl_access *access, const struct ptl_regime *r, 
 	const struct ptl_regime *second = &access->mmu->second;
 
 	if (r->stage == 1 && second->walker) {
+		bool as_write = write || second->walk_writes;
 		const struct ptl_want want = {
-			.perms = PT_PERM_READ | (write ? PT_PERM_WRITE : 0),
-			.write = write,
+			.perms = PT_PERM_READ | (as_write ? PT_PERM_WRITE : 0),
+			.write = as_write,
 			.in_walk = true,
 		};
 		struct ptl_translation to;
@@ -151,7 +152,7 @@ static int mmu_walk_once(struct ptl_access *access, const struct ptl_regime *r, 
 		if (err)
 			return err;
 	}
-	mmu_translation(in, raw, level, index, perms, r, to);
+	mmu_translation(in, failure.all, raw, level, index, perms, r, to);
 	return 0;
 }
 
@@ -197,7 +198,7 @@ static bool mmu_quick(const struct ptl_regime *r, uint64_t in, const struct ptl_
 	perms = mmu_rights(all, any, raw, r) >> (3 * want->class) & 7;
 	if ((perms & want->perms) != want->perms || !mmu_is_marked(all, raw, want->write, r))
 		return false;
-	mmu_translation(in, raw, level, index, perms, r, to);
+	mmu_translation(in, all, raw, level, index, perms, r, to);
 	return true;
 }
 
