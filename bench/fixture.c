@@ -60,7 +60,7 @@ int fixture_init(struct fixture *fx, const struct fmt_case *fmt, enum pt_mode mo
 {
 	int err;
 
-	*fx = (struct fixture){ .va = (pt_va_t)1 << 40, .pa = (pt_pa_t)1 << 38 };
+	*fx = (struct fixture){ .fmt = fmt->fmt, .va = (pt_va_t)1 << 40, .pa = (pt_pa_t)1 << 38 };
 	err = make_table(fx, fmt, mode);
 	if (!err)
 		err = make_order(fx);
@@ -80,6 +80,7 @@ int fixture_init(struct fixture *fx, const struct fmt_case *fmt, enum pt_mode mo
 
 void fixture_exit(struct fixture *fx)
 {
+	pt_mmu_destroy(fx->mmu);
 	pt_pgtable_destroy(fx->pt);
 	pt_reserve_destroy(fx->reserve);
 	pt_phys_destroy(fx->phys);

@@ -27,6 +27,8 @@ struct fixture {
 	struct pt_reserve *reserve;
 	struct pt_pgtable *pt;
 	struct pt_format_info info;
+	enum pt_format fmt;
+	struct pt_mmu *mmu;      /* NULL, or for fixture_exit() to destroy */
 	uint64_t page;           /* bytes of a base page */
 	pt_va_t va;              /* the window; aligned to leaves of level 1 and more */
 	uint64_t len;

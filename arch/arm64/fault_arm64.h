@@ -47,23 +47,16 @@ struct arm64_perms {
 	unsigned int perms[2];   /* PT_PERM_*, by class */
 	bool wxn[2];             /* writable excludes executable */
 	bool overlaid[2];        /* an overlay, if there are any, applies */
+	bool pan;                /* PSTATE.PAN keeps EL1's data accesses away */
+	bool el0_writes;         /* so EL1 does not execute */
 };
-
-/* PAN: what EL0 may read or write, EL1 may not; with EPAN, nor what EL0 may execute. */
-static inline bool arm64_pan_forbids(unsigned int el0_perms, uint64_t rules)
-{
-	unsigned int counts = PT_PERM_READ | PT_PERM_WRITE |
-			      (rules & ARM64_RULE_EPAN ? PT_PERM_EXEC : 0);
-
-	return rules & ARM64_RULE_PAN && el0_perms & counts;
-}
 
 /* D8.4.1, D8.4.3: AP, UXN and PXN. */
 static inline struct arm64_perms arm64_direct_perms(unsigned int says, uint64_t rules)
 {
 	unsigned int write = says & ARM64_SAYS_RO ? 0 : PT_PERM_WRITE;
 	bool user = says & ARM64_SAYS_USER;
-	bool wxn = rules & ARM64_RULE_WXN;
+	bool wxn = rules & ARM64_RULE_WXN, pan;
 	unsigned int el0 = user ? PT_PERM_READ | write : 0, el1 = PT_PERM_READ | write;
 
 	if (!(says & ARM64_SAYS_UXN))
@@ -71,7 +64,12 @@ static inline struct arm64_perms arm64_direct_perms(unsigned int says, uint64_t 
 	/* What EL0 can write, EL1 does not execute. */
 	if (!(says & ARM64_SAYS_PXN) && !(el0 & PT_PERM_WRITE))
 		el1 |= PT_PERM_EXEC;
-	return (struct arm64_perms){ { el0, el1 }, { wxn, wxn }, { true, true } };
+	/* What EL0 may read or write, EL1 may not; with EPAN, nor what EL0 may execute. */
+	pan = user || (rules & ARM64_RULE_EPAN && el0 & PT_PERM_EXEC);
+	return (struct arm64_perms){
+		{ el0, el1 }, { wxn, wxn }, { true, true }, rules & ARM64_RULE_PAN && pan,
+		el0 & PT_PERM_WRITE,
+	};
 }
 
 /* PIR_ELx, PIRE0_ELx: what the four bits of an index mean. */
@@ -86,19 +84,23 @@ static inline unsigned int arm64_indirect_perm(unsigned int encoding)
 	return perms[encoding & 15];
 }
 
-static inline struct arm64_perms arm64_indirect_perms(unsigned int index, uint64_t pir,
-						      uint64_t pire0)
+static inline struct arm64_perms arm64_indirect_perms(unsigned int index, uint64_t rules,
+						      uint64_t pir, uint64_t pire0)
 {
 	unsigned int at_el1 = pir >> (4 * index) & 15, at_el0 = pire0 >> (4 * index) & 15;
 	struct arm64_perms p = {
 		{ arm64_indirect_perm(at_el0), arm64_indirect_perm(at_el1) },
 		{ at_el0 == 6, at_el1 == 6 },
 		{ !(at_el0 & 8), !(at_el1 & 8) },
+		rules & ARM64_RULE_PAN && at_el0 != 0, /* reserved encodings count too */
+		false,
 	};
 
 	/* EL1 executes nothing that EL0 can write: such a pair is no permission at all. */
-	if (p.perms[ARM64_EL1] & PT_PERM_EXEC && p.perms[ARM64_EL0] & PT_PERM_WRITE)
+	if (p.perms[ARM64_EL1] & PT_PERM_EXEC && p.perms[ARM64_EL0] & PT_PERM_WRITE) {
 		p.perms[ARM64_EL0] = p.perms[ARM64_EL1] = 0;
+		p.el0_writes = true;
+	}
 	return p;
 }
 
@@ -113,64 +115,83 @@ static inline unsigned int arm64_overlay_perms(uint64_t por, unsigned int key)
 	       (bits & 4 ? PT_PERM_WRITE : 0);
 }
 
-/* Overlays only take away; then writable and executable exclude each other, where asked. */
-static inline unsigned int arm64_overlay_and_wxn(const struct arm64_perms *p,
-						 enum arm64_class class, bool overlays,
-						 unsigned int overlay)
-{
-	unsigned int perms = p->perms[class];
-	bool overlaid = overlays && p->overlaid[class];
-
-	if (overlaid)
-		perms &= overlay;
-	if (p->wxn[class] && perms & PT_PERM_WRITE && perms & PT_PERM_EXEC)
-		perms &= overlaid ? ~PT_PERM_WRITE : ~PT_PERM_EXEC;
-	return perms;
-}
-
-/* The registers that arm64_rights_of() looks at beside ptl_regime.control. */
+/* The registers that decide beside ptl_regime.control. */
 struct arm64_perm_regs {
 	uint64_t pir, pire0, por_el0, por_el1;
 };
+
+static inline struct arm64_perms arm64_base_perms(unsigned int says, uint64_t rules,
+						  const struct arm64_perm_regs *regs)
+{
+	return rules & ARM64_RULE_PIE ?
+		       arm64_indirect_perms(says, rules, regs->pir, regs->pire0) :
+		       arm64_direct_perms(says, rules);
+}
+
+/* What a class may do: all that both of these let it. */
+struct arm64_limits {
+	unsigned int base, overlay; /* PT_PERM_* */
+};
+
+static inline struct arm64_limits arm64_limits_of(const struct arm64_perms *p,
+						  enum arm64_class class, unsigned int key,
+						  uint64_t rules,
+						  const struct arm64_perm_regs *regs)
+{
+	bool el0 = class == ARM64_EL0, pan = !el0 && p->pan, pie = rules & ARM64_RULE_PIE;
+	bool overlaid = p->overlaid[class] && rules & (el0 ? ARM64_RULE_E0POE : ARM64_RULE_POE);
+	struct arm64_limits l = { p->perms[class], PT_PERM_READ | PT_PERM_WRITE | PT_PERM_EXEC };
+
+	if (overlaid)
+		l.overlay = arm64_overlay_perms(el0 ? regs->por_el0 : regs->por_el1, key);
+	/*
+	 * Writable excludes executable: an overlay that lets execute stops writing instead. An
+	 * indirect encoding says so by itself; directly, what PAN took is not writable.
+	 */
+	if (p->wxn[class] && (pie || (l.base & PT_PERM_WRITE && l.base & PT_PERM_EXEC))) {
+		if (!overlaid || !(l.overlay & PT_PERM_EXEC))
+			l.base &= ~PT_PERM_EXEC;
+		else if (pie || !pan)
+			l.overlay &= ~PT_PERM_WRITE;
+	}
+	if (pan)
+		l.base &= PT_PERM_EXEC;
+	return l;
+}
 
 /* Everything above, for what a leaf says and one key. */
 static inline ptl_rights_t arm64_rights_of(unsigned int says, unsigned int key, uint64_t rules,
 					   const struct arm64_perm_regs *regs)
 {
-	struct arm64_perms p = rules & ARM64_RULE_PIE ?
-				       arm64_indirect_perms(says, regs->pir, regs->pire0) :
-				       arm64_direct_perms(says, rules);
-	unsigned int el0 = arm64_overlay_and_wxn(&p, ARM64_EL0, rules & ARM64_RULE_E0POE,
-						 arm64_overlay_perms(regs->por_el0, key));
-	unsigned int el1 = arm64_overlay_and_wxn(&p, ARM64_EL1, rules & ARM64_RULE_POE,
-						 arm64_overlay_perms(regs->por_el1, key));
+	struct arm64_perms p = arm64_base_perms(says, rules, regs);
+	struct arm64_limits el0 = arm64_limits_of(&p, ARM64_EL0, key, rules, regs);
+	struct arm64_limits el1 = arm64_limits_of(&p, ARM64_EL1, key, rules, regs);
 
-	if (arm64_pan_forbids(p.perms[ARM64_EL0], rules))
-		el1 &= PT_PERM_EXEC;
-	return PTL_RIGHTS(ARM64_EL0, el0) | PTL_RIGHTS(ARM64_EL1, el1);
+	return PTL_RIGHTS(ARM64_EL0, el0.base & el0.overlay) |
+	       PTL_RIGHTS(ARM64_EL1, el1.base & el1.overlay);
 }
 
 /* The first of the rules that a leaf breaks which may be used, but not so. */
-static inline enum pt_fault_why arm64_why(enum pt_access_kind kind, enum arm64_class class,
-					  const struct arm64_perms *p, unsigned int missing,
-					  uint64_t rules)
+static inline enum pt_fault_why arm64_why(enum arm64_class class, const struct arm64_perms *p,
+					  const struct arm64_limits *limits, unsigned int wants)
 {
-	unsigned int has = p->perms[class];
+	unsigned int has = p->perms[class], missing = wants & ~has;
+	bool data = !(wants & PT_PERM_EXEC);
 
-	if (class == ARM64_EL1 && kind != PT_ACCESS_FETCH &&
-	    arm64_pan_forbids(p->perms[ARM64_EL0], rules))
+	if (data && class == ARM64_EL1 && p->pan)
 		return PT_WHY_PAN;
-	if (class == ARM64_EL0 && !(has & (PT_PERM_READ | PT_PERM_WRITE)) && kind != PT_ACCESS_FETCH)
+	if (data && class == ARM64_EL0 && !(has & (PT_PERM_READ | PT_PERM_WRITE)))
 		return PT_WHY_USER;
-	if (missing & ~has & PT_PERM_READ)
+	if (missing & PT_PERM_READ)
 		return PT_WHY_READ;
-	if (missing & ~has & PT_PERM_WRITE)
+	if (missing & PT_PERM_WRITE)
 		return PT_WHY_WRITE;
-	if (missing & ~has & PT_PERM_EXEC)
-		return p->perms[ARM64_EL0] & PT_PERM_WRITE && class == ARM64_EL1 ? PT_WHY_WXN :
-										   PT_WHY_EXEC;
-	return p->wxn[class] && has & PT_PERM_WRITE && has & PT_PERM_EXEC ? PT_WHY_WXN :
-									    PT_WHY_PKEY;
+	if (missing)
+		return class == ARM64_EL1 && p->el0_writes ? PT_WHY_WXN : PT_WHY_EXEC;
+	if (wants & ~limits->base)
+		return PT_WHY_WXN;
+	/* Otherwise it is clean, and hardware does not make it dirty. */
+	return wants & ~limits->overlay ? PT_WHY_PKEY : PT_WHY_WRITE;
 }
 
 #endif /* PTL_FAULT_ARM64_H */

@@ -86,6 +86,19 @@ static inline void arm64_describe(uint64_t all, uint64_t leaf, unsigned int leve
 }
 #define mmu_describe arm64_describe
 
+/* AArch64.S1CheckPermissions(): overlays first, reads before writes; then only clean is left. */
+static inline void arm64_refuse(struct arm64_fault_report *report, unsigned int wants,
+				const struct arm64_limits *limits)
+{
+	unsigned int missing = wants & ~limits->overlay;
+
+	report->overlay = missing;
+	if (!missing)
+		missing = wants & ~limits->base;
+	report->dirty_bit = !missing;
+	report->read_faults = missing & PT_PERM_READ;
+}
+
 static int arm64_fault(struct ptl_access *access, const struct ptl_regime *r,
 		       const struct ptl_failure *failure)
 {
@@ -111,23 +124,14 @@ static int arm64_fault(struct ptl_access *access, const struct ptl_regime *r,
 	} else {
 		unsigned int says = arm64_says(failure->any, failure->raw, r);
 		unsigned int key = arm64_key(failure->raw, r);
-		unsigned int perms = arm64_rights(0, failure->any, failure->raw, r) >>
-					     (3 * want->class) & 7;
 		struct arm64_perm_regs regs = { r->pir, r->pire0, r->keys, r->priv_keys };
-		struct arm64_perms p = r->control & ARM64_RULE_PIE ?
-					       arm64_indirect_perms(says, regs.pir, regs.pire0) :
-					       arm64_direct_perms(says, r->control);
-		bool overlays = p.overlaid[want->class] &&
-				r->control & (want->class ? ARM64_RULE_POE : ARM64_RULE_E0POE);
-		unsigned int overlay = arm64_overlay_perms(want->class ? regs.por_el1 : regs.por_el0, key);
+		struct arm64_perms p = arm64_base_perms(says, r->control, &regs);
+		struct arm64_limits limits = arm64_limits_of(&p, want->class, key, r->control,
+							     &regs);
 
 		report.status = ARM64_PERMISSION;
-		report.read_faults = !(perms & PT_PERM_READ);
-		report.overlay = overlays && (want->perms & ~overlay);
-		report.dirty_bit = arm64_is_stuck_clean(failure->raw, r) && want->write &&
-				   p.perms[want->class] & PT_PERM_WRITE;
-		fault.why = arm64_why(access->how->kind, want->class, &p, want->perms & ~perms,
-				      r->control);
+		arm64_refuse(&report, want->perms, &limits);
+		fault.why = arm64_why(want->class, &p, &limits, want->perms);
 	}
 	arm64_report(access, &report, &fault);
 	return 1;
