@@ -124,7 +124,7 @@ static bool quick(const struct pt_mmu *mmu, pt_va_t va, const struct pt_access *
 
 	va = untagged(va, how, r->control);
 	return r->walker && in_range(va, r) && !(r->control & (HALF_E0PD | HALF_DISABLED)) &&
-	       r->walker->quick(r, va, &want, to);
+	       !(r->root_pa >> r->fmt.cfg.pa_bits) && r->walker->quick(r, va, &want, to);
 }
 
 static const struct ptl_mmu_arch arch = {
@@ -171,13 +171,42 @@ static void init_rights(struct ptl_regime *r)
 			r->rights[key][says] = arm64_rights_of(says, key, r->control, &regs);
 }
 
+/*
+ * D17.2.131 "TCR_EL1", TG0 and TG1: a reserved granule, or one that is not there, acts
+ * as any that is there. Ours is the smallest, as QEMU's.
+ */
+static uint64_t choose_granule(uint64_t tcr, const struct ptl_arm64_features *has, bool upper)
+{
+	const struct {
+		bool there;
+		uint64_t tg0, tg1;
+	} granules[] = { { has->gran4, 0, 2 }, { has->gran16, 2, 1 }, { has->gran64, 1, 3 } };
+	unsigned int shift = upper ? 30 : 14;
+	uint64_t chosen = tcr;
+
+	for (unsigned int i = 3; i--;) {
+		uint64_t tg = upper ? granules[i].tg1 : granules[i].tg0;
+
+		if (!granules[i].there)
+			continue;
+		if ((tcr >> shift & 3) == tg)
+			return tcr;
+		chosen = (tcr & ~(UINT64_C(3) << shift)) | tg << shift;
+	}
+	return chosen;
+}
+
 static void set_half(struct ptl_regime *r, const struct pt_phys *phys,
 		     const struct pt_arm64_regs *regs, const struct ptl_arm64_features *has,
 		     bool upper)
 {
+	struct pt_arm64_regs chosen = *regs;
 	struct pt_fmt_cfg cfg;
 	pt_pa_t root;
-	bool ok = !ptl_arm64_read_regs(regs, has, upper, &cfg, &root);
+	bool ok;
+
+	chosen.tcr = choose_granule(regs->tcr, has, upper);
+	ok = !ptl_arm64_read_regs(&chosen, has, upper, &cfg, &root);
 
 	if (!ok || ptl_regime_init(r, phys, &cfg, root, ptl_arm64_walker(cfg.fmt)))
 		r->walker = NULL;

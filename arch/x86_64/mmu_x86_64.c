@@ -113,7 +113,10 @@ int ptl_x86_64_set_regime(struct ptl_regime *r, const struct pt_phys *phys,
 int pt_mmu_set_x86_64(struct pt_mmu *mmu, const struct pt_x86_regs *regs)
 {
 	bool paging = regs->cr0 & X86_64_CR0_PG;
-	int err = paging ? ptl_x86_64_set_regime(&mmu->half[0], mmu->phys, regs) : 0;
+	/* SDM Vol. 3A, 2.5: CR4.CET can be set only if CR0.WP is */
+	bool refused = regs->cr4 & X86_64_CR4_CET && !(regs->cr0 & X86_64_CR0_WP);
+	int err = refused ? -EINVAL :
+		  paging  ? ptl_x86_64_set_regime(&mmu->half[0], mmu->phys, regs) : 0;
 
 	if (err)
 		return err;

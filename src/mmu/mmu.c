@@ -135,27 +135,42 @@ int pt_access_trace(const struct pt_mmu *mmu, pt_va_t va, const struct pt_access
 	return err;
 }
 
-/* Host addresses of the pieces; 0, or 1 with the fault. */
-static int find_pieces(const struct pt_mmu *mmu, pt_va_t va, struct pt_access_result *result,
-		       uint8_t *host[2])
+/* How many of @len bytes from @pa on are memory, of whichever regions. */
+static uint64_t bytes_there(const struct pt_phys *phys, pt_pa_t pa, uint64_t len)
+{
+	uint64_t there = 0;
+
+	while (there < len) {
+		const struct ptl_region *region = ptl_phys_find(phys, pa + there);
+
+		if (!region)
+			return there;
+		there = region->pa + region->len - pa;
+	}
+	return len;
+}
+
+/* Whether all bytes of all pieces are memory; 0, or 1 with the fault. */
+static int find_pieces(const struct pt_mmu *mmu, pt_va_t va, struct pt_access_result *result)
 {
 	for (unsigned int i = 0; i < result->nr_pieces; i++) {
 		const struct pt_piece *piece = &result->piece[i];
+		uint64_t there = bytes_there(mmu->phys, piece->pa, piece->len);
 
-		host[i] = pt_phys_to_host(mmu->phys, piece->pa, piece->len);
-		if (host[i]) {
-			va += piece->len;
+		va += there;
+		if (there == piece->len)
 			continue;
-		}
+		result->nr_pieces = 0;
 		result->fault = (struct pt_fault){
 			.kind = PT_FAULT_NO_MEMORY,
 			.why = PT_WHY_OUTSIDE,
 			.stage = 1,
 			.va = va,
-			.pa = piece->pa,
+			.pa = piece->pa + there,
 			.raw = piece->raw,
 			.level = piece->level,
 		};
+		result->nr_pieces = 0;
 		return 1;
 	}
 	return 0;
@@ -164,26 +179,25 @@ static int find_pieces(const struct pt_mmu *mmu, pt_va_t va, struct pt_access_re
 int pt_access_read(const struct pt_mmu *mmu, pt_va_t va, const struct pt_access *how, void *buf,
 		   struct pt_access_result *result)
 {
-	uint8_t *host[2], *to = buf;
 	int err = ptl_writes(how->kind) ? -EINVAL : pt_access(mmu, va, how, result);
+	uint8_t *to = buf;
 
 	if (!err)
-		err = find_pieces(mmu, va, result, host);
+		err = find_pieces(mmu, va, result);
 	for (unsigned int i = 0; !err && i < result->nr_pieces; to += result->piece[i++].len)
-		memcpy(to, host[i], result->piece[i].len);
+		err = pt_phys_read(mmu->phys, result->piece[i].pa, to, result->piece[i].len);
 	return err;
 }
 
 int pt_access_write(const struct pt_mmu *mmu, pt_va_t va, const struct pt_access *how,
 		    const void *buf, struct pt_access_result *result)
 {
-	const uint8_t *from = buf;
-	uint8_t *host[2];
 	int err = !ptl_writes(how->kind) ? -EINVAL : pt_access(mmu, va, how, result);
+	const uint8_t *from = buf;
 
 	if (!err)
-		err = find_pieces(mmu, va, result, host);
+		err = find_pieces(mmu, va, result);
 	for (unsigned int i = 0; !err && i < result->nr_pieces; from += result->piece[i++].len)
-		memcpy(host[i], from, result->piece[i].len);
+		err = pt_phys_write(mmu->phys, result->piece[i].pa, from, result->piece[i].len);
 	return err;
 }
