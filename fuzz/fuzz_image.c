@@ -1,15 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Arbitrary bytes as memory, registers and table images. Whatever they say: no question and no
- * change crashes, hangs, reads outside memory or returns an error that is not documented; a change
- * that fails has changed nothing.
+ * change crashes, hangs, reads outside memory or returns an error that is not documented; answers
+ * agree with each other; a walk gets on with each call; a change that fails has changed nothing.
  *
- * Memory is a few pages in two regions with a hole between, and one region for new tables; host
- * pages beside each region cannot be read. Input: [what] [flags], then either a table image, or
- * registers, words to be written ([page] [index] [kind] ...), questions and changes, and the rest
- * of the bytes as the content of the first page.
+ * Memory is a few pages in two regions with a hole between, one of them ending within a page of
+ * 64K, and one region for new tables; host pages beside each region cannot be read.
+ *
+ * Input: [what] [flags], then either a table image, or registers, words to be written ([page]
+ * [kind] [index] ...), questions and changes, and the rest of the bytes as the content of the
+ * root's page.
  */
-#define _GNU_SOURCE /* memfd_create(), MAP_FIXED_NOREPLACE */
+#define _GNU_SOURCE /* memfd_create(), mremap() */
 
 #include <string.h>
 #include <sys/mman.h>
@@ -20,19 +22,21 @@
 #include "fuzz_input.h"
 #include "model/page_source.h"
 #include "model/raw_words.h"
+#include "phys/phys_internal.h"
 
 #define NR_PAGES 8 /* of 64K: so many tables of any granule */
 #define PAGE_LG2 16
 #define PAGE_BYTES (UINT64_C(1) << PAGE_LG2)
 #define NR_REGIONS 3
+#define NR_GUARDS 16
 #define NR_SAMPLES 12
+#define NR_POINTS 8 /* of the range of a change */
 #define MAX_STEPS 40 /* of one walk; each may read PT_WALK_MAX_TABLES tables */
 #define MAX_CHANGES 8
 
 struct world {
 	struct pt_phys *phys;
 	struct pt_phys_region region[NR_REGIONS];
-	void *guard[2 * NR_REGIONS];
 	struct page_source source;
 	pt_pa_t page[NR_PAGES]; /* where tables may be */
 
@@ -41,21 +45,47 @@ struct world {
 	struct pt_pgtable *pt;
 	bool is_dense; /* many table entries: many ways through few tables */
 	pt_va_t sample[NR_SAMPLES];
-	struct {
+	struct answer {
+		pt_va_t va;
 		int err;
 		struct pt_leaf leaf;
-	} before[NR_SAMPLES];
+	} before[NR_SAMPLES + NR_POINTS];
 };
 
-/* Reads beyond either end of what the library mapped must not find something by chance. */
-static void *put_guard(uint8_t *at)
-{
-	void *guard = mmap(at, 4096, PROT_NONE,
-			   MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
+/* Host pages that cannot be read, on both sides of a region. */
+struct guard {
+	uint8_t *host;
+	size_t len;
+};
 
-	if (guard != MAP_FAILED && guard != at)
-		munmap(guard, 4096);
-	return guard == at ? guard : NULL;
+/*
+ * Moves what the library mapped to between pages that cannot be read: beside it may be anything,
+ * most often the descriptors of its own frames. Returns how many regions have guards.
+ */
+static size_t put_guards(struct pt_phys *phys, struct guard guards[NR_GUARDS])
+{
+	size_t nr = 0;
+
+	for (; nr < NR_GUARDS && nr < phys->nr; nr++) {
+		struct ptl_region *region = &phys->regions[nr];
+		size_t len = (size_t)region->len;
+		uint8_t *host = mmap(NULL, len + 2 * 4096, PROT_NONE,
+				     MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+		FUZZ_CHECK(host != MAP_FAILED);
+		FUZZ_CHECK(mremap(region->host, len, len, MREMAP_MAYMOVE | MREMAP_FIXED,
+				  host + 4096) == host + 4096);
+		region->host = host + 4096;
+		guards[nr] = (struct guard){ host, len + 2 * 4096 };
+	}
+	return nr;
+}
+
+/* After the memory between them is gone. */
+static void take_guards(const struct guard *guards, size_t nr)
+{
+	for (size_t i = 0; i < nr; i++)
+		munmap(guards[i].host, guards[i].len);
 }
 
 static void memory_init(struct world *w, unsigned int pa_bits)
@@ -64,27 +94,13 @@ static void memory_init(struct world *w, unsigned int pa_bits)
 	pt_pa_t top = UINT64_C(1) << pa_bits;
 
 	/* one region low, one as high as can be, and room for new tables between */
-	w->region[0] = (struct pt_phys_region){ .pa = 0x100000, .len = half, .fd = -1 };
+	w->region[0] = (struct pt_phys_region){ .pa = 0x100000, .len = half + 4096, .fd = -1 };
 	w->region[1] = (struct pt_phys_region){ .pa = top - half, .len = half, .fd = -1 };
 	w->region[2] = (struct pt_phys_region){ .pa = 0x1000000, .len = 16 * PAGE_BYTES, .fd = -1 };
 	FUZZ_CHECK_EQ(pt_phys_create(&w->phys, w->region, 2, 12), 0);
 	FUZZ_CHECK_EQ(pt_phys_add(w->phys, &w->region[2]), 0);
-	for (unsigned int i = 0; i < NR_REGIONS; i++) {
-		uint8_t *host = pt_phys_to_host(w->phys, w->region[i].pa, w->region[i].len);
-
-		w->guard[2 * i] = put_guard(host - 4096);
-		w->guard[2 * i + 1] = put_guard(host + w->region[i].len);
-	}
 	for (unsigned int i = 0; i < NR_PAGES; i++)
 		w->page[i] = w->region[i / (NR_PAGES / 2)].pa + i % (NR_PAGES / 2) * PAGE_BYTES;
-}
-
-static void memory_exit(struct world *w)
-{
-	for (unsigned int i = 0; i < 2 * NR_REGIONS; i++)
-		if (w->guard[i])
-			munmap(w->guard[i], 4096);
-	pt_phys_destroy(w->phys);
 }
 
 static void write_word(struct world *w, pt_pa_t pa, uint64_t raw)
@@ -136,6 +152,9 @@ static void put_word(struct world *w, struct fuzz_input *in)
 	case 12:
 		raw = raw_table(&w->fmt, target + fuzz_u16(in) * 64);
 		break;
+	case 13: /* of 4K, the last table; of a larger granule, one that begins in memory only */
+		raw = raw_table(&w->fmt, w->region[0].pa + NR_PAGES / 2 * PAGE_BYTES);
+		break;
 	default:
 		raw = fuzz_u64(in);
 		break;
@@ -177,8 +196,52 @@ static void ask(struct world *w, pt_va_t va)
 	if (err)
 		return;
 	FUZZ_CHECK_EQ(leaf.pa, pa);
-	FUZZ_CHECK_EQ(pa >> w->fmt.pa_bits, 0);
+	/* a leaf may be larger than the output width: only where it begins is checked */
+	FUZZ_CHECK_EQ(pa >> leaf.size_lg2 << leaf.size_lg2 >> w->fmt.pa_bits, 0);
 	FUZZ_CHECK_EQ(pt_entry_attr(w->pt, leaf.raw, leaf.level), leaf.attr);
+}
+
+static unsigned int bit_of(enum pt_range_walk_type type)
+{
+	return type == PTW_NONE	   ? PT_TYPE_NONE :
+	       type == PTW_PFN	   ? PT_TYPE_PFN :
+	       type == PTW_UNKNOWN ? PT_TYPE_UNKNOWN :
+	       type == PTW_ILLEGAL ? PT_TYPE_ILLEGAL :
+				     0;
+}
+
+/* A run is what a question for its first and its last byte says. */
+static void check_run(const struct world *w, const struct pt_range_walk *walk,
+		      enum pt_range_walk_type type, unsigned int flags)
+{
+	pt_va_t last = walk->va + (walk->len - 1);
+	struct pt_leaf leaf;
+	pt_pa_t pa;
+
+	switch (type) {
+	case PTW_PFN:
+		FUZZ_CHECK_EQ(pt_lookup(w->pt, walk->va, &leaf), 0);
+		FUZZ_CHECK_EQ(leaf.pa, walk->pa);
+		FUZZ_CHECK_EQ(leaf.raw, walk->raw);
+		FUZZ_CHECK_EQ(leaf.level, walk->level);
+		FUZZ_CHECK_EQ(leaf.size_lg2, walk->size_lg2);
+		FUZZ_CHECK_EQ(leaf.contig_lg2, walk->contig_lg2);
+		if (flags & PT_WALK_EACH && !(flags & PT_WALK_EFFECTIVE))
+			FUZZ_CHECK_EQ(leaf.attr, walk->attr);
+		FUZZ_CHECK_EQ(pt_translate(w->pt, last, &pa), 0);
+		FUZZ_CHECK_EQ(pa, walk->pa + (walk->len - 1));
+		break;
+	case PTW_ILLEGAL:
+		FUZZ_CHECK(walk->why != PT_LEGAL && pt_illegal_name(walk->why));
+		/* hardware follows a loop until it is out of levels */
+		if (walk->why != PT_ILLEGAL_LOOP)
+			FUZZ_CHECK_EQ(pt_translate(w->pt, walk->va, &pa), -EFAULT);
+		break;
+	default:
+		FUZZ_CHECK_EQ(pt_translate(w->pt, walk->va, &pa), -ENOENT);
+		FUZZ_CHECK_EQ(pt_translate(w->pt, last, &pa), -ENOENT);
+		break;
+	}
 }
 
 static void walk_some(struct world *w, pt_va_t first, pt_va_t last, unsigned int types,
@@ -188,7 +251,6 @@ static void walk_some(struct world *w, pt_va_t first, pt_va_t last, unsigned int
 	struct pt_range_walk walk;
 	enum pt_range_walk_type type;
 	pt_va_t next = first;
-	pt_pa_t pa;
 
 	/* a few tables that stand in for thousands: no crash to find, only time to spend */
 	if (w->is_dense && last - first > UINT64_C(64) << leaf1_lg2)
@@ -197,21 +259,16 @@ static void walk_some(struct world *w, pt_va_t first, pt_va_t last, unsigned int
 	     type != PTW_DONE && type != PTW_ABORT && nr_steps < MAX_STEPS;
 	     type = pt_range_walk_next(&walk), nr_steps++) {
 		if (type == PTW_AGAIN) {
+			/* each call gets on, so that the walk ends some day */
+			FUZZ_CHECK(walk.next_ > next && walk.next_ <= last);
+			next = walk.next_;
 			nr_steps += MAX_STEPS / 2;
 			continue;
 		}
-		FUZZ_CHECK(walk.va >= next && walk.va <= last);
+		FUZZ_CHECK(types & bit_of(type));
+		FUZZ_CHECK(walk.va >= next && walk.va <= last && walk.len);
 		FUZZ_CHECK(walk.len - 1 <= last - walk.va);
-		if (type == PTW_PFN) {
-			FUZZ_CHECK_EQ(pt_translate(w->pt, walk.va, &pa), 0);
-			FUZZ_CHECK_EQ(pa, walk.pa);
-			FUZZ_CHECK_EQ(pt_translate(w->pt, walk.va + (walk.len - 1), &pa), 0);
-			FUZZ_CHECK_EQ(pa, walk.pa + (walk.len - 1));
-		} else if (type == PTW_ILLEGAL) {
-			FUZZ_CHECK(walk.why != PT_LEGAL);
-		} else {
-			FUZZ_CHECK_EQ(pt_translate(w->pt, walk.va, &pa), -ENOENT);
-		}
+		check_run(w, &walk, type, flags);
 		next = walk.va + walk.len;
 		if (!next)
 			next = last; /* the end of all addresses */
@@ -245,7 +302,7 @@ static void ask_all(struct world *w, struct fuzz_input *in)
 	FUZZ_CHECK_EQ(pt_usage(w->pt, &usage), 0);
 	for (unsigned int level = 1; level < w->info.nr_levels; level++)
 		nr_tables += usage.used[level] - usage.leaves[level];
-	w->is_dense = nr_tables > 200;
+	w->is_dense = nr_tables > 48;
 	for (unsigned int i = 0; i < NR_SAMPLES; i++)
 		ask(w, w->sample[i]);
 	walk_some(w, 0, UINT64_MAX, PT_TYPE_ALL, 0);
@@ -256,23 +313,49 @@ static void ask_all(struct world *w, struct fuzz_input *in)
 	FUZZ_CHECK_EQ(pt_for_each_table(w->pt, count_tables, w), 0);
 }
 
-static void note_samples(struct world *w)
+/* What everything is before a change of @len bytes from @va on, most of all there. */
+static void note_answers(struct world *w, pt_va_t va, uint64_t len)
 {
-	for (unsigned int i = 0; i < NR_SAMPLES; i++)
-		w->before[i].err = pt_lookup(w->pt, w->sample[i], &w->before[i].leaf);
+	const pt_va_t point[NR_POINTS] = {
+		va, va + len / 7, va + len / 3, va + len / 2, va + len / 5 * 4, va + len - 1,
+		va + len, va - 1,
+	};
+
+	for (unsigned int i = 0; i < NR_SAMPLES + NR_POINTS; i++) {
+		struct answer *answer = &w->before[i];
+
+		answer->va = i < NR_SAMPLES ? w->sample[i] : point[i - NR_SAMPLES];
+		answer->err = pt_lookup(w->pt, answer->va, &answer->leaf);
+	}
 }
 
-static void check_samples(struct world *w)
+/* @split: leaves at the ends of the range, and blocks, may have been. */
+static void check_answers(const struct world *w, bool split)
 {
-	for (unsigned int i = 0; i < NR_SAMPLES; i++) {
-		struct pt_leaf leaf;
+	pt_attr_t vary = split ? PT_ATTR_ACCESSED | PT_ATTR_DIRTY : 0;
 
-		FUZZ_CHECK_EQ(pt_lookup(w->pt, w->sample[i], &leaf), w->before[i].err);
-		if (w->before[i].err)
+	for (unsigned int i = 0; i < NR_SAMPLES + NR_POINTS; i++) {
+		const struct answer *was = &w->before[i];
+		struct pt_leaf is;
+
+		FUZZ_CHECK_EQ(pt_lookup(w->pt, was->va, &is), was->err);
+		if (was->err)
 			continue;
-		FUZZ_CHECK_EQ(leaf.pa, w->before[i].leaf.pa);
-		FUZZ_CHECK_EQ(leaf.attr, w->before[i].leaf.attr);
+		FUZZ_CHECK_EQ(is.pa, was->leaf.pa);
+		FUZZ_CHECK_EQ(is.attr & ~vary, was->leaf.attr & ~vary);
+		FUZZ_CHECK(split || is.size_lg2 == was->leaf.size_lg2);
 	}
+}
+
+/* Unmapped is unmapped, in however many places its tables stand. */
+static void check_unmapped(const struct world *w, pt_va_t va, uint64_t len)
+{
+	pt_pa_t pa;
+
+	FUZZ_CHECK_EQ(pt_translate(w->pt, va, &pa), -ENOENT);
+	for (unsigned int i = NR_SAMPLES; i < NR_SAMPLES + NR_POINTS; i++)
+		if (w->before[i].va - va < len)
+			FUZZ_CHECK_EQ(pt_translate(w->pt, w->before[i].va, &pa), -ENOENT);
 }
 
 static void change(struct world *w, struct fuzz_input *in)
@@ -281,10 +364,12 @@ static void change(struct world *w, struct fuzz_input *in)
 	uint64_t granule = UINT64_C(1) << w->info.granule_lg2;
 	pt_va_t va = w->sample[op >> 4 & 7] & ~(granule - 1);
 	uint64_t len = granule * (1 + fuzz_u8(in) % 40), old_len = len;
-	struct pt_change ch = { .flags = bits & 7 };
+	struct pt_change ch = { .flags = bits & 7, .bad_va = 1, .done = 1 };
+	struct pt_gather gather;
 	struct pt_range_walk walk;
 	enum pt_range_walk_type type;
 	size_t nr_tables;
+	bool is_unmap;
 	int err;
 
 	if (bits & 8 && w->info.nr_levels > 1) { /* a whole entry of level 1, or nearly */
@@ -294,7 +379,11 @@ static void change(struct world *w, struct fuzz_input *in)
 			len += old_len;
 	}
 	w->source.fail_at = bits >> 5 ? 0 : w->source.nr_allocs + 1 + (op >> 7);
-	note_samples(w);
+	note_answers(w, va, len);
+	if ((bits & 24) == 16) {
+		pt_gather_begin(&gather, w->pt);
+		ch.gather = &gather;
+	}
 	switch (op & 15) {
 	case 0: case 1:
 		err = pt_map(w->pt, va, (bits & 32 ? va & 0xffffffff : 0) & ~(granule - 1), len,
@@ -321,16 +410,16 @@ static void change(struct world *w, struct fuzz_input *in)
 		break;
 	case 13:
 		err = pt_map_probe(w->pt, va, 0, len, PT_ATTR_READ | PT_ATTR_EXEC, &ch, &nr_tables);
-		check_samples(w);
+		check_answers(w, false);
 		break;
 	default:
 		type = pt_range_walk_start(&walk, w->pt, va, va + (len - 1), PT_TYPE_ALL, bits & 9);
 		for (unsigned int i = 0; i < 4 && type != PTW_DONE && type != PTW_ABORT; i++) {
 			if (op & 1)
-				err = pt_range_walk_clear(&walk, NULL);
+				err = pt_range_walk_clear(&walk, ch.gather);
 			else
 				err = pt_range_walk_update(&walk, PT_ATTR_SW(1), PT_ATTR_SW_MASK,
-							   NULL);
+							   ch.gather);
 			FUZZ_CHECK(is_change_error(err));
 			type = pt_range_walk_next(&walk);
 		}
@@ -338,10 +427,19 @@ static void change(struct world *w, struct fuzz_input *in)
 		FUZZ_CHECK(err == 0 || err == -EINVAL);
 		break;
 	}
+	if (ch.gather)
+		pt_gather_finish(&gather);
 	w->source.fail_at = 0;
 	FUZZ_CHECK(is_change_error(err));
-	if (err && (op & 15) <= 10 && !(ch.done && (op & 15) >= 2 && (op & 15) <= 4))
-		check_samples(w);
+	if ((op & 15) > 10)
+		return;
+	is_unmap = (op & 15) >= 2 && (op & 15) <= 4;
+	FUZZ_CHECK(ch.done != 1 && ch.bad_va != 1); /* written in every case */
+	FUZZ_CHECK(!err || is_unmap || !ch.done);
+	if (is_unmap && !err)
+		check_unmapped(w, va, len);
+	else if (err && !ch.done)
+		check_answers(w, is_unmap);
 }
 
 /* What is saved of it opens again, and counts the same. */
@@ -439,11 +537,13 @@ static void use_tables(struct world *w, struct fuzz_input *in, pt_pa_t root, uin
 static void use_registers(struct fuzz_input *in, uint8_t what, uint8_t flags)
 {
 	struct world world = { 0 }, *w = &world;
+	struct guard guards[NR_GUARDS];
 	bool upper = flags & 0x10;
 	struct pt_x86_regs x86 = { .cr0 = 0x80000001, .cr4 = 0x20, .efer = 0xd00 };
 	struct pt_arm64_regs arm = { .mair = UINT64_C(0xf404ff440c0400ff) };
 	pt_pa_t root = 0;
 	uint8_t nr_words;
+	size_t nr_guards;
 	uint64_t rest;
 	int err;
 
@@ -477,6 +577,7 @@ static void use_registers(struct fuzz_input *in, uint8_t what, uint8_t flags)
 		return;
 	FUZZ_CHECK_EQ(pt_format_info(&w->fmt, &w->info), 0);
 	memory_init(w, w->fmt.pa_bits < 32 ? 32 : w->fmt.pa_bits);
+	nr_guards = put_guards(w->phys, guards);
 
 	/* mostly a page of ours; the register's own value else */
 	if (what & 12)
@@ -494,14 +595,16 @@ static void use_registers(struct fuzz_input *in, uint8_t what, uint8_t flags)
 					    in->data + (in->left - rest), (size_t)rest),
 			      0);
 	use_tables(w, in, root, what >> 6 | (flags & 0xc));
-	memory_exit(w);
+	pt_phys_destroy(w->phys);
+	take_guards(guards, nr_guards);
 }
 
 static void use_image(struct fuzz_input *in, uint8_t flags)
 {
 	struct pt_image_root roots[PT_IMAGE_MAX_ROOTS];
+	struct guard guards[NR_GUARDS];
+	size_t nr = 0, nr_guards = 0;
 	struct pt_phys *phys;
-	size_t nr = 0;
 	int fd = memfd_create("image", 0), err;
 
 	FUZZ_CHECK(fd >= 0);
@@ -524,9 +627,12 @@ static void use_image(struct fuzz_input *in, uint8_t flags)
 		world.region[2] = room;
 		if (i || pt_phys_add(phys, &room))
 			flags &= (uint8_t)~4; /* no new tables */
+		if (!i)
+			nr_guards = put_guards(phys, guards);
 		use_tables(&world, &none, roots[i].root, flags & 0x0f);
 	}
 	pt_phys_destroy(phys);
+	take_guards(guards, nr_guards);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

@@ -5,11 +5,11 @@
  * pages or as large as a block or a leaf, so that leaves of every level come and go.
  *
  * Checked after each operation: what it returned; every leaf's place, output, attributes and size;
- * that map took the largest leaves there were; that all that went was flushed, in the order that
- * the architecture wants; that a failed allocation changed nothing; in checked mode, that every
- * store was reported. At the end every table page must be back.
+ * that map took the largest leaves there were; that no leaf elsewhere changed; that all that went
+ * was flushed, in the order that the architecture wants; that what failed changed nothing; in
+ * checked mode, that every store was reported. At the end every table page must be back.
  *
- * Input: [config] [mode] [scale] [second table's half], then operations: [op] [how] arguments.
+ * Input: [config] [mode and place] [scale] [second table's half], then operations: [op] [how] arguments.
  * PTLIB_FUZZ_TRACE in the environment prints them.
  */
 #include <string.h>
@@ -112,9 +112,10 @@ static size_t slots_limit(const struct world *w, unsigned int level)
 
 /*
  * The window lies across the largest boundary there is, a quarter of it before, so that what
- * it is made of are entries of two tables, and an aligned leaf of the next level fits behind.
+ * it is made of are entries of two tables, and an aligned leaf of the next level fits behind. Or it
+ * ends where addresses do: @end is 1 for the last of all, 2 for the last before a gap.
  */
-static void place_window(struct world *w, unsigned int scale)
+static void place_window(struct world *w, unsigned int scale, unsigned int end)
 {
 	const struct pt_format_info *info = &w->info;
 	unsigned int ib = info->granule_lg2 - 3, granule = info->granule_lg2;
@@ -130,7 +131,11 @@ static void place_window(struct world *w, unsigned int scale)
 		w->unit_lg2 = granule;
 	while (nr > UINT64_C(1) << (space_lg2 - w->unit_lg2))
 		nr /= 2;
-	for (unsigned int level = info->nr_levels - 1; level; level--) {
+	if (end)
+		base = (config_is_x86(w->config) && end == 2 ? (UINT64_C(1) << space_lg2) - 1 :
+							       info->last) -
+		       (((uint64_t)nr << w->unit_lg2) - 1);
+	for (unsigned int level = info->nr_levels - 1; level && !end; level--) {
 		uint64_t at = UINT64_C(1) << info->leaf_lg2[level];
 
 		if (at >> w->unit_lg2 >= nr / 4 && at < (UINT64_C(1) << space_lg2) - nr * ((uint64_t)1 << w->unit_lg2)) {
@@ -255,8 +260,9 @@ static void check_sizes(const struct world *w, pt_va_t first, pt_va_t last, pt_p
 	}
 }
 
-/* How an operation is to be done: through which table, with a gather, failing where. */
+/* How an operation is to be done: on what, through which table, with a gather, failing where. */
 struct how {
+	pt_va_t first, last; /* in w->pt */
 	struct pt_pgtable *pt;
 	pt_va_t va_xor;
 	struct pt_gather gather;
@@ -278,9 +284,26 @@ static bool inside_links(const struct world *w, size_t first, size_t nr)
 	return true;
 }
 
+/* Says what no call may leave there. */
+static void spoil_outputs(struct pt_change *change)
+{
+	change->bad_va = change->done = 1;
+}
+
+static void fail_some(struct world *w, uint8_t bits)
+{
+	w->source->fail_at = (bits & 0x0c) == 0x0c ? w->source->nr_allocs + 1 + (bits >> 4) : 0;
+	w->source->failed = false;
+}
+
 static void begin(struct world *w, struct how *how, uint8_t bits, size_t first, size_t nr)
 {
-	*how = (struct how){ .pt = w->pt };
+	*how = (struct how){
+		.first = ref_va(&w->ref, first),
+		.last = ref_va(&w->ref, first) + (nr * w->ref.unit - 1),
+		.pt = w->pt,
+	};
+	spoil_outputs(&how->change);
 	if (bits & 1 && inside_links(w, first, nr)) {
 		how->pt = w->other;
 		how->va_xor = w->other_xor;
@@ -289,10 +312,25 @@ static void begin(struct world *w, struct how *how, uint8_t bits, size_t first, 
 		pt_gather_begin(&how->gather, how->pt);
 		how->change.gather = &how->gather;
 	}
-	w->source->fail_at = (bits & 0x0c) == 0x0c ? w->source->nr_allocs + 1 + (bits >> 4) : 0;
-	w->source->failed = false;
+	fail_some(w, bits);
 	memcpy(w->before, w->ref.page, w->ref.nr * sizeof(*w->before));
 	watcher_expect(&w->watcher, w->pt);
+}
+
+/* Leaves and blocks that [@first, @last] does not touch are what they were, to the bit. */
+static void check_elsewhere(const struct world *w, pt_va_t first, pt_va_t last)
+{
+	for (size_t i = 0; i < w->watcher.nr_seen; i++) {
+		const struct seen_leaf *was = &w->watcher.seen[i];
+		uint64_t mask = (UINT64_C(1) << (was->size_lg2 + was->contig_lg2)) - 1;
+		struct pt_leaf is;
+
+		if (first <= last && (was->va | mask) >= first && (was->va & ~mask) <= last)
+			continue;
+		FUZZ_CHECK_EQ(pt_lookup(w->pt, was->va, &is), 0);
+		FUZZ_CHECK_EQ(is.raw, was->raw);
+		FUZZ_CHECK_EQ(is.size_lg2, was->size_lg2);
+	}
 }
 
 /* @err: what the call returned; @want: what the model did. Returns whether it happened. */
@@ -301,9 +339,15 @@ static bool end(struct world *w, struct how *how, int err, int want)
 	if (how->change.gather)
 		pt_gather_finish(&how->gather);
 	w->source->fail_at = 0;
+	FUZZ_CHECK(how->change.done != 1 && how->change.bad_va != 1); /* written in every case */
+	if (err) {
+		FUZZ_CHECK_EQ(how->change.done, 0);
+		check_elsewhere(w, 1, 0);
+	} else {
+		check_elsewhere(w, how->first, how->last);
+	}
 	if (err == -ENOMEM && w->source->failed) {
 		memcpy(w->ref.page, w->before, w->ref.nr * sizeof(*w->before));
-		FUZZ_CHECK_EQ(how->change.done, 0);
 		return false;
 	}
 	FUZZ_CHECK_EQ(err, want);
@@ -344,6 +388,7 @@ static void op_map(struct world *w, struct fuzz_input *in, uint8_t bits)
 	FUZZ_CHECK_EQ(probe, want);
 	if (probe == -EEXIST)
 		FUZZ_CHECK_EQ(how.change.bad_va ^ how.va_xor, bad_va);
+	spoil_outputs(&how.change);
 	allocs = w->source->nr_allocs;
 	err = pt_map(how.pt, va ^ how.va_xor, pa, nr * w->ref.unit, attr, &how.change);
 	if (!end(w, &how, err, want))
@@ -355,6 +400,26 @@ static void op_map(struct world *w, struct fuzz_input *in, uint8_t bits)
 		return;
 	FUZZ_CHECK_EQ(w->source->nr_allocs - allocs, probed);
 	check_sizes(w, va, va + (nr * w->ref.unit - 1), pa, flags, max_lg2);
+}
+
+/* Tables of [@first, @last] that hold nothing are gone; those of two parents may stay. */
+static void check_freed(const struct world *w, pt_va_t first, pt_va_t last)
+{
+	const pt_va_t at[] = { first, first + (last - first) / 2, last };
+
+	for (size_t i = 0; i < sizeof(at) / sizeof(at[0]) && !w->nr_links; i++) {
+		struct pt_step steps[PT_MAX_LEVELS], *step;
+		const uint64_t *word;
+		bool empty = true;
+		unsigned int nr;
+
+		FUZZ_CHECK_EQ(pt_trace(w->pt, at[i], steps, &nr), -ENOENT);
+		step = &steps[nr - 1];
+		word = pt_phys_to_host(w->source->phys, step->table_pa, 8);
+		for (size_t k = 0; k < (size_t)1 << w->info.entries_lg2[step->level]; k++)
+			empty &= !word[k];
+		FUZZ_CHECK(nr == 1 || !empty);
+	}
 }
 
 static void op_unmap(struct world *w, struct fuzz_input *in, uint8_t bits)
@@ -371,8 +436,11 @@ static void op_unmap(struct world *w, struct fuzz_input *in, uint8_t bits)
 	how.change.flags = flags;
 	done = ref_unmap(&w->ref, first, nr);
 	err = pt_unmap(how.pt, ref_va(&w->ref, first) ^ how.va_xor, nr * w->ref.unit, &how.change);
-	if (end(w, &how, err, 0))
-		FUZZ_CHECK_EQ(how.change.done, done);
+	if (!end(w, &how, err, 0))
+		return;
+	FUZZ_CHECK_EQ(how.change.done, done);
+	if (flags & PT_CHANGE_FREE_TABLES)
+		check_freed(w, how.first, how.last);
 }
 
 static void op_protect(struct world *w, struct fuzz_input *in, uint8_t bits)
@@ -451,6 +519,23 @@ static uint64_t folded(const struct world *w, pt_va_t first, pt_va_t last)
 	return bytes;
 }
 
+/* Of [@first, @last]: leaves of @level and below are whole, and blocks of them but at its ends. */
+static void check_not_split(const struct world *w, pt_va_t first, pt_va_t last, unsigned int level)
+{
+	for (size_t i = 0; i < w->watcher.nr_seen; i++) {
+		const struct seen_leaf *was = &w->watcher.seen[i];
+		uint64_t mask = (UINT64_C(1) << (was->size_lg2 + was->contig_lg2)) - 1;
+		struct pt_leaf is;
+
+		if (was->va < first || was->va > last || was->size_lg2 > w->info.leaf_lg2[level])
+			continue;
+		FUZZ_CHECK_EQ(pt_lookup(w->pt, was->va, &is), 0);
+		FUZZ_CHECK_EQ(is.size_lg2, was->size_lg2);
+		if ((was->va & ~mask) >= first && (was->va | mask) <= last)
+			FUZZ_CHECK_EQ(is.contig_lg2, was->contig_lg2);
+	}
+}
+
 static bool can_leaf(const struct world *w, unsigned int level)
 {
 	return level < w->info.nr_levels && w->info.can_leaf[level];
@@ -481,6 +566,7 @@ static void op_split(struct world *w, struct fuzz_input *in, uint8_t bits)
 	     type == PTW_PFN; type = pt_range_walk_next(&walk))
 		FUZZ_CHECK(walk.level <= level);
 	FUZZ_CHECK_EQ(how.change.done, resized(w, va, last, false));
+	check_not_split(w, va, last, level);
 }
 
 /* Whether @from on, a whole entry of @level, would translate as one leaf; by the model. */
@@ -624,7 +710,8 @@ static void op_walk(struct world *w, struct fuzz_input *in)
 	size_t slot = fuzz_index(in, w->ref.nr), nr = 1 + fuzz_index(in, w->ref.nr - slot);
 	pt_va_t first = ref_va(&w->ref, slot) + fuzz_u16(in) % w->ref.unit;
 	pt_va_t last = ref_va(&w->ref, slot + nr - 1) + (w->ref.unit - 1), next = first;
-	unsigned int flags = fuzz_u8(in) & (PT_WALK_EACH | PT_WALK_RESPECT_AD | PT_WALK_EFFECTIVE);
+	unsigned int flags = fuzz_u8(in) & (PT_WALK_EACH | PT_WALK_RESPECT_AD | PT_WALK_IGNORE_SW |
+					    PT_WALK_EFFECTIVE);
 	unsigned int types = 0;
 	uint8_t pick = fuzz_u8(in);
 	struct pt_range_walk walk;
@@ -652,8 +739,14 @@ static void op_walk(struct world *w, struct fuzz_input *in)
 						      !(types & PT_TYPE_UNKNOWN));
 			next = (next | (w->ref.unit - 1)) + 1;
 		}
-		FUZZ_CHECK(ref_check_run(&w->ref, &walk, type,
-					 flags & (PT_WALK_EACH | PT_WALK_RESPECT_AD)));
+		FUZZ_CHECK(ref_check_run(&w->ref, &walk, type, flags));
+		if (type == PTW_PFN) {
+			struct pt_leaf leaf;
+
+			FUZZ_CHECK_EQ(pt_lookup(w->pt, walk.va, &leaf), 0);
+			FUZZ_CHECK_EQ(leaf.raw, walk.raw);
+			FUZZ_CHECK_EQ(leaf.level, walk.level);
+		}
 		next = walk.va + walk.len;
 	}
 	while (next <= last && next >= first) {
@@ -667,12 +760,13 @@ static void op_walk(struct world *w, struct fuzz_input *in)
 }
 
 /* A change of the run that a walk returned; it stays on whole slots. */
-static void op_cursor(struct world *w, struct fuzz_input *in)
+static void op_cursor(struct world *w, struct fuzz_input *in, uint8_t bits)
 {
 	size_t slot = fuzz_index(in, w->ref.nr), nr = 1 + fuzz_index(in, w->ref.nr - slot);
 	unsigned int skip = fuzz_u8(in) % 4, flags = fuzz_bool(in) ? PT_WALK_EACH : 0;
 	bool clear = fuzz_bool(in);
 	pt_va_t last = ref_va(&w->ref, slot + nr - 1) + (w->ref.unit - 1), bad_va;
+	struct pt_gather own, *gather = bits & 2 ? &own : NULL;
 	struct pt_range_walk walk;
 	enum pt_range_walk_type type;
 	size_t at, len;
@@ -681,8 +775,10 @@ static void op_cursor(struct world *w, struct fuzz_input *in)
 	int err;
 
 	trace(w, "cursor", slot, nr, clear, flags);
-	w->source->failed = false;
+	fail_some(w, bits);
 	watcher_expect(&w->watcher, w->pt);
+	if (gather)
+		pt_gather_begin(gather, w->pt);
 	type = pt_range_walk_start(&walk, w->pt, ref_va(&w->ref, slot), last, PT_TYPE_ALL, flags);
 	while (skip-- && type != PTW_DONE)
 		type = pt_range_walk_next(&walk);
@@ -690,7 +786,7 @@ static void op_cursor(struct world *w, struct fuzz_input *in)
 		at = ref_index(&w->ref, walk.va);
 		len = (size_t)(walk.len / w->ref.unit);
 		if (clear) {
-			err = pt_range_walk_clear(&walk, NULL);
+			err = pt_range_walk_clear(&walk, gather);
 			if (type == PTW_NONE)
 				FUZZ_CHECK_EQ(err, -EINVAL); /* there is nothing to clear */
 			else if (err != -ENOMEM || !w->source->failed)
@@ -698,7 +794,7 @@ static void op_cursor(struct world *w, struct fuzz_input *in)
 			if (!err)
 				ref_unmap(&w->ref, at, len);
 		} else {
-			err = pt_range_walk_update(&walk, PT_ATTR_SW(3), PT_ATTR_SW_MASK, NULL);
+			err = pt_range_walk_update(&walk, PT_ATTR_SW(3), PT_ATTR_SW_MASK, gather);
 			if (type != PTW_PFN)
 				FUZZ_CHECK_EQ(err, -EINVAL);
 			else if (err != -ENOMEM || !w->source->failed)
@@ -707,6 +803,10 @@ static void op_cursor(struct world *w, struct fuzz_input *in)
 				ref_protect(&w->ref, at, len, PT_ATTR_SW(3), PT_ATTR_SW_MASK, 0,
 					    &bad_va, &done, &or_unsupported);
 		}
+		if (err)
+			check_elsewhere(w, 1, 0);
+		else
+			check_elsewhere(w, walk.va, walk.va + (walk.len - 1));
 		/* and it goes on behind it */
 		if (type != PTW_DONE) {
 			pt_va_t behind = walk.va + walk.len;
@@ -719,24 +819,33 @@ static void op_cursor(struct world *w, struct fuzz_input *in)
 		}
 	}
 	FUZZ_CHECK_EQ(pt_range_walk_done(&walk), 0);
+	if (gather)
+		pt_gather_finish(gather);
+	w->source->fail_at = 0;
 	FUZZ_CHECK(watcher_was_flushed(&w->watcher, w->pt));
 }
 
-static void op_link(struct world *w, struct fuzz_input *in)
+static void op_link(struct world *w, struct fuzz_input *in, uint8_t bits)
 {
 	unsigned int level = (unsigned int)fuzz_index(in, w->info.nr_levels), nr, lg2;
 	size_t slot = fuzz_index(in, w->ref.nr);
+	struct pt_gather own, *gather = bits & 2 ? &own : NULL;
 	bool exists = false;
 	uint64_t size;
 	pt_va_t va;
 	int err;
 
 	if (w->nr_links) {
+		if (gather)
+			pt_gather_begin(gather, w->other);
 		trace(w, "unlink", 0, 0, w->link_va, w->link_level);
 		lg2 = w->info.leaf_lg2[w->link_level];
 		FUZZ_CHECK_EQ(pt_pgtable_unlink(w->other, w->link_va ^ w->other_xor,
-						(uint64_t)w->nr_links << lg2, w->link_level, NULL),
+						(uint64_t)w->nr_links << lg2, w->link_level,
+						gather),
 			      0);
+		if (gather)
+			pt_gather_finish(gather);
 		w->nr_links = 0;
 		return;
 	}
@@ -745,11 +854,10 @@ static void op_link(struct world *w, struct fuzz_input *in)
 	size = UINT64_C(1) << w->info.leaf_lg2[level];
 	va = ref_va(&w->ref, slot) & ~(size - 1);
 	nr = 1 + fuzz_u8(in) % 4;
-	if (va < w->ref.base || size < w->ref.unit ||
-	    (ref_last(&w->ref) - va) >> w->info.leaf_lg2[level] < nr)
+	if (va < w->ref.base || size < w->ref.unit || ref_last(&w->ref) - va < nr * size - 1)
 		return;
 	trace(w, "link", slot, 0, va, level);
-	w->source->failed = false;
+	fail_some(w, bits);
 	for (unsigned int i = 0; i < nr; i++) {
 		struct pt_step step;
 
@@ -759,6 +867,7 @@ static void op_link(struct world *w, struct fuzz_input *in)
 		w->is_linked[i] = step.level < level;
 	}
 	err = pt_pgtable_link(w->other, va ^ w->other_xor, w->pt, va, nr * size, level);
+	w->source->fail_at = 0;
 	if (err == -ENOMEM && w->source->failed)
 		return;
 	FUZZ_CHECK_EQ(err, exists ? -EEXIST : 0);
@@ -774,10 +883,16 @@ static void op_link(struct world *w, struct fuzz_input *in)
 				      -EEXIST);
 }
 
-/* Where a table is linked, both say the same, word for word. */
+/* Where a table is linked, both say the same, word for word; else the other has nothing. */
 static void check_links(const struct world *w)
 {
 	unsigned int lg2 = w->info.leaf_lg2[w->link_level];
+	struct pt_range_walk walk;
+
+	if (!w->nr_links)
+		FUZZ_CHECK_EQ(pt_range_walk_start(&walk, w->other, 0, UINT64_MAX,
+						  PT_TYPE_ALL & ~PT_TYPE_NONE, 0),
+			      PTW_DONE);
 
 	for (unsigned int i = 0; i < w->nr_links; i++) {
 		uint64_t size = UINT64_C(1) << lg2, step = size > 64 * w->ref.unit ? size / 64 : w->ref.unit;
@@ -836,10 +951,10 @@ static void run_op(struct world *w, struct fuzz_input *in)
 		op_walk(w, in);
 		break;
 	case 14:
-		op_cursor(w, in);
+		op_cursor(w, in, bits);
 		break;
 	case 15:
-		op_link(w, in);
+		op_link(w, in, bits);
 		break;
 	}
 }
@@ -847,7 +962,8 @@ static void run_op(struct world *w, struct fuzz_input *in)
 static void world_init(struct world *w, struct fuzz_input *in)
 {
 	size_t i = fuzz_index(in, NR_CONFIGS);
-	unsigned int mode = fuzz_u8(in) % 4, scale = fuzz_u8(in) % 6;
+	uint8_t place = fuzz_u8(in);
+	unsigned int mode = place % 4, scale = fuzz_u8(in) % 6;
 	struct pt_pgtable_cfg cfg;
 	struct pt_table_ops from;
 	struct arena *arena;
@@ -871,7 +987,7 @@ static void world_init(struct world *w, struct fuzz_input *in)
 		.flush = &w->watcher.flush_ops,
 		.watch = w->watcher.checked ? &w->watcher.watch_ops : NULL,
 	};
-	place_window(w, scale);
+	place_window(w, scale, place < 128 ? 0 : place < 192 ? 1 : 2);
 	FUZZ_CHECK_EQ(pt_pgtable_create(&w->pt, arena->phys, &cfg), 0);
 	if (!config_is_x86(w->config) && fuzz_bool(in)) {
 		cfg.fmt.upper_half = !cfg.fmt.upper_half;
@@ -881,6 +997,19 @@ static void world_init(struct world *w, struct fuzz_input *in)
 	if (w->trace)
 		fprintf(stderr, "%s mode %u unit 2^%u x %zu from %#" PRIx64 "\n", w->config->name,
 			mode, w->unit_lg2, w->ref.nr, w->ref.base);
+}
+
+/* Every page that was handed out is in one of the two trees. */
+static void check_pages(const struct world *w)
+{
+	struct pt_usage usage, other;
+	size_t nr = 0;
+
+	FUZZ_CHECK_EQ(pt_usage(w->pt, &usage), 0);
+	FUZZ_CHECK_EQ(pt_usage(w->other, &other), 0);
+	for (unsigned int level = 0; level < PT_MAX_LEVELS; level++)
+		nr += usage.tables[level] + other.tables[level];
+	FUZZ_CHECK(w->nr_links ? nr >= w->source->nr_live : nr == w->source->nr_live);
 }
 
 static void world_exit(struct world *w, bool other_first)
@@ -924,6 +1053,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	FUZZ_CHECK(watcher_agrees(&w->watcher, w->pt));
 	FUZZ_CHECK_EQ(pt_verify(w->pt, NULL, NULL), 0);
 	FUZZ_CHECK_EQ(pt_verify(w->other, NULL, NULL), 0);
+	check_pages(w);
 	world_exit(w, other_first);
 	return 0;
 }

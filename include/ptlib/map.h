@@ -12,9 +12,10 @@
  *
  * Return: 0, or -EINVAL for an unaligned, empty or wrapping range; -ERANGE for
  * one outside the table's widths, or that spans the non-canonical gap; -EFAULT
- * for a word in the way that hardware would refuse, a table outside memory, or
- * one that points back at a table above it; -ENOMEM; -EOPNOTSUPP where a new
- * table is needed and the table has no pt_table_ops. Further codes at each.
+ * for a word in the way that hardware would refuse, a table outside memory, one
+ * that points back at a table above it, or a leaf to be split that reaches beyond
+ * the output width; -ENOMEM; -EOPNOTSUPP where a new table is needed and the table
+ * has no pt_table_ops. Further codes at each.
  *
  * Context: in shared mode, any thread; ranges of concurrent changes must not
  * overlap. Takes one table lock at a time. No locks, no read-side section and

@@ -18,7 +18,8 @@ extern "C" {
 
 /** A translation, as pt_lookup() reports it. */
 struct pt_leaf {
-	pt_pa_t pa;              /* of the queried byte, not of the leaf's start */
+	pt_pa_t pa;              /* of the queried byte, not of the leaf's start; beyond pa_bits
+				    only in an arm64 block that is larger than the output width */
 	pt_attr_t attr;          /* the leaf's own bits */
 	uint64_t raw;            /* its word */
 	unsigned int level;      /* of the table it stands in */

@@ -186,12 +186,22 @@ static inline bool ptl_block_whole(const struct pt_pgtable *pt, const struct ptl
 }
 
 /*
- * Table pages that ptl_split_at(@va) needs, when ptl_split_at(@before) was done:
+ * Whether smaller leaves can say what a leaf of @level does. Hardware compares only a
+ * descriptor's own address with the output width, and an arm64 block can be larger than
+ * that: most of what it translates to has no descriptors.
+ */
+static inline bool ptl_can_split(const struct pt_pgtable *pt, unsigned int level)
+{
+	return ptl_level_lg2(level) <= pt->fmt.cfg.pa_bits;
+}
+
+/*
+ * Table pages that ptl_split_at(@va) needs, when ptl_split_at(@first) was done:
  * what that splits need not be split again.
  */
-static inline int ptl_split_at_cost(const struct pt_pgtable *pt, pt_va_t va, pt_va_t before,
-				    size_t *nr)
+static inline int ptl_split_at_cost(struct ptl_op *op, pt_va_t va, pt_va_t first, size_t *nr)
 {
+	const struct pt_pgtable *pt = op->pt;
 	enum ptl_kind kind;
 	struct ptl_pos pos;
 	uint64_t raw;
@@ -200,13 +210,19 @@ static inline int ptl_split_at_cost(const struct pt_pgtable *pt, pt_va_t va, pt_
 		if (ptl_descend(pt, va, 0, &pos, &raw))
 			return 0; /* the change itself will say so */
 	} while (!ptl_settle(pt, &pos, &raw, &kind));
-	if (kind == PTL_LEAF)
-		for (; !ptl_aligned(va, ptl_level_lg2(pos.level)); pos.level--) {
-			unsigned int lg2 = ptl_level_lg2(pos.level);
+	if (kind == PTL_LEAF) {
+		unsigned int lg2 = ptl_level_lg2(pos.level);
 
-			if (va == before || ptl_aligned(before, lg2) || (va ^ before) >> lg2)
-				++*nr;
+		if (!ptl_aligned(va, lg2) && !ptl_can_split(pt, pos.level)) {
+			pt_va_t leaf = ptl_align_down(va, lg2);
+
+			op->change->bad_va = leaf < first ? first : leaf;
+			return -EFAULT;
 		}
+		for (; !ptl_aligned(va, lg2); lg2 -= FMT_INDEX_BITS)
+			if (va == first || ptl_aligned(first, lg2) || (va ^ first) >> lg2)
+				++*nr;
+	}
 	return *nr && !pt->tables.alloc ? -EOPNOTSUPP : 0;
 }
 
@@ -254,10 +270,10 @@ static inline int ptl_split_edges(struct ptl_op *op, pt_va_t first, pt_va_t last
 	pt_va_t behind = last + 1; /* not an address if the range ends at the top */
 	bool has_behind = behind && fmt_va_valid(behind, &op->pt->fmt);
 	size_t nr = 0;
-	int err = ptl_split_at_cost(op->pt, first, first, &nr);
+	int err = ptl_split_at_cost(op, first, first, &nr);
 
 	if (!err && has_behind)
-		err = ptl_split_at_cost(op->pt, behind, first, &nr);
+		err = ptl_split_at_cost(op, behind, first, &nr);
 	if (!err)
 		err = ptl_spares_add(op, nr);
 	if (err)
@@ -285,7 +301,8 @@ static inline int ptl_split_cost(const struct pt_pgtable *pt, pt_va_t first, pt_
 			return -EFAULT;
 		if (!ptl_settle(pt, &pos, &raw, &kind))
 			continue;
-		if (kind == PTL_ILLEGAL)
+		if (kind == PTL_ILLEGAL ||
+		    (kind == PTL_LEAF && pos.level > level && !ptl_can_split(pt, pos.level)))
 			return -EFAULT;
 		here_last = ptl_min(ptl_last(va, ptl_level_lg2(pos.level)), last);
 		for (unsigned int up = pos.level; kind == PTL_LEAF && up > level; up--)

@@ -85,11 +85,12 @@ static inline bool ref_observe(struct ref_table *ref, struct pt_pgtable *pt, boo
 	return pt_range_walk_done(&walk) == 0;
 }
 
-/* One run of the walk against the slots under it. */
+/* One run of a walk with @flags against the slots under it. */
 static inline bool ref_check_run(const struct ref_table *ref, const struct pt_range_walk *walk,
-				 enum pt_range_walk_type type, bool each)
+				 enum pt_range_walk_type type, unsigned int flags)
 {
-	pt_attr_t some = 0;
+	bool each = flags & (PT_WALK_EACH | PT_WALK_RESPECT_AD);
+	pt_attr_t some = 0, vary = REF_AD;
 	pt_va_t va = walk->va, last = walk->va + (walk->len - 1);
 	pt_pa_t pa;
 
@@ -107,7 +108,9 @@ static inline bool ref_check_run(const struct ref_table *ref, const struct pt_ra
 			REF_EXPECT(page->kind == REF_LEAF, va);
 			pa = page->pa + (va - ref_va(ref, i));
 			REF_EXPECT(walk->pa + (va - walk->va) == pa, va);
-			REF_EXPECT(((walk->attr ^ page->attr) & ~REF_AD) == 0, va);
+			REF_EXPECT(((walk->attr ^ page->attr) & ~vary) == 0, va);
+			if (flags & PT_WALK_IGNORE_SW)
+				vary |= PT_ATTR_SW_MASK; /* after the first entry, whose it is */
 			REF_EXPECT(page->span_lg2 == span_lg2 ||
 					   UINT64_C(1) << span_lg2 < ref->unit,
 				   va);
@@ -157,7 +160,7 @@ static inline bool ref_check_walk(const struct ref_table *ref, struct pt_pgtable
 	     type != PTW_DONE; type = pt_range_walk_next(&walk)) {
 		REF_EXPECT(walk.len && walk.va == next, next);
 		REF_EXPECT(walk.len - 1 <= ref_last(ref) - walk.va, next);
-		if (!ref_check_run(ref, &walk, type, each))
+		if (!ref_check_run(ref, &walk, type, each ? PT_WALK_EACH : 0))
 			return false;
 		if (prev_type != PTW_DONE && !each)
 			REF_EXPECT(!ref_is_one_run(&prev, prev_type, &walk, type), next);

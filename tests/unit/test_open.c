@@ -250,6 +250,62 @@ static void refuses_roots_that_cannot_be(void **state)
 	pt_pgtable_destroy(pt);
 }
 
+/* Hardware compares a block's own address with the output width, not where the block ends. */
+static void does_not_split_a_block_larger_than_the_output_width(void **state)
+{
+	struct fixture *f = *state;
+	struct pt_phys_region region = { .pa = 0x10000, .len = 64 << 16, .fd = -1 };
+	pt_va_t va = UINT64_C(4) << 40, middle = va + (UINT64_C(2) << 40);
+	struct pt_pgtable_cfg cfg = { .mode = f->cfg.mode };
+	struct pt_change change;
+	struct page_source source;
+	struct pt_pgtable *pt;
+	struct pt_phys *phys;
+	pt_pa_t word, pa;
+	uint64_t raw;
+
+	assert_int_equal(pt_fmt_cfg_init(&cfg.fmt, PT_FMT_ARM64_64K), 0);
+	cfg.fmt.va_bits = 48;
+	cfg.fmt.pa_bits = 32;
+	cfg.fmt.features |= PT_FEAT_LPA;
+	assert_int_equal(pt_phys_create(&phys, &region, 1, 12), 0);
+	page_source_init(&source, phys, region.pa + 0x10000, 16, 60);
+	cfg.tables = page_source_ops(&source);
+	assert_int_equal(pt_pgtable_open(&pt, phys, &cfg, region.pa), 0);
+	word = region.pa + 8;
+	raw = raw_leaf(&cfg.fmt, 0, 2);
+	assert_int_equal(pt_phys_write(phys, word, &raw, 8), 0);
+	assert_int_equal(pt_translate(pt, middle, &pa), 0);
+	assert_int_equal(pa, middle - va);
+
+	change = (struct pt_change){ .bad_va = 1, .done = 1 };
+	assert_int_equal(pt_split(pt, middle, 0x10000, 0, &change), -EFAULT);
+	assert_int_equal(change.bad_va, middle);
+	assert_int_equal(change.done, 0);
+	assert_int_equal(pt_unmap(pt, middle, 0x10000, &change), -EFAULT);
+	assert_int_equal(change.bad_va, middle);
+	assert_int_equal(change.done, 0);
+	/* the leaf is in the way where the range meets it: at its beginning */
+	assert_int_equal(pt_unmap(pt, va - 0x10000, 0x20000, &change), -EFAULT);
+	assert_int_equal(change.bad_va, va);
+	assert_int_equal(pt_protect(pt, va, 0x10000, 0, PT_ATTR_WRITE, &change), -EFAULT);
+	assert_int_equal(change.bad_va, va);
+	assert_int_equal(change.done, 0);
+	assert_int_equal(source.nr_live, 0);
+	assert_int_equal(pt_phys_read(phys, word, &raw, 8), 0);
+	assert_int_equal(raw, raw_leaf(&cfg.fmt, 0, 2));
+
+	/* as a whole it changes as any other */
+	assert_int_equal(pt_split(pt, va, UINT64_C(4) << 40, 2, NULL), 0);
+	assert_int_equal(pt_protect(pt, va, UINT64_C(4) << 40, 0, PT_ATTR_WRITE, &change), 0);
+	assert_int_equal(change.done, UINT64_C(4) << 40);
+	assert_int_equal(pt_unmap(pt, va, UINT64_C(4) << 40, &change), 0);
+	assert_int_equal(change.done, UINT64_C(4) << 40);
+	pt_pgtable_destroy(pt);
+	page_source_exit(&source);
+	pt_phys_destroy(phys);
+}
+
 int main(void)
 {
 	static const struct test_case tests[] = {
@@ -261,6 +317,7 @@ int main(void)
 		TEST_ON(splits_and_collapses_foreign_leaves, NEEDS_2_LEVELS),
 		TEST(opens_anything_and_reads_nothing),
 		TEST(refuses_roots_that_cannot_be),
+		TEST_ON(does_not_split_a_block_larger_than_the_output_width, NEEDS_ARM),
 	};
 
 	return RUN_ON_ALL("open", tests);
