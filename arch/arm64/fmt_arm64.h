@@ -35,7 +35,6 @@ enum {
 	FMT_INDEX_BITS = FMT_GRANULE_LG2 - 3,
 	FMT_MAX_LEVEL = ARM64_GRANULE_LG2 == 12 && ARM64_LPA2 ? 4 :
 			ARM64_GRANULE_LG2 == 16 ? 2 : 3,
-	FMT_USUAL_TOP = ARM64_GRANULE_LG2 == 16 ? 2 : 3, /* 48 input bits */
 	ARM64_LOW_PA_TOP = ARM64_LPA2 ? 49 : 47, /* address bits up to here stand in place */
 };
 
@@ -162,17 +161,34 @@ static inline pt_attr_t arm64_decode_bits(uint64_t raw, const struct ptl_fmt *f)
 	return attr & f->attrs;
 }
 
-/* Bits 11 to 2; and 54 to 50 with AP, on which the meaning of DBM, UXN and PXN depends. */
+/*
+ * Where arm64_decode() looks up high bits: by 58 to 50, and above them AP[1], on
+ * which depends whose UXN and PXN are. The product brings bit 6 to 59.
+ */
+#define ARM64_HIGH_ATTR (PTL_BITS(58, 50) | ARM64_AP_USER)
+
+static inline uint64_t arm64_high_index(uint64_t raw)
+{
+	return (raw & ARM64_HIGH_ATTR) * (1 + PTL_BIT(59 - 6)) >> 50;
+}
+
+/* By bits 11 to 2, and by arm64_high_index(). */
 static inline void arm64_init_decode(struct ptl_fmt *f)
 {
-	const pt_attr_t high = PT_ATTR_WRITE | PT_ATTR_DIRTY | PT_ATTR_EXEC | PT_ATTR_EXEC_OTHER |
-			       PT_ATTR_GUARDED;
+	const pt_attr_t exec = PT_ATTR_EXEC | PT_ATTR_EXEC_OTHER;
+	const pt_attr_t high = exec | PT_ATTR_WRITE | PT_ATTR_GUARDED;
 
 	for (uint64_t i = 0; i < 1024; i++)
-		f->attr_of_low[i] = (uint16_t)(arm64_decode_bits(i << 2, f) & ~high);
-	for (uint64_t i = 0; i < 128; i++)
-		f->attr_of_high[i] = (uint32_t)(arm64_decode_bits((i & 0x1f) << 50 | (i & 0x60) << 1, f) &
-						high);
+		f->attr_of_low[i] = (uint32_t)(arm64_decode_bits(i << 2, f) & ~exec);
+	for (uint64_t i = 0; i < 64; i++) {
+		uint64_t raw = (i & 0x1f) << 50 | (i & 0x20) << 1;
+		/* Of writing, what DBM adds: AP[2] alone is among the low bits. */
+		pt_attr_t attr = arm64_decode_bits(raw | ARM64_AP_RO, f) & high;
+
+		for (unsigned int sw = 0; sw < 16; sw++)
+			f->attr_of_high[arm64_high_index(raw | (uint64_t)sw << 55)] =
+				(uint32_t)(attr | PT_ATTR_SW(sw));
+	}
 }
 
 static inline int arm64_init(struct ptl_fmt *f)
@@ -191,9 +207,13 @@ static inline int arm64_init(struct ptl_fmt *f)
 	f->upper_first = f->va_high;
 	f->pa_high = cfg->features & PT_FEAT_LPA ? ARM64_HIGH_PA_64K : 0;
 	f->dbm = cfg->features & PT_FEAT_HD ? ARM64_DBM : 0;
+	f->po_index = cfg->features & PT_FEAT_PKEYS ? ARM64_PO_INDEX : 0;
 	f->pa_beyond = cfg->pa_bits == 52 ? 0 : arm64_raw_of_pa(PTL_BITS(51, cfg->pa_bits), f);
 	f->link_mask = arm64_raw_of_pa(PTL_BITS(51, 0), f) | ARM64_TYPE;
 	f->link_match = ARM64_TYPE;
+	f->page_mask = f->link_mask;
+	f->page_match = ARM64_TYPE;
+	f->page_address = ARM64_LOW_PA & ~f->pa_beyond;
 	for (unsigned int level = 0; level <= FMT_MAX_LEVEL; level++) {
 		/* Masks of 0 match nothing: level 0 has no tables, some levels no blocks. */
 		f->table_mask[level] = level ? ARM64_TYPE | f->pa_beyond : 0;
@@ -353,12 +373,15 @@ static inline int arm64_encode(pt_attr_t attr, unsigned int level, const struct 
 
 static inline pt_attr_t arm64_decode(uint64_t raw, unsigned int level, const struct ptl_fmt *f)
 {
-	pt_attr_t rest = (raw & ARM64_SW) >> (55 - PT_ATTR_SW_SHIFT) |
-			 (raw & ARM64_PO_INDEX) >> (60 - PT_ATTR_KEY_SHIFT);
+	pt_attr_t attr = f->attr_of_low[(raw & PTL_BITS(11, 2)) >> 2] |
+			 f->attr_of_high[arm64_high_index(raw)];
 
 	(void)level;
-	return f->attr_of_low[raw >> 2 & 0x3ff] |
-	       f->attr_of_high[(raw >> 50 & 0x1f) | (raw >> 1 & 0x60)] | (rest & f->attrs);
+	if (__builtin_expect((raw & f->po_index) != 0, 0)) {
+		__asm__ volatile(""); /* keeps it a branch: few leaves have a key */
+		attr |= (raw & f->po_index) >> (60 - PT_ATTR_KEY_SHIFT);
+	}
+	return attr;
 }
 #define fmt_decode arm64_decode
 

@@ -26,7 +26,6 @@ enum {
 	FMT_GRANULE_LG2 = 12,
 	FMT_INDEX_BITS = 9,
 	FMT_MAX_LEVEL = 4,
-	FMT_USUAL_TOP = 3,
 };
 
 #define X86_64_P PTL_BIT(0)
@@ -99,13 +98,15 @@ static inline pt_attr_t x86_64_decode_bits(uint64_t raw, const struct ptl_fmt *f
 	return (attr | (raw & X86_64_SW_HIGH) >> 35) & f->attrs;
 }
 
-/* Bits 8 to 0, and 63 to 58. */
+/* Bits 11 to 1, of which 11 to 9 are software's; and 63 to 58. */
 static inline void x86_64_init_decode(struct ptl_fmt *f)
 {
 	const pt_attr_t high = PT_ATTR_EXEC | PT_ATTR_KEY_MASK | PT_ATTR_SW(8);
 
-	for (unsigned int i = 0; i < 512; i++)
-		f->attr_of_low[i] = (uint16_t)(x86_64_decode_bits(i, f) & ~high);
+	for (unsigned int i = 0; i < 256; i++)
+		for (unsigned int sw = 0; sw < 8; sw++)
+			f->attr_of_low[sw << 8 | i] = (uint32_t)(
+				(x86_64_decode_bits(i << 1, f) & ~high) | PT_ATTR_SW(sw));
 	for (uint64_t i = 0; i < 64; i++)
 		f->attr_of_high[i] = (uint32_t)(x86_64_decode_bits(i << 58, f) & high);
 }
@@ -130,6 +131,9 @@ static inline int x86_64_init(struct ptl_fmt *f)
 		beyond |= X86_64_XD; /* reserved while EFER.NXE = 0, SDM 4.5.4 */
 	f->link_mask = X86_64_ADDRESS | X86_64_P | X86_64_PS | (beyond & X86_64_XD);
 	f->link_match = X86_64_P;
+	f->page_mask = f->link_mask & ~X86_64_PS; /* PAT there */
+	f->page_match = X86_64_P;
+	f->page_address = X86_64_ADDRESS & ~f->pa_beyond;
 	for (unsigned int level = 0; level <= FMT_MAX_LEVEL; level++) {
 		/* Level 0 has no table entries: a mask of 0 never gives P. */
 		f->table_mask[level] = level ? X86_64_P | X86_64_PS | beyond : 0;
@@ -169,6 +173,13 @@ static inline bool x86_64_va_valid(pt_va_t va, const struct ptl_fmt *f)
 	return va + f->lower_end <= f->va_mask; /* the upper half wraps to below the lower */
 }
 #define fmt_va_valid x86_64_va_valid
+
+/* The upper half comes first. */
+static inline unsigned int x86_64_slot_index(unsigned int slot)
+{
+	return slot ^ 1u << (FMT_INDEX_BITS - 1);
+}
+#define fmt_slot_index x86_64_slot_index
 
 static inline unsigned int x86_64_root_align_lg2(const struct ptl_fmt *f)
 {
@@ -272,12 +283,11 @@ static inline int x86_64_encode(pt_attr_t attr, unsigned int level, const struct
 
 static inline pt_attr_t x86_64_decode(uint64_t raw, unsigned int level, const struct ptl_fmt *f)
 {
-	unsigned int low = raw & 0x1ff;
+	uint64_t low = raw & PTL_BITS(11, 1);
 
 	if (level)
-		low = (low & 0x17f) | (raw >> 5 & X86_64_PAT_4K);
-	return f->attr_of_low[low] | f->attr_of_high[raw >> 58] |
-	       (raw & X86_64_SW_LOW) << (PT_ATTR_SW_SHIFT - 9);
+		low = (low & ~X86_64_PAT_4K) | (raw >> 5 & X86_64_PAT_4K);
+	return f->attr_of_low[low >> 1] | f->attr_of_high[raw >> 58];
 }
 #define fmt_decode x86_64_decode
 

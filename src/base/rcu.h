@@ -11,6 +11,7 @@
 #ifndef PTL_BASE_RCU_H
 #define PTL_BASE_RCU_H
 
+#include <stdbool.h>
 #include <urcu/urcu-bp.h>
 
 #if defined(__SANITIZE_THREAD__)
@@ -28,6 +29,19 @@ void __tsan_release(void *addr);
 #define PTL_RCU_READERS ((void *)&urcu_bp_gp)
 #define PTL_RCU_GRACE ((void *)((char *)&urcu_bp_gp + 1))
 #endif
+
+/*
+ * Whether this thread has had a read-side section before, so that the next one
+ * calls nothing; true where liburcu is not inlined, for then it calls anyway.
+ */
+static inline bool ptl_rcu_ready(void)
+{
+#ifdef _LGPL_SOURCE
+	return URCU_TLS(urcu_bp_reader);
+#else
+	return true;
+#endif
+}
 
 static inline void ptl_rcu_read_lock(void)
 {

@@ -26,6 +26,18 @@ _Static_assert(FMT_MAX_LEVEL < PT_MAX_LEVELS, "levels");
 static inline int fmt_init(struct ptl_fmt *f);
 /* Whether @va is an input address. */
 static inline bool fmt_va_valid(pt_va_t va, const struct ptl_fmt *f);
+/*
+ * The index in a top table of PTL_USUAL_VA_BITS, of the @slot-th of its entries in
+ * the order of upper_first on and then, wrapping, from 0.
+ */
+#ifndef fmt_slot_index
+static inline unsigned int ptl_slot_index(unsigned int slot)
+{
+	return slot;
+}
+#define fmt_slot_index ptl_slot_index
+#endif
+static inline unsigned int fmt_slot_index(unsigned int slot);
 /* log2 of what the top table's address must be aligned to. */
 static inline unsigned int fmt_root_align_lg2(const struct ptl_fmt *f);
 /* What the vendor calls a table of @level. */

@@ -217,31 +217,8 @@ static inline void ptl_map_commit(struct ptl_map *map, pt_va_t end, bool fill)
 }
 
 /*
- * fmt_encode() for level 0, remembering the last: attributes in the upper half of
- * one word, so that no thread can find half of it, the encoding's bits 63 to 50
- * and 11 to 0 in the lower.
- */
-static inline bool ptl_encode_page(struct pt_pgtable *pt, pt_attr_t attr, uint64_t *proto)
-{
-	uint64_t encoded = atomic_load_explicit(&pt->encoded, memory_order_relaxed);
-
-	/* Every encoding is of a valid word: bit 0 clear says that there is none. */
-	if (__builtin_expect(encoded & 1 && encoded >> 32 == attr, 1)) {
-		*proto = (encoded & 0xfff) | (encoded >> 12) << 50;
-		return true;
-	}
-	if (fmt_encode(attr, 0, &pt->fmt, proto))
-		return false;
-	if (!(*proto & PTL_BITS(49, 12)) && attr < UINT32_MAX) {
-		encoded = attr << 32 | *proto >> 50 << 12 | (*proto & 0xfff);
-		atomic_store_explicit(&pt->encoded, encoded, memory_order_relaxed);
-	}
-	return true;
-}
-
-/*
- * One page whose table is there: the whole of pt_map() in a few dozen
- * instructions. False, and nothing has changed, for everything else.
+ * One page whose table is there, with attributes as most have them: the whole of
+ * pt_map(). False, and no word has changed, for everything else.
  */
 static inline __attribute__((always_inline)) bool
 ptl_map_page(struct pt_pgtable *pt, pt_va_t va, pt_pa_t pa, pt_attr_t attr,
@@ -250,35 +227,36 @@ ptl_map_page(struct pt_pgtable *pt, pt_va_t va, pt_pa_t pa, pt_attr_t attr,
 	struct ptl_active active = { .first = va, .last = ptl_last(va, FMT_GRANULE_LG2) };
 	_Atomic uint64_t *table;
 	bool done = false;
-	uint64_t proto;
 
-	if (!pt->usual || !ptl_aligned(va | pa, FMT_GRANULE_LG2) || pa > pt->pa_last ||
-	    !fmt_va_valid(va, &pt->fmt) ||
-	    (change && change->max_lg2 && change->max_lg2 < FMT_GRANULE_LG2) ||
-	    !ptl_encode_page(pt, attr, &proto))
+	/* Such addresses stand in the word as they are, all but the highest of some formats. */
+	if (attr >= PTL_NR_PLAIN_ATTRS || !ptl_aligned(va, FMT_GRANULE_LG2) ||
+	    pa & pt->page.stray || !ptl_write_ready())
 		return false;
+	if (change) {
+		if ((change->max_lg2 && change->max_lg2 < FMT_GRANULE_LG2) ||
+		    __builtin_expect(change->gather && change->gather->pt != pt, 0))
+			return false;
+		change->bad_va = 0;
+		change->done = PTL_BIT(FMT_GRANULE_LG2);
+	}
 	if (PTL_SHARED)
 		ptl_active_enter(pt, &active);
 	ptl_write_enter();
-	if (ptl_find_leaf_table(pt, va, true, &table)) {
+	if (ptl_find_leaf_table(pt, pt->quick_root, va, true, &table)) {
 		_Atomic uint64_t *entry = &table[ptl_leaf_index(va)];
-		uint64_t raw = fmt_make_leaf(proto, pa, 0, 0, &pt->fmt), old = 0;
+		uint64_t proto = pt->fmt.page_of_attr[attr], old = 0;
 
 		/* Without a lock, as a table: an empty word that can be exchanged is in no dead one. */
 		if (PTL_SHARED)
-			done = atomic_compare_exchange_strong_explicit(entry, &old, raw,
-								       memory_order_relaxed,
-								       memory_order_relaxed);
-		else if ((done = !ptl_load(entry)))
-			atomic_store_explicit(entry, raw, memory_order_relaxed);
+			done = proto && atomic_compare_exchange_strong_explicit(
+						entry, &old, proto | pa, memory_order_relaxed,
+						memory_order_relaxed);
+		else if ((done = proto && !ptl_load(entry)))
+			atomic_store_explicit(entry, proto | pa, memory_order_relaxed);
 	}
 	ptl_write_leave();
 	if (PTL_SHARED)
 		ptl_active_leave(pt, &active);
-	if (done && change) {
-		change->done = PTL_BIT(FMT_GRANULE_LG2);
-		change->bad_va = 0;
-	}
 	return done;
 }
 
@@ -308,10 +286,13 @@ static __attribute__((noinline)) int ptl_map_range(struct pt_pgtable *pt, pt_va_
 static int ptl_map(struct pt_pgtable *pt, pt_va_t va, pt_pa_t pa, uint64_t len, pt_attr_t attr,
 		   struct pt_change *change)
 {
-	if (!PTL_CHECKED && len == PTL_BIT(FMT_GRANULE_LG2) &&
-	    ptl_map_page(pt, va, pa, attr, change))
+	const uint64_t page = PTL_BIT(FMT_GRANULE_LG2);
+
+	if (PTL_CHECKED || len != page)
+		return ptl_map_range(pt, va, pa, len, attr, change);
+	if (ptl_map_page(pt, va, pa, attr, change))
 		return 0;
-	return ptl_map_range(pt, va, pa, len, attr, change);
+	return ptl_map_range(pt, va, pa, page, attr, change); /* a constant: one register less */
 }
 
 /*

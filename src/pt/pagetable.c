@@ -25,7 +25,7 @@ static int pgtable_new(struct pt_pgtable **out, struct pt_phys *phys,
 	pt = calloc(1, sizeof(*pt));
 	if (!pt)
 		return -ENOMEM;
-	pt->ops = ops;
+	pt->ops = *ops;
 	pt->phys = phys;
 	pt->readers = cfg->mode != PT_MODE_PRIVATE;
 	pt->fmt.cfg = cfg->fmt;
@@ -43,22 +43,55 @@ static int pgtable_new(struct pt_pgtable **out, struct pt_phys *phys,
 	return 0;
 }
 
-/* The table pages of @region that a table entry can name: see ptl_follow(). */
+/* The table pages of @region that a table entry can name. */
 static void set_window(struct pt_pgtable *pt, const struct ptl_region *region)
 {
 	uint64_t page = ptl_table_bytes(pt), limit = PTL_BIT(pt->fmt.cfg.pa_bits);
-	pt_pa_t first = ptl_align_down(region->pa + page - 1, pt->ops->granule_lg2);
+	pt_pa_t first = ptl_align_down(region->pa + page - 1, pt->ops.granule_lg2);
 	pt_pa_t end = ptl_min(region->pa + region->len, limit);
 
-	pt->window_key = 1; /* nothing follows: no aligned offset is left of any entry */
 	if (first >= end || end - first < page)
 		return;
 	pt->window = region->host + (first - region->pa);
 	pt->window_pa = first;
 	pt->window_room = end - first - page;
 	pt->window_frames = region->frames + ((first - region->pa) >> pt->phys->frame_lg2);
-	if (pt->fmt.link_mask)
-		pt->window_key = first + pt->fmt.link_match;
+}
+
+/* Where the quick ways begin if they shall end at once; as large as the largest top table. */
+static _Atomic uint64_t no_root[512];
+
+/*
+ * What the quick ways of tree.h need. They are for tables of the usual input width,
+ * and for as much of the window as a mask can bound: the largest power of two, at
+ * the end where the root is.
+ */
+static void set_quick(struct pt_pgtable *pt)
+{
+	uint64_t page = ptl_table_bytes(pt), len = pt->window_room + page, near_len = page;
+	uint64_t root = ptl_align_down(pt->root_pa, pt->ops.granule_lg2) - pt->window_pa;
+	const struct ptl_fmt *f = &pt->fmt;
+	uint64_t first = 0;
+
+	pt->quick_root = pt->reader_root = no_root;
+	pt->link.key = 1; /* no empty word passes */
+	pt->link.stray = ~UINT64_C(0);
+	if (root > pt->window_room || !f->link_mask || f->cfg.va_bits != PTL_USUAL_VA_BITS)
+		return;
+	while (near_len <= len / 2)
+		near_len *= 2;
+	if (root >= near_len)
+		first = len - near_len;
+	pt->near = pt->window + first;
+	pt->link.mask = f->link_mask;
+	pt->link.key = pt->window_pa + first + f->link_match;
+	pt->link.stray = ~(near_len - page);
+	pt->page.mask = f->page_mask;
+	pt->page.key = f->page_match;
+	pt->page.stray = ~f->page_address;
+	pt->quick_root = pt->root;
+	if (!pt->readers)
+		pt->reader_root = pt->root;
 }
 
 /* Walks begin at @root, and expect most tables in its region. */
@@ -68,7 +101,7 @@ static int set_root(struct pt_pgtable *pt, pt_pa_t root)
 	struct pt_format_info info;
 	const struct ptl_region *region;
 
-	pt->ops->describe(&pt->fmt, &info);
+	pt->ops.describe(&pt->fmt, &info);
 	if (!ptl_aligned(root, info.root_align_lg2))
 		return -EINVAL;
 	region = ptl_phys_find(pt->phys, root);
@@ -78,11 +111,10 @@ static int set_root(struct pt_pgtable *pt, pt_pa_t root)
 	if (!pt->root)
 		return -EFAULT;
 	pt->root_pa = root;
-	pt->pa_last = PTL_BIT(pt->fmt.cfg.pa_bits) - 1;
+	pt->va_first = pt->fmt.upper_first;
 	set_window(pt, region);
-	pt->root_page = ptl_table_at(pt, ptl_align_down(root, pt->ops->granule_lg2));
-	pt->usual = pt->root_page && pt->fmt.link_mask && pt->fmt.cfg.va_bits == PTL_USUAL_VA_BITS;
-	pt->quick = pt->usual && !pt->readers;
+	pt->root_page = ptl_table_at(pt, ptl_align_down(root, pt->ops.granule_lg2));
+	set_quick(pt);
 	return 0;
 }
 
@@ -188,12 +220,12 @@ void pt_pgtable_destroy(struct pt_pgtable *pt)
 	if (!pt)
 		return;
 	if (pt->root_is_ours) {
-		pt->ops->put_tree(pt, pt->root_pa, pt->fmt.top_level, NULL);
+		pt->ops.put_tree(pt, pt->root_pa, pt->fmt.top_level, NULL);
 	} else if (atomic_load_explicit(&pt->nr_tables, memory_order_relaxed)) {
 		/* Out of host memory it finds fewer; those pages stay handed out. */
 		(void)ptl_visit_tree(pt, find_ours, NULL, NULL, &ours);
 		for (size_t i = 0; i < ours.nr; i++)
-			pt->ops->put_tree(pt, ours.found[i].table_pa, ours.found[i].level, NULL);
+			pt->ops.put_tree(pt, ours.found[i].table_pa, ours.found[i].level, NULL);
 		free(ours.found);
 	}
 	free(pt);
@@ -217,13 +249,13 @@ int pt_pgtable_link(struct pt_pgtable *pt, pt_va_t va, struct pt_pgtable *from, 
 {
 	if (!can_share(pt, from))
 		return -EINVAL;
-	return pt->ops->link(pt, va, from, from_va, len, level);
+	return pt->ops.link(pt, va, from, from_va, len, level);
 }
 
 int pt_pgtable_unlink(struct pt_pgtable *pt, pt_va_t va, uint64_t len, unsigned int level,
 		      struct pt_gather *gather)
 {
-	return pt->ops->unlink(pt, va, len, level, gather);
+	return pt->ops.unlink(pt, va, len, level, gather);
 }
 
 pt_pa_t pt_pgtable_root(const struct pt_pgtable *pt)
@@ -249,74 +281,74 @@ uint64_t pt_granule(const struct pt_pgtable *pt)
 int pt_map(struct pt_pgtable *pt, pt_va_t va, pt_pa_t pa, uint64_t len, pt_attr_t attr,
 	   struct pt_change *change)
 {
-	return pt->ops->map(pt, va, pa, len, attr, change);
+	return pt->ops.map(pt, va, pa, len, attr, change);
 }
 
 int pt_map_probe(struct pt_pgtable *pt, pt_va_t va, pt_pa_t pa, uint64_t len, pt_attr_t attr,
 		 struct pt_change *change, size_t *nr_tables)
 {
-	return pt->ops->probe(pt, va, pa, len, attr, change, nr_tables);
+	return pt->ops.probe(pt, va, pa, len, attr, change, nr_tables);
 }
 
 int pt_unmap(struct pt_pgtable *pt, pt_va_t va, uint64_t len, struct pt_change *change)
 {
-	return pt->ops->unmap(pt, va, len, change);
+	return pt->ops.unmap(pt, va, len, change);
 }
 
 int pt_protect(struct pt_pgtable *pt, pt_va_t va, uint64_t len, pt_attr_t set, pt_attr_t clear,
 	       struct pt_change *change)
 {
-	return pt->ops->protect(pt, va, len, set, clear, change);
+	return pt->ops.protect(pt, va, len, set, clear, change);
 }
 
 int pt_split(struct pt_pgtable *pt, pt_va_t va, uint64_t len, unsigned int level,
 	     struct pt_change *change)
 {
-	return pt->ops->split(pt, va, len, level, change);
+	return pt->ops.split(pt, va, len, level, change);
 }
 
 int pt_collapse(struct pt_pgtable *pt, pt_va_t va, uint64_t len, unsigned int level,
 		struct pt_change *change)
 {
-	return pt->ops->collapse(pt, va, len, level, change);
+	return pt->ops.collapse(pt, va, len, level, change);
 }
 
 int pt_test_and_clear_accessed(struct pt_pgtable *pt, pt_va_t va, uint64_t len,
 			       struct pt_change *change)
 {
-	return pt->ops->age(pt, va, len, change);
+	return pt->ops.age(pt, va, len, change);
 }
 
 int pt_test_and_clear_dirty(struct pt_pgtable *pt, pt_va_t va, uint64_t len,
 			    struct pt_change *change)
 {
-	return pt->ops->clean(pt, va, len, change);
+	return pt->ops.clean(pt, va, len, change);
 }
 
 int pt_translate(const struct pt_pgtable *pt, pt_va_t va, pt_pa_t *pa)
 {
-	return pt->ops->translate(pt, va, pa);
+	return pt->ops.translate(pt, va, pa);
 }
 
 int pt_lookup(const struct pt_pgtable *pt, pt_va_t va, struct pt_leaf *leaf)
 {
-	return pt->ops->lookup(pt, va, leaf);
+	return pt->ops.lookup(pt, va, leaf);
 }
 
 int pt_trace(const struct pt_pgtable *pt, pt_va_t va, struct pt_step steps[PT_MAX_LEVELS],
 	     unsigned int *nr)
 {
-	return pt->ops->trace(pt, va, steps, nr);
+	return pt->ops.trace(pt, va, steps, nr);
 }
 
 enum pt_kind pt_entry_kind(const struct pt_pgtable *pt, uint64_t raw, unsigned int level)
 {
-	return level <= pt->fmt.top_level ? pt->ops->entry_kind(pt, raw, level) : PT_KIND_EMPTY;
+	return level <= pt->fmt.top_level ? pt->ops.entry_kind(pt, raw, level) : PT_KIND_EMPTY;
 }
 
 pt_attr_t pt_entry_attr(const struct pt_pgtable *pt, uint64_t raw, unsigned int level)
 {
-	return level <= pt->fmt.top_level ? pt->ops->entry_attr(pt, raw, level) : 0;
+	return level <= pt->fmt.top_level ? pt->ops.entry_attr(pt, raw, level) : 0;
 }
 
 const char *pt_illegal_name(enum pt_illegal why)

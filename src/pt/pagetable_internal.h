@@ -83,22 +83,32 @@ struct ptl_active {
 	struct ptl_active *next;
 };
 
+/*
+ * What a word has to be to need no second look: what is left of it, of the bits in
+ * @mask and when @key is taken off, is an address, with none of the @stray bits.
+ */
+struct ptl_sieve {
+	uint64_t mask, key, stray;
+};
+
 struct pt_pgtable {
-	/* What a walk reads, together; constant after create. */
-	const struct ptl_ops *ops;
+	/*
+	 * What the quick ways read, see tree.h; constant after create. First, for
+	 * an offset below 128 makes shorter instructions.
+	 */
+	_Atomic uint64_t *quick_root;  /* the root; if nothing is quick, all empty words */
+	_Atomic uint64_t *reader_root; /* the same for readers who enter no section */
+	pt_va_t va_first;              /* valid addresses go up from here, and wrap */
+	struct ptl_sieve link;         /* passes tables near the root; is their offset there */
+	uint8_t *near;                 /* host address of these table pages */
+	struct ptl_sieve page;         /* passes leaves of level 0; is their pa */
+	_Atomic uint64_t *root_page;   /* the table page that the root is in, for comparing */
+
 	_Atomic uint64_t *root;
 	uint8_t *window;      /* host address of @window_pa */
-	uint64_t window_key;  /* @window_pa as fmt.link_mask sees a table entry for it */
 	uint64_t window_room; /* the last offset at which a whole table page fits */
 	pt_pa_t window_pa;    /* the first table page in the region that the root is in */
-	_Atomic uint64_t *root_page; /* the table page that the root is in, for comparing */
 	bool readers;         /* lockless readers are allowed */
-	bool usual;           /* PTL_USUAL_VA_BITS wide, the root in the window: see tree.h */
-	bool quick;           /* usual, and no readers */
-	pt_pa_t pa_last;      /* of the output width */
-	_Atomic uint64_t encoded; /* attributes that were encoded last, see ptl_encode_page() */
-	struct ptl_fmt fmt;
-
 	struct pt_frame *window_frames;
 	struct pt_phys *phys;
 	pt_pa_t root_pa;
@@ -113,6 +123,9 @@ struct pt_pgtable {
 	/* Builds with assertions only; under active_lock. */
 	_Atomic uint32_t active_lock;
 	struct ptl_active *active;
+
+	struct ptl_ops ops; /* by value: one load less in each call */
+	struct ptl_fmt fmt; /* large */
 };
 
 /* Host address of the table page at @pa outside the window, or NULL. */
@@ -158,7 +171,7 @@ int ptl_pgtable_open(struct pt_pgtable **out, struct pt_phys *phys,
 /* Bytes of a table page; root pages are that size too when they are ours. */
 static inline uint64_t ptl_table_bytes(const struct pt_pgtable *pt)
 {
-	return PTL_BIT(pt->ops->granule_lg2);
+	return PTL_BIT(pt->ops.granule_lg2);
 }
 
 /* table.c: the life of table pages. */

@@ -56,6 +56,9 @@ enum ptl_kind {
 
 #define PTL_NO_INDEX 0xff
 
+/* Attributes below this have the usual memory type, shareability and key, and no software bits. */
+#define PTL_NR_PLAIN_ATTRS 256
+
 /* The input width that the shortest code is compiled for, with constant shifts. */
 #define PTL_USUAL_VA_BITS 48
 
@@ -80,13 +83,21 @@ struct ptl_fmt {
 	 * what they are at address 0. 0: the format has no such mask.
 	 */
 	uint64_t link_mask, link_match;
+	/*
+	 * The same for leaves of level 0: bits that hold the address in place or make
+	 * it a leaf, what they are at address 0, and those that a valid address has.
+	 */
+	uint64_t page_mask, page_match, page_address;
 	uint64_t pa_beyond;                     /* raw bits that hold pa bits beyond the width */
 	uint64_t pa_high;                       /* arm64 64K: raw bits of pa 51:48 */
 	uint64_t dbm;                           /* arm64: the DBM bit if hardware honours it */
+	uint64_t po_index;                      /* arm64: the POIndex bits if hardware honours them */
 	pt_attr_t attrs;                        /* what this configuration can express */
 	pt_attr_t any_mem;                      /* some memory type and shareability it encodes */
-	uint16_t attr_of_low[1024];             /* by low bits of a leaf, as the format cuts them: */
-	uint32_t attr_of_high[128];             /* by high bits; what they say of pt_attr_t */
+	uint32_t attr_of_low[2048];             /* by low bits of a leaf, as the format cuts them: */
+	uint32_t attr_of_high[1024];            /* by high bits; what they say of pt_attr_t */
+	/* What fmt_encode() makes at level 0 of those with single bits only; 0: it refuses. */
+	uint64_t page_of_attr[PTL_NR_PLAIN_ATTRS];
 	uint8_t mem_of_index[8];                /* enum pt_mem, by PAT or MAIR index */
 	uint8_t index_of_mem[16];               /* by enum pt_mem; PTL_NO_INDEX: none selects it */
 };

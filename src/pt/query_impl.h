@@ -70,46 +70,61 @@ static inline pt_pa_t ptl_found_pa(const struct pt_pgtable *pt, pt_va_t va,
 	       (va & (PTL_BIT(ptl_level_lg2(found->level)) - 1));
 }
 
-/* The quick way to a leaf of level 0; false for everything else. */
+/* The quick way to a leaf of level 0, *@page its pa; in a section if one is needed. */
 static inline __attribute__((always_inline)) bool
-ptl_find_page(const struct pt_pgtable *pt, pt_va_t va, struct ptl_found *found)
+ptl_find_page(const struct pt_pgtable *pt, _Atomic uint64_t *root, pt_va_t va, uint64_t *raw,
+	      pt_pa_t *page)
 {
+	const uint64_t stray = pt->page.stray;
 	_Atomic uint64_t *table;
 
-	if (!ptl_find_leaf_table(pt, va, false, &table))
+	if (!ptl_find_leaf_table(pt, root, va, false, &table))
 		return false;
-	found->level = 0;
-	found->index = ptl_leaf_index(va);
-	found->raw = ptl_load_acquire(&table[found->index]);
-	return __builtin_expect(fmt_is_leaf(found->raw, 0, &pt->fmt), 1);
+	*raw = ptl_load_acquire(&table[ptl_leaf_index(va)]);
+	return ptl_sift(&pt->page, stray, *raw, page);
 }
 
-static inline void ptl_fill_leaf(const struct pt_pgtable *pt, pt_va_t va,
-				 const struct ptl_found *found, struct pt_leaf *leaf)
+/* The same from outside; false also if the section is more than a few instructions. */
+static inline __attribute__((always_inline)) bool
+ptl_read_page(const struct pt_pgtable *pt, pt_va_t va, uint64_t *raw, pt_pa_t *page)
 {
-	leaf->pa = ptl_found_pa(pt, va, found);
-	leaf->attr = fmt_decode(found->raw, found->level, &pt->fmt);
-	leaf->raw = found->raw;
-	leaf->level = found->level;
-	leaf->size_lg2 = ptl_level_lg2(found->level);
-	leaf->contig_lg2 = fmt_contig_lg2(found->raw, found->level, &pt->fmt);
+	bool found;
+
+	if (!PTL_SHARED)
+		return ptl_find_page(pt, pt->reader_root, va, raw, page);
+	if (!ptl_write_ready())
+		return false;
+	ptl_write_enter();
+	found = ptl_find_page(pt, pt->quick_root, va, raw, page);
+	ptl_write_leave();
+	return found;
 }
 
-/*
- * Each question in two forms: alone in the tree, to the common answer; and beside
- * writers, or with any other answer.
- */
-static __attribute__((noinline)) int ptl_translate_fully(const struct pt_pgtable *pt, pt_va_t va,
-							 pt_pa_t *pa)
+/* The thorough way; the quick one too where it needs a section that is not of writers. */
+static int ptl_read_leaf(const struct pt_pgtable *pt, pt_va_t va, struct ptl_found *found)
 {
-	struct ptl_found found;
-	int err;
+	pt_pa_t page;
+	int err = 0;
 
 	if (!fmt_va_valid(va, &pt->fmt))
 		return -ERANGE;
 	ptl_read_enter(pt);
-	err = pt->usual && ptl_find_page(pt, va, &found) ? 0 : ptl_find_leaf(pt, va, &found);
+	if (PTL_SHARED || !ptl_find_page(pt, pt->quick_root, va, &found->raw, &page)) {
+		err = ptl_find_leaf(pt, va, found);
+	} else {
+		found->level = 0;
+		found->index = ptl_leaf_index(va);
+	}
 	ptl_read_leave(pt);
+	return err;
+}
+
+static __attribute__((noinline)) int ptl_translate_fully(const struct pt_pgtable *pt, pt_va_t va,
+							 pt_pa_t *pa)
+{
+	struct ptl_found found;
+	int err = ptl_read_leaf(pt, va, &found);
+
 	if (!err)
 		*pa = ptl_found_pa(pt, va, &found);
 	return err;
@@ -117,39 +132,45 @@ static __attribute__((noinline)) int ptl_translate_fully(const struct pt_pgtable
 
 static int ptl_translate(const struct pt_pgtable *pt, pt_va_t va, pt_pa_t *pa)
 {
-	struct ptl_found found;
+	pt_pa_t page;
+	uint64_t raw;
 
-	if (PTL_SHARED || !pt->quick || !fmt_va_valid(va, &pt->fmt) ||
-	    !ptl_find_page(pt, va, &found))
+	if (!ptl_read_page(pt, va, &raw, &page))
 		return ptl_translate_fully(pt, va, pa);
-	*pa = ptl_found_pa(pt, va, &found);
+	*pa = page | (va & (PTL_BIT(FMT_GRANULE_LG2) - 1));
 	return 0;
 }
 
+static inline void ptl_fill_leaf(const struct pt_pgtable *pt, uint64_t raw, unsigned int level,
+				 pt_pa_t pa, struct pt_leaf *leaf)
+{
+	leaf->pa = pa;
+	leaf->attr = fmt_decode(raw, level, &pt->fmt);
+	leaf->raw = raw;
+	leaf->level = level;
+	leaf->size_lg2 = ptl_level_lg2(level);
+	leaf->contig_lg2 = fmt_contig_lg2(raw, level, &pt->fmt);
+}
+
 static __attribute__((noinline)) int ptl_lookup_fully(const struct pt_pgtable *pt, pt_va_t va,
-							 struct pt_leaf *leaf)
+						      struct pt_leaf *leaf)
 {
 	struct ptl_found found;
-	int err;
+	int err = ptl_read_leaf(pt, va, &found);
 
-	if (!fmt_va_valid(va, &pt->fmt))
-		return -ERANGE;
-	ptl_read_enter(pt);
-	err = pt->usual && ptl_find_page(pt, va, &found) ? 0 : ptl_find_leaf(pt, va, &found);
-	ptl_read_leave(pt);
 	if (!err)
-		ptl_fill_leaf(pt, va, &found, leaf);
+		ptl_fill_leaf(pt, found.raw, found.level, ptl_found_pa(pt, va, &found), leaf);
 	return err;
 }
 
 static int ptl_lookup(const struct pt_pgtable *pt, pt_va_t va, struct pt_leaf *leaf)
 {
-	struct ptl_found found;
+	pt_pa_t page;
+	uint64_t raw;
 
-	if (PTL_SHARED || !pt->quick || !fmt_va_valid(va, &pt->fmt) ||
-	    !ptl_find_page(pt, va, &found))
+	if (!ptl_read_page(pt, va, &raw, &page))
 		return ptl_lookup_fully(pt, va, leaf);
-	ptl_fill_leaf(pt, va, &found, leaf);
+	ptl_fill_leaf(pt, raw, 0, page | (va & (PTL_BIT(FMT_GRANULE_LG2) - 1)), leaf);
 	return 0;
 }
 

@@ -30,12 +30,12 @@ int ptl_table_alloc(struct pt_pgtable *pt, pt_pa_t *pa)
 
 	if (!pt->tables.alloc)
 		return -EOPNOTSUPP;
-	err = pt->tables.alloc(pt->tables.ctx, pt->ops->granule_lg2, pa);
+	err = pt->tables.alloc(pt->tables.ctx, pt->ops.granule_lg2, pa);
 	if (err)
 		return err;
 	host = ptl_table_at(pt, *pa);
-	if (!host || *pa >> pt->fmt.cfg.pa_bits || !ptl_aligned(*pa, pt->ops->granule_lg2)) {
-		pt->tables.free(pt->tables.ctx, *pa, pt->ops->granule_lg2);
+	if (!host || *pa >> pt->fmt.cfg.pa_bits || !ptl_aligned(*pa, pt->ops.granule_lg2)) {
+		pt->tables.free(pt->tables.ctx, *pa, pt->ops.granule_lg2);
 		return -EFAULT;
 	}
 	ptl_unpoison(host, ptl_table_bytes(pt));
@@ -59,7 +59,7 @@ void ptl_table_free(struct pt_pgtable *pt, pt_pa_t pa)
 	atomic_store_explicit(&frame->state, PTL_FRAME_STOCK, memory_order_relaxed);
 	frame->owner = 0;
 	atomic_fetch_sub_explicit(&pt->nr_tables, 1, memory_order_relaxed);
-	pt->tables.free(pt->tables.ctx, pa, pt->ops->granule_lg2);
+	pt->tables.free(pt->tables.ctx, pa, pt->ops.granule_lg2);
 }
 
 /* The release pairs with the acquire in a walk cursor's check of the generation. */

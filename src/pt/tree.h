@@ -158,6 +158,15 @@ static inline void ptl_write_enter(void)
 		ptl_rcu_read_lock();
 }
 
+/*
+ * Whether entering one is a matter of a few instructions: a thread's first time is a
+ * call, which on a quick way would cost each time, for the registers saved around it.
+ */
+static inline bool ptl_write_ready(void)
+{
+	return !PTL_SHARED || __builtin_expect(ptl_rcu_ready(), 1);
+}
+
 static inline void ptl_write_leave(void)
 {
 	if (PTL_SHARED)
@@ -178,53 +187,63 @@ static inline void ptl_read_leave(const struct pt_pgtable *pt)
 }
 
 /*
- * Whether @raw, of a level above 0, is plainly a table in the window; if so,
- * *@table is that. False decides nothing: then ask fmt_is_table() and
- * ptl_table_at(). The subtraction takes off where the window starts and what
- * makes a table, so of an entry that points into it an aligned offset is left,
- * and of all others something that is none: not present, a leaf, reserved bits,
- * or an address beyond the window, which ends where the format's width does.
+ * The quick ways: what a call for one page does when nothing is out of the ordinary,
+ * in as few instructions as that takes. Each ends in "false" for everything else,
+ * which decides nothing: the thorough ways find out what it is. To be quick they
+ *
+ *  - ask one question of each word: ptl_sift();
+ *  - call nothing, so that no register is saved: what may call is left to others;
+ *  - take 48 input bits as given, so that every shift is a constant.
+ *
+ * Whether @raw passes @sieve, and the address in it. Only of a word that has all of
+ * the key an address in range is left, with nothing above or below it; of one that is
+ * absent, of another kind, or out of range, something else. @stray: @sieve's, which
+ * the caller loaded into a register before, for an acquiring load between would make
+ * it be loaded again.
  */
-static inline bool ptl_follow(const struct pt_pgtable *pt, uint64_t raw,
-			      _Atomic uint64_t **table)
+static inline bool ptl_sift(const struct ptl_sieve *sieve, uint64_t stray, uint64_t raw,
+			    uint64_t *address)
 {
-	uint64_t offset = (raw & pt->fmt.link_mask) - pt->window_key;
-
-	if (__builtin_expect(offset > pt->window_room, 0) ||
-	    __builtin_expect(!ptl_aligned(offset, FMT_GRANULE_LG2), 0))
-		return false;
-	*table = (_Atomic uint64_t *)(void *)(pt->window + offset);
-	return true;
+	*address = (raw & sieve->mask) - sieve->key;
+	return __builtin_expect(!(*address & stray), 1);
 }
 
 /*
- * The quick way, for tables of the usual width: down through tables in the
- * window to the table of level 0 that holds @va, a valid address. Unrolled, with
- * every shift an immediate. False: anything else stands in the way, of which
- * ptl_descend() and ptl_find_leaf() find out what it is. @distinct: also false for
- * a table that is one of those above it; for who would write.
+ * Down from @root, the quick or the reader's, through near tables to the one of
+ * level 0 that holds @va, if @va is valid. @distinct: also false for a table that
+ * is one of those above it; for who would write.
  */
 static inline __attribute__((always_inline)) bool
-ptl_find_leaf_table(const struct pt_pgtable *pt, pt_va_t va, bool distinct,
+ptl_find_leaf_table(const struct pt_pgtable *pt, _Atomic uint64_t *root, pt_va_t va, bool distinct,
 		    _Atomic uint64_t **leaf_table)
 {
-	enum { TOP = (PTL_USUAL_VA_BITS - FMT_GRANULE_LG2 - 1) / FMT_INDEX_BITS };
-	_Atomic uint64_t *path[TOP + 1];
-	_Atomic uint64_t *table = pt->root;
+	enum {
+		TOP = (PTL_USUAL_VA_BITS - FMT_GRANULE_LG2 - 1) / FMT_INDEX_BITS,
+		TOP_LG2 = FMT_GRANULE_LG2 + FMT_INDEX_BITS * TOP,
+	};
+	const uint64_t stray = pt->link.stray;
+	uint64_t index = (va - pt->va_first) >> TOP_LG2;
+	_Atomic uint64_t *table = root, *path[TOP];
 
-	path[TOP] = pt->root_page;
+	if (__builtin_expect(index >= PTL_BIT(PTL_USUAL_VA_BITS - TOP_LG2), 0))
+		return false; /* no valid address */
+	index = fmt_slot_index((unsigned int)index);
 #pragma GCC unroll 5
 	for (unsigned int level = TOP; level > 0; level--) {
-		unsigned int lg2 = ptl_level_lg2(level);
-		unsigned int bits = level == TOP ? PTL_USUAL_VA_BITS - lg2 : FMT_INDEX_BITS;
+		uint64_t offset;
 
-		if (!ptl_follow(pt, ptl_load_acquire(&table[va >> lg2 & (PTL_BIT(bits) - 1)]),
-				&table))
+		if (!ptl_sift(&pt->link, stray, ptl_load_acquire(&table[index]), &offset))
 			return false;
-		for (unsigned int up = TOP; distinct && up >= level; up--)
+		table = (_Atomic uint64_t *)(void *)(pt->near + offset);
+		/* Loads use table + index as they are; else near + index is computed first. */
+		__asm__("" : "+r"(table));
+		for (unsigned int up = TOP - 1; distinct && up >= level; up--)
 			if (__builtin_expect(table == path[up], 0))
 				return false;
+		if (distinct && __builtin_expect(table == pt->root_page, 0))
+			return false;
 		path[level - 1] = table;
+		index = va >> ptl_level_lg2(level - 1) & (PTL_BIT(FMT_INDEX_BITS) - 1);
 	}
 	*leaf_table = table;
 	return true;

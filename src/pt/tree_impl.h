@@ -7,7 +7,12 @@
 
 static int ptl_init(struct ptl_fmt *f)
 {
-	return fmt_init(f);
+	int err = fmt_init(f);
+
+	for (pt_attr_t attr = 0; attr < PTL_NR_PLAIN_ATTRS && !err; attr++)
+		if (fmt_encode(attr, 0, f, &f->page_of_attr[attr]))
+			f->page_of_attr[attr] = 0;
+	return err;
 }
 
 static void ptl_describe(const struct ptl_fmt *f, struct pt_format_info *info)

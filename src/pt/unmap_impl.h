@@ -209,30 +209,48 @@ static inline int ptl_unmap_range(struct ptl_op *op, pt_va_t first, pt_va_t last
 	}
 }
 
+/* What a call owes the caller and the TLB when the page at @va is gone. */
+static __attribute__((noinline)) int ptl_unmapped_page(struct pt_pgtable *pt, pt_va_t va,
+						       struct pt_change *change)
+{
+	pt_va_t last = ptl_last(va, FMT_GRANULE_LG2);
+
+	if (change) {
+		change->done = PTL_BIT(FMT_GRANULE_LG2);
+		change->bad_va = 0;
+	}
+	if (change && change->gather)
+		ptl_gather_range(change->gather, va, last, FMT_GRANULE_LG2, false);
+	else
+		ptl_flush_range(pt, va, last, FMT_GRANULE_LG2);
+	return 0;
+}
+
 /*
- * One page, mapped as such: the whole of pt_unmap() in a few dozen instructions.
- * False, and nothing has changed, for everything else.
+ * One page, mapped as such. False, and nothing has changed, for everything else.
  */
 static inline __attribute__((always_inline)) bool
 ptl_unmap_page(struct pt_pgtable *pt, pt_va_t va, struct pt_change *change)
 {
-	pt_va_t last = ptl_last(va, FMT_GRANULE_LG2);
-	struct ptl_active active = { .first = va, .last = last };
+	struct ptl_active active = { .first = va, .last = ptl_last(va, FMT_GRANULE_LG2) };
 	_Atomic uint64_t *table;
 	bool done = false;
 
-	if (!pt->usual || !ptl_aligned(va, FMT_GRANULE_LG2) || !fmt_va_valid(va, &pt->fmt) ||
-	    (change && change->flags & PT_CHANGE_FREE_TABLES))
+	if (!ptl_aligned(va, FMT_GRANULE_LG2) || !ptl_write_ready())
+		return false;
+	if (__builtin_expect(change && (change->flags & PT_CHANGE_FREE_TABLES ||
+					(change->gather && change->gather->pt != pt)), 0))
 		return false;
 	if (PTL_SHARED)
 		ptl_active_enter(pt, &active);
 	ptl_write_enter();
-	if (ptl_find_leaf_table(pt, va, true, &table)) {
+	if (ptl_find_leaf_table(pt, pt->quick_root, va, true, &table)) {
 		_Atomic uint64_t *entry = &table[ptl_leaf_index(va)];
 		uint64_t raw = ptl_load(entry);
+		pt_pa_t pa;
 
 		/* Without a lock: while our leaf is there, nobody frees the table. */
-		done = fmt_is_leaf(raw, 0, &pt->fmt) && !fmt_contig_lg2(raw, 0, &pt->fmt);
+		done = ptl_sift(&pt->page, pt->page.stray, raw, &pa) && !fmt_contig_lg2(raw, 0, &pt->fmt);
 		if (done && PTL_SHARED)
 			atomic_exchange_explicit(entry, 0, memory_order_relaxed);
 		else if (done)
@@ -241,18 +259,7 @@ ptl_unmap_page(struct pt_pgtable *pt, pt_va_t va, struct pt_change *change)
 	ptl_write_leave();
 	if (PTL_SHARED)
 		ptl_active_leave(pt, &active);
-	if (!done)
-		return false;
-	if (change) {
-		change->done = PTL_BIT(FMT_GRANULE_LG2);
-		change->bad_va = 0;
-		if (change->gather) {
-			ptl_gather_range(change->gather, va, last, FMT_GRANULE_LG2, false);
-			return true;
-		}
-	}
-	ptl_flush_range(pt, va, last, FMT_GRANULE_LG2);
-	return true;
+	return done;
 }
 
 static __attribute__((noinline)) int ptl_unmap_any(struct pt_pgtable *pt, pt_va_t va, uint64_t len,
@@ -273,9 +280,11 @@ static __attribute__((noinline)) int ptl_unmap_any(struct pt_pgtable *pt, pt_va_
 
 static int ptl_unmap(struct pt_pgtable *pt, pt_va_t va, uint64_t len, struct pt_change *change)
 {
-	if (!PTL_CHECKED && len == PTL_BIT(FMT_GRANULE_LG2) && ptl_unmap_page(pt, va, change))
-		return 0;
-	return ptl_unmap_any(pt, va, len, change);
+	if (PTL_CHECKED || len != PTL_BIT(FMT_GRANULE_LG2) || !ptl_unmap_page(pt, va, change))
+		return ptl_unmap_any(pt, va, len, change);
+	if (__builtin_expect(change || pt->flush, 0))
+		return ptl_unmapped_page(pt, va, change);
+	return 0;
 }
 
 static int ptl_clear_illegal(struct pt_pgtable *pt, pt_va_t va, uint64_t len,

@@ -90,7 +90,7 @@ static bool verify_entry(void *ctx, const struct ptl_visit *visit,
 		return false;
 	if (!v->block_left && !entry->contig_lg2)
 		return true;
-	v->pt->ops->describe(&v->pt->fmt, &info);
+	v->pt->ops.describe(&v->pt->fmt, &info);
 	if (entry->contig_lg2 > info.entries_lg2[visit->level])
 		return true; /* a short table cannot hold a block: the mark means nothing */
 	return !block_broken(v, entry, info.leaf_lg2[visit->level]) ||
@@ -192,7 +192,7 @@ int pt_for_each_table(const struct pt_pgtable *pt, pt_table_fn fn, void *ctx)
 	struct each_table each = { .pt = pt, .fn = fn, .ctx = ctx };
 	int ret;
 
-	pt->ops->describe(&pt->fmt, &each.info);
+	pt->ops.describe(&pt->fmt, &each.info);
 	ret = ptl_visit_tree(pt, each_table, NULL, NULL, &each);
 	return ret < 0 ? ret : 0;
 }

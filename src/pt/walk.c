@@ -25,7 +25,7 @@ enum pt_range_walk_type pt_range_walk_start(struct pt_range_walk *walk, struct p
 
 enum pt_range_walk_type pt_range_walk_next(struct pt_range_walk *walk)
 {
-	enum pt_range_walk_type type = walk->pt_->ops->walk_next(walk);
+	enum pt_range_walk_type type = walk->pt_->ops.walk_next(walk);
 
 	walk->type_ = type;
 	return type;
@@ -57,7 +57,7 @@ int pt_range_walk_clear(struct pt_range_walk *walk, struct pt_gather *gather)
 	case PTW_UNKNOWN:
 		return pt_unmap(walk->pt_, walk->va, walk->len, &change);
 	case PTW_ILLEGAL:
-		return walk->pt_->ops->clear_illegal(walk->pt_, walk->va, walk->len, gather);
+		return walk->pt_->ops.clear_illegal(walk->pt_, walk->va, walk->len, gather);
 	default:
 		return -EINVAL;
 	}

@@ -197,7 +197,7 @@ static bool is_collapsed(const struct world *w, const struct range *r, unsigned 
 	struct pt_format_info info;
 	pt_va_t end = ref_va(&w->ref, r->first + r->nr);
 
-	w->pt->ops->describe(&w->pt->fmt, &info);
+	w->pt->ops.describe(&w->pt->fmt, &info);
 	for (unsigned int up = 0; up <= level; up++) {
 		for (unsigned int block = 0; block < 2; block++) {
 			unsigned int span_lg2 =

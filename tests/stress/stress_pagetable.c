@@ -12,7 +12,8 @@
  *    area of large leaves, what the CPU made dirty is still so when it pauses to be cleaned.
  *
  * And a few threads with nothing else to do than to fill and empty one branch of the tree, each
- * its own page of it, so that tables are made and freed under each other's hands all the time.
+ * its own page of it, so that tables are made and freed under each other's hands all the time: also
+ * between a map and an unmap of one page, which take no lock.
  */
 #include "stress/stress.h"
 
@@ -384,7 +385,7 @@ static void *fill_and_empty(void *arg)
 	struct branch *b = arg;
 	struct stress *s = b->s;
 	struct pt_gather gather;
-	struct pt_change change = { .gather = &gather, .flags = PT_CHANGE_FREE_TABLES };
+	struct pt_change change = { .gather = &gather };
 	pt_pa_t pa;
 
 	pt_gather_begin(&gather, s->pt);
@@ -394,6 +395,8 @@ static void *fill_and_empty(void *arg)
 			CHECK(pt_translate(s->pt, b->va + i * s->granule, &pa) == 0, b->va);
 			CHECK(pa == b->pa + i * s->granule, b->va);
 		}
+		/* by turns: one who leaves the empty table to be freed by the others */
+		change.flags = (b->rounds + (b->va >> 12)) % 3 ? PT_CHANGE_FREE_TABLES : 0;
 		CHECK(pt_unmap(s->pt, b->va, b->nr * s->granule, &change) == 0, b->va);
 		CHECK(change.done == b->nr * s->granule, b->va);
 		CHECK(pt_translate(s->pt, b->va, &pa) == -ENOENT, b->va);

@@ -424,6 +424,30 @@ static void a_gather_does_not_put_off_a_break(void **state)
 	assert_true(watcher_was_flushed(&f->watcher, f->pt));
 }
 
+/* Its flush would be lost. */
+static void refuses_a_gather_of_another_table(void **state)
+{
+	struct fixture *f = *state;
+	struct pt_pgtable_cfg cfg = { .fmt = f->fmt, .tables = page_source_ops(&f->source) };
+	struct pt_gather gather;
+	struct pt_change change = { .gather = &gather };
+	struct pt_pgtable *other;
+
+	assert_int_equal(pt_pgtable_create(&other, f->phys, &cfg), 0);
+	do_map_small(f, 1, 2, 1, RWX);
+	pt_gather_begin(&gather, other);
+	for (uint64_t nr = 1; nr <= 2; nr++) {
+		assert_int_equal(pt_unmap(f->pt, page_va(f, 1), nr * f->granule, &change), -EINVAL);
+		assert_int_equal(pt_map(f->pt, page_va(f, 3), page_pa(f, 3), nr * f->granule, RWX,
+					&change),
+				 -EINVAL);
+	}
+	assert_int_equal(gather.nr_ranges, 0);
+	pt_gather_finish(&gather);
+	pt_pgtable_destroy(other);
+	agree(f);
+}
+
 int main(void)
 {
 	static const struct test_case tests[] = {
@@ -444,6 +468,7 @@ int main(void)
 		TEST_ON(x86_flushes_between_a_split_and_a_change_of_attributes,
 			NEEDS_X86 | NEEDS_CHECKED),
 		TEST(a_gather_does_not_put_off_a_break),
+		TEST_ON(refuses_a_gather_of_another_table, NEEDS_2_LEVELS),
 	};
 
 	return RUN_ON_ALL("gather", tests);

@@ -67,6 +67,57 @@ static void finds_every_byte_of_every_size(void **state)
 	}
 }
 
+/*
+ * The quick ways look for tables in a power of two of pages beside the root, at
+ * either end of memory; what they do is the same in the rest of it.
+ */
+static void tables_are_found_in_all_of_a_memory_of_odd_size(void **state)
+{
+	enum { NR = 11 };
+	struct fixture *f = *state;
+
+	for (unsigned int down = 0; down < 2; down++) {
+		struct pt_phys_region region = { .pa = 5 * f->granule, .len = NR * f->granule,
+						 .fd = -1 };
+		struct pt_pgtable_cfg cfg = { .fmt = f->fmt, .mode = f->cfg.mode };
+		size_t nr = NR - f->info.nr_levels + 1;
+		struct page_source source;
+		struct pt_pgtable *pt;
+		struct pt_phys *phys;
+		struct pt_leaf leaf;
+		pt_pa_t pa;
+
+		assert_int_equal(pt_phys_create(&phys, &region, 1, 12), 0);
+		page_source_init(&source, phys, region.pa, f->info.granule_lg2, NR);
+		for (unsigned int i = 0; i < NR; i++)
+			source.stack[i] = down ? i : NR - 1 - i;
+		cfg.tables = page_source_ops(&source);
+		assert_int_equal(pt_pgtable_create(&pt, phys, &cfg), 0);
+		for (unsigned int turn = 0; turn < 2; turn++) {
+			for (size_t i = 0; i < nr; i++)
+				assert_int_equal(pt_map(pt, f->base + i * f->leaf1,
+							f->pa + i * f->granule, f->granule, RWX,
+							NULL),
+						 0);
+			assert_int_equal(source.nr_live, NR); /* every page is a table */
+			for (size_t i = 0; i < nr; i++) {
+				pt_va_t va = f->base + i * f->leaf1;
+
+				assert_int_equal(pt_translate(pt, va + 3, &pa), 0);
+				assert_int_equal(pa, f->pa + i * f->granule + 3);
+				assert_int_equal(pt_lookup(pt, va + 3, &leaf), 0);
+				assert_int_equal(leaf.pa, pa);
+				assert_int_equal(leaf.level, 0);
+				assert_int_equal(pt_unmap(pt, va, f->granule, NULL), 0);
+				assert_int_equal(pt_translate(pt, va, &pa), -ENOENT);
+			}
+		}
+		pt_pgtable_destroy(pt);
+		page_source_exit(&source);
+		pt_phys_destroy(phys);
+	}
+}
+
 /* Top first, one step a level, each table where the step above pointed. */
 static void trace_shows_the_way(void **state)
 {
@@ -359,6 +410,7 @@ int main(void)
 		TEST(finds_nothing_in_an_empty_table),
 		TEST(refuses_addresses_outside_the_input_range),
 		TEST_ON(finds_every_byte_of_every_size, NEEDS_2_LEVELS),
+		TEST_ON(tables_are_found_in_all_of_a_memory_of_odd_size, NEEDS_2_LEVELS),
 		TEST(trace_shows_the_way),
 		TEST(reads_leaves_that_others_wrote_at_every_level),
 		TEST(names_reserved_words_at_every_level),
