@@ -1,11 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* mmu-oracle: run a list of accesses against raw page tables on an MMU that is not ours. */
-#include <errno.h>
 #include <getopt.h>
 #include <stdlib.h>
-#include <string.h>
 
-#include "job.h"
+#include "executor.h"
 
 enum { EXIT_MISMATCH = 1, EXIT_BAD_JOB = 2, EXIT_SKIPPED = 77 };
 
@@ -23,7 +21,7 @@ static void usage(FILE *out)
 }
 
 /* False: wrong usage. */
-static bool parse_options(struct job *job, int argc, char **argv, bool *speed)
+static bool parse_options(struct job *job, struct orc_cfg *cfg, int argc, char **argv, bool *speed)
 {
 	static const struct option options[] = {
 		{ "quiet", no_argument, NULL, 'q' },
@@ -45,13 +43,13 @@ static bool parse_options(struct job *job, int argc, char **argv, bool *speed)
 			*speed = true;
 			break;
 		case 'k':
-			job->cfg.kvm = 1;
+			cfg->kvm = 1;
 			break;
 		case 'b':
-			job->cfg.bochs = 1;
+			cfg->bochs = 1;
 			break;
 		case 'v':
-			job->cfg.verbose++;
+			cfg->verbose++;
 			break;
 		case 'h':
 			usage(stdout);
@@ -65,46 +63,32 @@ static bool parse_options(struct job *job, int argc, char **argv, bool *speed)
 
 static int run(struct job *job, const char *file, bool speed)
 {
-	FILE *in = stdin;
-	int err, status = EXIT_SUCCESS;
+	int err = job_run_file(job, file);
 
-	if (strcmp(file, "-") != 0)
-		in = fopen(file, "r");
-	if (!in) {
-		fprintf(stderr, "mmu-oracle: %s: %s\n", file, strerror(errno));
-		return EXIT_BAD_JOB;
-	}
-	job->name = in == stdin ? "stdin" : file;
-	err = job_run(job, in);
-	if (in != stdin)
-		fclose(in);
-	if (err)
-		status = err == JOB_SKIP ? EXIT_SKIPPED : EXIT_BAD_JOB;
-	else if (job->nr_failed)
-		status = EXIT_MISMATCH;
-	if (job->nr_expected)
-		printf("%u passed, %u failed\n", job->nr_expected - job->nr_failed, job->nr_failed);
 	if (speed && job->seconds > 0)
 		fprintf(stderr, "%llu accesses, %.3f s, %.0f/s\n", job->nr_run, job->seconds,
 			(double)job->nr_run / job->seconds);
-	return status;
+	if (err)
+		return err == JOB_SKIP ? EXIT_SKIPPED : EXIT_BAD_JOB;
+	return job->nr_failed ? EXIT_MISMATCH : EXIT_SUCCESS;
 }
 
 int main(int argc, char **argv)
 {
-	struct job *job = calloc(1, sizeof(*job));
+	struct executor *executor = calloc(1, sizeof(*executor));
+	struct job *job = job_create(&oracle_executor, executor);
 	bool speed = false;
 	int status = EXIT_BAD_JOB;
 
-	if (!job) {
+	if (!executor || !job)
 		perror("mmu-oracle");
-		return EXIT_BAD_JOB;
-	}
-	if (parse_options(job, argc, argv, &speed))
+	else if (parse_options(job, &executor->cfg, argc, argv, &speed))
 		status = run(job, optind < argc ? argv[optind] : "-", speed);
 	else
 		usage(stderr);
-	job_end(job);
-	free(job);
+	if (executor)
+		orc_close(executor->o);
+	job_destroy(job);
+	free(executor);
 	return status;
 }

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
+/* A result as the text that jobs expect, and the comparison of both. */
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "verdict.h"
+#include "job_verdict.h"
 
 struct text {
 	char *buf;
@@ -30,61 +31,61 @@ static void add_hex(struct text *text, const char *key, uint64_t value)
 	add(text, "%s0x%llx", key, (unsigned long long)value);
 }
 
-static void add_fault(struct text *text, enum orc_arch arch, const struct orc_vec *vec,
-		      const struct orc_res *res)
+static void add_fault(struct text *text, enum job_arch arch, const struct job_access *access,
+		      const struct job_result *result)
 {
-	if (arch == ORC_X86) {
-		add(text, "FAULT vec=%u", res->code);
-		add_hex(text, " err=", res->err);
-		if (res->code == 14)
-			add_hex(text, " cr2=", res->addr);
-	} else if (vec->op == ORC_OP_AT || vec->op == ORC_OP_ATW) {
-		add(text, "FAULT stage=%u", res->code);
-		add_hex(text, " fst=", res->err);
+	if (arch == JOB_X86_64) {
+		add(text, "FAULT vec=%u", result->code);
+		add_hex(text, " err=", result->err);
+		if (result->code == 14)
+			add_hex(text, " cr2=", result->addr);
+	} else if (access->op == JOB_OP_AT || access->op == JOB_OP_AT_WRITE) {
+		add(text, "FAULT stage=%u", result->code);
+		add_hex(text, " fst=", result->err);
 	} else {
-		add(text, "FAULT el=%u", res->code);
-		add_hex(text, " esr=", res->err);
-		add_hex(text, " far=", res->addr);
-		add_hex(text, " ec=", res->err >> 26 & 0x3f);
-		add_hex(text, " fsc=", res->err & 0x3f);
-		if (res->code == 2)
-			add_hex(text, " hpfar=", res->aux);
+		add(text, "FAULT el=%u", result->code);
+		add_hex(text, " esr=", result->err);
+		add_hex(text, " far=", result->addr);
+		add_hex(text, " ec=", result->err >> 26 & 0x3f);
+		add_hex(text, " fsc=", result->err & 0x3f);
+		if (result->code == 2)
+			add_hex(text, " hpfar=", result->hpfar);
 	}
 }
 
-void verdict_format(enum orc_arch arch, const struct orc_vec *vec, const struct orc_res *res,
-		    char buf[VERDICT_MAX])
+void verdict_format(enum job_arch arch, const struct job_access *access,
+		    const struct job_result *result, char buf[VERDICT_MAX])
 {
 	struct text text = { buf, 0, VERDICT_MAX };
 
-	switch (res->status) {
-	case ORC_ST_OK:
+	switch (result->status) {
+	case JOB_DONE:
 		add(&text, "OK");
-		if (vec->op == ORC_OP_R || vec->op == ORC_OP_M)
-			add_hex(&text, " data=", res->data);
+		if (access->op == JOB_OP_READ || access->op == JOB_OP_RMW)
+			add_hex(&text, " data=", result->data);
 		break;
-	case ORC_ST_FAULT:
-		add_fault(&text, arch, vec, res);
+	case JOB_FAULT:
+		add_fault(&text, arch, access, result);
 		break;
-	case ORC_ST_NOMEM:
+	case JOB_NOMEM:
 		add(&text, "NOMEM");
 		break;
-	case ORC_ST_NOWALK:
-		add_hex(&text, "NOWALK tpa=", res->pa);
+	case JOB_NOWALK:
+		add_hex(&text, "NOWALK tpa=", result->pa);
 		break;
 	default:
-		add_hex(&text, "ERROR code=", res->code);
-		add_hex(&text, " err=", res->err);
-		add_hex(&text, " addr=", res->addr);
+		add_hex(&text, "ERROR code=", result->code);
+		add_hex(&text, " err=", result->err);
+		add_hex(&text, " addr=", result->addr);
 	}
-	if (res->flags & ORC_RF_PA)
-		add_hex(&text, " pa=", res->pa);
-	if (res->flags & ORC_RF_PAR)
-		add_hex(&text, " par=", res->par);
-	if (res->flags & ORC_RF_TRACE) {
+	if (result->has & JOB_HAS_PA)
+		add_hex(&text, " pa=", result->pa);
+	if (result->has & JOB_HAS_PAR)
+		add_hex(&text, " par=", result->par);
+	if (result->has & JOB_HAS_TRACE) {
 		add(&text, " walk=");
-		for (unsigned int i = 0; i < res->nr_trace; i++)
-			add_hex(&text, i ? "," : "", res->trace[i]);
+		for (unsigned int i = 0; i < result->nr_trace; i++)
+			add_hex(&text, i ? "," : "", result->trace[i]);
 	}
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Numbers of the job language: TERM { (+ | - | '|') TERM }, left to right. */
-#ifndef EXPR_H
-#define EXPR_H
+#ifndef JOB_EXPR_H
+#define JOB_EXPR_H
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -17,7 +17,7 @@ struct symbols {
 	} symbol[SYMBOLS_MAX];
 };
 
-/* Define or redefine.  False: too many, or the name is too long or empty. */
+/* Define or redefine. False: too many, or the name is too long or empty. */
 bool symbols_set(struct symbols *symbols, const char *name, uint64_t value);
 
 /* False: not a number, or an unknown symbol. */

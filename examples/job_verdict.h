@@ -1,18 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /* Results as text, and whether that text is what a job expected. */
-#ifndef VERDICT_H
-#define VERDICT_H
+#ifndef JOB_VERDICT_H
+#define JOB_VERDICT_H
 
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "expr.h"
-#include "oracle.h"
+#include "job.h"
 
 #define VERDICT_MAX 1024
 
-void verdict_format(enum orc_arch arch, const struct orc_vec *vec, const struct orc_res *res,
-		    char text[VERDICT_MAX]);
+void verdict_format(enum job_arch arch, const struct job_access *access,
+		    const struct job_result *result, char text[VERDICT_MAX]);
 
 /*
  * Expectation @text with all its numbers evaluated, for the caller to free; NULL

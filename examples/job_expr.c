@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
+/* Numbers of the job language; job_expr.h has the grammar. */
 #include <ctype.h>
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "expr.h"
+#include "job_expr.h"
 
 static unsigned int find(const struct symbols *symbols, const char *name, size_t len)
 {
@@ -71,10 +73,17 @@ static bool eval_term(const struct symbols *symbols, const char **at, uint64_t *
 		*at = end;
 		return bit < 64;
 	}
+	errno = 0;
 	*value = strtoull(*at, &end, 0);
+	if (errno)
+		return false;
 	suffix = *end ? strchr(suffixes, *end) : NULL;
 	if (suffix) {
-		*value <<= 10 * (suffix - suffixes + 1);
+		unsigned int shift = 10 * (unsigned int)(suffix - suffixes + 1);
+
+		if (*value > UINT64_MAX >> shift)
+			return false;
+		*value <<= shift;
 		end++;
 	}
 	*at = end;

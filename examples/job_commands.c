@@ -1,18 +1,18 @@
 /* SPDX-License-Identifier: MIT */
-/* The commands of a job that describe its machine and look into its memory. */
+/* The lines of a job that describe its machine and look into its memory. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "job.h"
+#include "job_internal.h"
 
 /* For commands that only make sense before the machine is started. */
 static int need_closed(const struct job *job, const struct job_line *line, const char *usage)
 {
 	if (line->nr != 2)
 		return job_bad(job, "%s", usage);
-	if (job->o)
+	if (job->is_open)
 		return job_bad(job, "%s: too late, the machine runs", line->word[0]);
 	return JOB_OK;
 }
@@ -24,9 +24,9 @@ static int cmd_arch(struct job *job, struct job_line *line)
 	if (err)
 		return err;
 	if (!strcmp(line->word[1], "x86_64"))
-		job->cfg.arch = ORC_X86;
+		job->machine.arch = JOB_X86_64;
 	else if (!strcmp(line->word[1], "arm64") || !strcmp(line->word[1], "aarch64"))
-		job->cfg.arch = ORC_ARM64;
+		job->machine.arch = JOB_ARM64;
 	else
 		return job_bad(job, "no such architecture: %s", line->word[1]);
 	return JOB_OK;
@@ -38,10 +38,9 @@ static int cmd_cpu(struct job *job, struct job_line *line)
 
 	if (err)
 		return err;
-	free(job->cpu_extra);
-	job->cpu_extra = strdup(line->word[1]);
-	job->cfg.cpu_extra = job->cpu_extra;
-	return JOB_OK;
+	free(job->machine.cpu);
+	job->machine.cpu = strdup(line->word[1]);
+	return job->machine.cpu ? JOB_OK : job_bad(job, "out of memory");
 }
 
 static int cmd_physbits(struct job *job, struct job_line *line)
@@ -52,7 +51,7 @@ static int cmd_physbits(struct job *job, struct job_line *line)
 	if (!err)
 		err = job_number(job, line->word[1], &bits);
 	if (!err)
-		job->cfg.phys_bits = (unsigned int)bits;
+		job->machine.phys_bits = bits > 64 ? 64 : (unsigned int)bits;
 	return err;
 }
 
@@ -60,7 +59,7 @@ static int cmd_room(struct job *job, struct job_line *line)
 {
 	int err = need_closed(job, line, "room SIZE");
 
-	return err ? err : job_number(job, line->word[1], &job->cfg.img_bytes);
+	return err ? err : job_number(job, line->word[1], &job->machine.room);
 }
 
 static int cmd_let(struct job *job, struct job_line *line)
@@ -97,8 +96,8 @@ static int load(const struct job *job, const struct job_region *region, const ch
 
 int job_save_regions(struct job *job)
 {
-	for (unsigned int i = 0; i < job->nr_region; i++) {
-		const struct job_region *region = &job->region[i];
+	for (unsigned int i = 0; i < job->nr_regions; i++) {
+		const struct job_region *region = &job->regions[i];
 		FILE *file;
 		bool ok;
 
@@ -117,15 +116,16 @@ int job_save_regions(struct job *job)
 
 static int cmd_mem(struct job *job, struct job_line *line)
 {
-	struct job_region *region = &job->region[job->nr_region];
+	struct job_region *region = &job->regions[job->nr_regions];
 	const char *file = NULL, *out = NULL;
-	int ident = 0, err;
+	bool ident = false;
+	int err;
 
 	if (line->nr < 3)
 		return job_bad(job, "mem GPA SIZE [file=F] [out=F] [ident]");
 	for (unsigned int i = 3; i < line->nr; i++) {
 		if (!strcmp(line->word[i], "ident"))
-			ident = 1;
+			ident = true;
 		else if (!strncmp(line->word[i], "file=", 5))
 			file = line->word[i] + 5;
 		else if (!strncmp(line->word[i], "out=", 4))
@@ -136,19 +136,19 @@ static int cmd_mem(struct job *job, struct job_line *line)
 	err = job_need_machine(job);
 	if (!err)
 		err = job_flush(job);
-	if (!err && job->nr_region == ORC_MAXREG)
-		err = job_bad(job, "more than %u regions", ORC_MAXREG);
+	if (!err && job->nr_regions == JOB_MAX_REGIONS)
+		err = job_bad(job, "more than %u regions", JOB_MAX_REGIONS);
 	if (!err)
 		err = job_number(job, line->word[1], &region->gpa);
 	if (!err)
 		err = job_number(job, line->word[2], &region->bytes);
 	if (err)
 		return err;
-	region->host = orc_region_add(job->o, region->gpa, region->bytes, ident);
+	region->host = job->ops->region_add(job->ctx, region->gpa, region->bytes, ident);
 	if (!region->host)
-		return job_bad(job, "mem: %s", orc_error());
+		return job_bad(job, "mem: %s", job->ops->error(job->ctx));
 	region->out = out ? strdup(out) : NULL;
-	job->nr_region++;
+	job->nr_regions++;
 	return file ? load(job, region, file) : JOB_OK;
 }
 
@@ -161,19 +161,19 @@ static int cmd_nomem(struct job *job, struct job_line *line)
 		err = job_save_regions(job);
 	if (err)
 		return err;
-	for (unsigned int i = 0; i < job->nr_region; i++)
-		free(job->region[i].out);
-	job->nr_region = 0;
-	if (job->o)
-		orc_regions_clear(job->o);
+	for (unsigned int i = 0; i < job->nr_regions; i++)
+		free(job->regions[i].out);
+	job->nr_regions = 0;
+	if (job->is_open)
+		job->ops->regions_clear(job->ctx);
 	return JOB_OK;
 }
 
 /* NULL, having complained, if no region holds all of the word. */
 static void *word_at(const struct job *job, uint64_t gpa)
 {
-	for (unsigned int i = 0; i < job->nr_region; i++) {
-		const struct job_region *region = &job->region[i];
+	for (unsigned int i = 0; i < job->nr_regions; i++) {
+		const struct job_region *region = &job->regions[i];
 		uint64_t offset = gpa - region->gpa;
 
 		if (offset < region->bytes && region->bytes - offset >= sizeof(uint64_t))
@@ -261,8 +261,8 @@ static int cmd_info(struct job *job, struct job_line *line)
 	if (err)
 		return err;
 	printf("%u info", job->line);
-	for (unsigned int i = 0; i < 6; i++)
-		printf(" 0x%llx", (unsigned long long)orc_info(job->o)[i]);
+	for (unsigned int i = 0; i < JOB_NR_INFO; i++)
+		printf(" 0x%llx", (unsigned long long)job->ops->info(job->ctx)[i]);
 	putchar('\n');
 	fflush(stdout);
 	return JOB_OK;

@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Registers of arm64 from a job, and its verdicts.
+ *
+ *   Arm ARM DDI 0487 J.a, D17.2.115 "PAR_EL1"; C6.2.21 "AT"; D17.2.97 "MAIR_EL1"
+ */
+#include "whatif_arm64.h"
+
+static bool arm64_open(struct whatif *w)
+{
+	/*
+	 * All that VMSAv8-64 has: PARange 52, 16K and 4K with LPA2, 64K; HAFDBS, HPDS, PAN3, XNX;
+	 * UAO, LVA, TTST, E0PD.
+	 */
+	w->info[0] = 6 | BIT(21) | BIT(28) | BIT(40) * 3 | BIT(36) * 2 | BIT(32) * 3;
+	w->info[1] = 2 | BIT(5) | BIT(8) | BIT(13) | 3 * BIT(20) | BIT(28);
+	w->info[2] = BIT(4) | BIT(16) | BIT(28) | 2 * BIT(52) | BIT(60);
+	return true;
+}
+
+static const char *arm64_describe(struct whatif_case *c, uint32_t *code)
+{
+	const struct job_access *access = c->access;
+	static const enum pt_access_kind kinds[JOB_OP_NR] = {
+		[JOB_OP_READ] = PT_ACCESS_READ, [JOB_OP_WRITE] = PT_ACCESS_WRITE,
+		[JOB_OP_RMW] = PT_ACCESS_RMW,	[JOB_OP_FETCH] = PT_ACCESS_FETCH,
+		[JOB_OP_AT] = PT_ACCESS_READ,	[JOB_OP_AT_WRITE] = PT_ACCESS_WRITE,
+	};
+
+	c->ask = access->op == JOB_OP_AT || access->op == JOB_OP_AT_WRITE;
+	if (access->op == JOB_OP_IMPLICIT)
+		return "arm64 has no implicit supervisor reads";
+	if (access->op == JOB_OP_RMW && access->flags & JOB_UNPRIV)
+		return "arm64 has no unprivileged read-modify-write";
+	if (access->level > 2)
+		return "arm64 jobs have no EL3";
+	if (access->level == 2 && !c->ask) {
+		*code = JOB_ERROR_EL2;
+		return "at EL2 there are only at and atw";
+	}
+	if (access->flags & JOB_S12)
+		return "accesses through a second stage are not emulated";
+	c->how = (struct pt_access){
+		.kind = kinds[access->op],
+		.size = c->ask			     ? 1
+			: access->op == JOB_OP_FETCH ? 4
+						     : access->size,
+		.priv = access->level ? 1 : 0,
+		.flags = access->flags & JOB_UNPRIV && access->op <= JOB_OP_WRITE ? PT_ACCESS_UNPRIV
+										  : 0,
+	};
+	return NULL;
+}
+
+/*
+ * The EL2 regime without E2H as EL1&0 with only a lower half. What it lacks, rights
+ * of EL0 and PXN, does not matter to the data accesses that AT asks for.
+ */
+static uint64_t tcr_of_el2(uint64_t tcr)
+{
+	return (tcr & 0xff3f) | BIT(23) /* EPD1 */ | (tcr >> 16 & 7) << 32 /* PS */ |
+	       (tcr >> 20 & 1) << 37 /* TBI */ | (tcr >> 21 & 3) << 39 /* HA, HD */ |
+	       (tcr >> 24 & 1) << 41 /* HPD */ | (tcr >> 29 & 1) << 51 /* TBID */ |
+	       (tcr >> 32 & 1) << 59 /* DS */;
+}
+
+/* J1.1.1 "AArch64.BranchAddr": a jump drops the tag of its target, if it can have one. */
+static pt_va_t branch_target(pt_va_t va, uint64_t tcr)
+{
+	bool upper = va & BIT(55);
+	bool tagged =
+		tcr & (upper ? TCR_TBI1 : TCR_TBI0) && !(tcr & (upper ? TCR_TBID1 : TCR_TBID0));
+
+	if (!tagged)
+		return va;
+	return upper ? va | BITS(63, 56) : va & BITS(55, 0);
+}
+
+static int arm64_load(struct whatif *w, struct whatif_case *c, const struct job_regs *regs)
+{
+	w->arm64 = (struct pt_arm64_regs){
+		.sctlr = regs->r[JOB_SCTLR],
+		.tcr = regs->r[JOB_TCR],
+		.ttbr0 = regs->r[JOB_TTBR0],
+		.ttbr1 = regs->r[JOB_TTBR1],
+		.mair = regs->r[JOB_MAIR],
+		.mmfr0 = w->info[0],
+		.mmfr1 = w->info[1],
+		.mmfr2 = w->info[2],
+		.pan = !c->ask && regs->r[JOB_PAN] & 1, /* AT S1E1R and S1E1W do not look at it */
+		.uao = regs->r[JOB_UAO] & 1,
+	};
+	if (c->access->level == 2 && !(regs->r[JOB_HCR] & HCR_E2H))
+		w->arm64.tcr = tcr_of_el2(w->arm64.tcr);
+	c->va = c->how.kind == PT_ACCESS_FETCH ? branch_target(c->access->va, w->arm64.tcr)
+					       : c->access->va;
+	return pt_mmu_set_arm64(w->mmu, &w->arm64);
+}
+
+/* A reserved TG0 or TG1 acts as a granule that is there; the library takes the smallest. */
+static uint64_t without_reserved_granules(uint64_t tcr)
+{
+	if ((tcr >> 14 & 3) == 3)
+		tcr &= ~BITS(15, 14);
+	return tcr & BITS(31, 30) ? tcr : tcr | BIT(31);
+}
+
+static int arm64_config(const struct whatif *w, pt_va_t va, struct pt_fmt_cfg *cfg, pt_pa_t *root)
+{
+	struct pt_arm64_regs regs = w->arm64;
+
+	if (!(regs.sctlr & SCTLR_M))
+		return -ENOENT;
+	regs.tcr = without_reserved_granules(regs.tcr);
+	return pt_fmt_cfg_arm64(cfg, root, &regs, va & BIT(55));
+}
+
+/* PAR_EL1 of an AT that succeeded, as a Non-secure state sees it. */
+static uint64_t par_of(const struct whatif *w, pt_va_t va, const struct pt_piece *piece)
+{
+	unsigned int attr = 0, share = 2; /* Device-nGnRnE, Outer Shareable: no translation */
+	struct pt_fmt_cfg cfg;
+	pt_pa_t root;
+
+	if (!arm64_config(w, va, &cfg, &root)) {
+		attr = w->arm64.mair >> (8 * (piece->raw >> 2 & 7)) & 0xff;
+		share = is_lpa2(&cfg) ? cfg.share : piece->raw >> 8 & 3;
+		/* Device and Normal Non-cacheable memory are Outer Shareable, whatever SH says. */
+		if (!(attr & 0xf0) || attr == 0x44 || attr == 0x40)
+			share = 2;
+	}
+	return (uint64_t)attr << 56 | (piece->pa & 0x000ffffffffff000) | BIT(11) /* RES1 */ |
+	       BIT(9) /* NS */ | (uint64_t)share << 7;
+}
+
+static void arm64_fault(const struct whatif_case *c, struct job_result *result)
+{
+	const struct pt_fault *fault = &c->result.fault;
+
+	result->code = fault->stage;
+	result->err = fault->code;
+	result->addr = fault->va;
+	result->hpfar = fault->stage == 2 ? fault->ipa >> 12 << 4 : 0;
+	if (!c->ask)
+		return;
+	if (c->access->level == 2)
+		result->code = 2;
+	result->err = fault->code & 0x3f;
+	/* PAR_EL1.F, FST, PTW, S, and RES1. */
+	result->par = 1 | result->err << 1 | (fault->in_walk ? BIT(8) : 0) |
+		      (fault->stage == 2 ? BIT(9) : 0) | BIT(11);
+	result->has |= JOB_HAS_PAR;
+}
+
+/* Where the fetch or the AT, or the AT behind a load or store, finds it. */
+static void arm64_done(const struct whatif *w, const struct whatif_case *c,
+		       struct job_result *result)
+{
+	const struct job_access *access = c->access;
+	bool data = !c->ask && access->op != JOB_OP_FETCH;
+
+	if (data && access->flags & JOB_NOAT && !(access->flags & JOB_TRACE))
+		return;
+	result->has |= JOB_HAS_PA;
+	if (access->op == JOB_OP_FETCH || (data && access->flags & JOB_TRACE))
+		return;
+	result->has |= JOB_HAS_PAR;
+	result->par = par_of(w, c->va, &c->result.piece[0]);
+}
+
+/* An emulator's second stage tells pages, not words. */
+static uint64_t arm64_traced(pt_pa_t entry)
+{
+	return entry & ~UINT64_C(0xfff);
+}
+
+const struct whatif_arch whatif_arm64 = {
+	.open = arm64_open,
+	.describe = arm64_describe,
+	.load = arm64_load,
+	.fault = arm64_fault,
+	.done = arm64_done,
+	.traced = arm64_traced,
+	.config = arm64_config,
+	.words = &whatif_arm64_words,
+	.reasons = &whatif_arm64_reasons,
+};

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Bits of arm64 that whatif talks about.
+ *
+ *   Arm ARM DDI 0487 J.a, D8.3 "Translation table descriptor formats", D17.2.118
+ *   "SCTLR_EL1", D17.2.131 "TCR_EL1", D17.2.48 "HCR_EL2"
+ */
+#ifndef WHATIF_ARM64_H
+#define WHATIF_ARM64_H
+
+#include "whatif_explain.h"
+
+#define AP_USER BIT(6)
+#define AP_RO BIT(7)
+#define AF BIT(10)
+#define DBM BIT(51)
+#define CONTIGUOUS BIT(52)
+#define PXN BIT(53)
+#define UXN BIT(54)
+#define TABLE_PXN BIT(59)
+#define TABLE_UXN BIT(60)
+#define TABLE_NO_USER BIT(61) /* APTable[0] */
+#define TABLE_RO BIT(62) /* APTable[1] */
+
+#define SCTLR_M BIT(0)
+#define SCTLR_WXN BIT(19)
+#define TCR_TBI0 BIT(37)
+#define TCR_TBI1 BIT(38)
+#define TCR_HD BIT(40)
+#define TCR_TBID0 BIT(51)
+#define TCR_TBID1 BIT(52)
+#define HCR_E2H BIT(34)
+
+/* Bit 55 chooses the half, tag or not. */
+static inline bool is_upper(const struct whatif_walk *walk)
+{
+	return walk->va >> 55 & 1;
+}
+
+static inline bool is_lpa2(const struct pt_fmt_cfg *cfg)
+{
+	return cfg->fmt == PT_FMT_ARM64_4K_LPA2 || cfg->fmt == PT_FMT_ARM64_16K_LPA2;
+}
+
+/* TCR.HPD: tables do not limit what is below them. */
+static inline bool ignores_tables(const struct whatif_walk *walk)
+{
+	return !(walk->cfg.features & PT_FEAT_NO_HPD);
+}
+
+#endif

@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * whatif_explain.h - the words of an architecture for what whatif_explain.c tells.
+ *
+ *	what    4-byte write by CPL 3
+ *	walk    4-level paging from CR3=0x1000000000
+ *	        PML4E [  0] 0x1000000000: 0x0000001000001027  table 0x1000001000; R/W=1 U/S=1 ...
+ *	        ...
+ *	fault   #PF, error code 0x7: ...
+ *	cause   R/W=0 in the PTE
+ *	rule    ...
+ *	change  ...
+ *	rights  CPL 3: read, execute; not write: R/W=0 in the PTE
+ */
+#ifndef WHATIF_EXPLAIN_H
+#define WHATIF_EXPLAIN_H
+
+#include "whatif.h"
+
+/* One walk, and the fault that ended it or would have. */
+struct whatif_walk {
+	const struct whatif *w;
+	const struct whatif_case *c;
+	const struct pt_access_step *steps; /* of this walk only */
+	unsigned int nr;
+	pt_va_t va; /* where it leads */
+	struct pt_fmt_cfg cfg;
+	struct pt_format_info info;
+	bool has_info; /* the registers select tables */
+	const struct pt_fault *fault;
+	bool user; /* who asks: as user, or as kernel */
+};
+
+struct whatif_words {
+	unsigned int priv[WHATIF_NR_WHO];
+	const char *who[WHATIF_NR_WHO];
+	const char *entry_noun; /* after the name of a level */
+	/* Each prints a phrase: who wants what, and by what registers. */
+	void (*access)(FILE *out, const struct whatif_walk *walk);
+	void (*start)(FILE *out, const struct whatif_walk *walk);
+	/* The fields of a present entry, behind a semicolon; and the names of bits that may change. */
+	void (*entry)(FILE *out, const struct whatif_walk *walk, const struct pt_access_step *step);
+	const char *bit_name[64];
+	const char *mem_name[PT_MEM_NR]; /* NULL: the library's */
+	/* Where an entry points, if @step is a leaf. */
+	pt_pa_t (*leaf_pa)(const struct whatif_walk *walk, const struct pt_access_step *step);
+};
+
+struct whatif_reasons {
+	/* The reported code, taken apart. */
+	void (*code)(FILE *out, const struct whatif_walk *walk);
+	/* What in @step is to blame for walk->fault, as "R/W=0"; "" if cause() says it; or NULL. */
+	const char *(*blame)(const struct whatif_walk *walk, const struct pt_access_step *step);
+	/* A @step that is to blame as it had to be; the same word if no other would help. */
+	uint64_t (*repaired)(const struct whatif_walk *walk, const struct pt_access_step *step);
+	/* What else is to blame, if anything; the rule; and what else would help. */
+	void (*cause)(FILE *out, const struct whatif_walk *walk);
+	void (*rule)(FILE *out, const struct whatif_walk *walk);
+	void (*change)(FILE *out, const struct whatif_walk *walk);
+};
+
+extern const struct whatif_words whatif_x86_words, whatif_arm64_words;
+extern const struct whatif_reasons whatif_x86_reasons, whatif_arm64_reasons;
+
+static inline pt_pa_t whatif_entry_pa(const struct pt_access_step *step)
+{
+	return step->table_pa + 8 * (uint64_t)step->index;
+}
+
+/* The last entry of the walk; not of an empty one. */
+static inline const struct pt_access_step *whatif_last(const struct whatif_walk *walk)
+{
+	return &walk->steps[walk->nr - 1];
+}
+
+/* ---- whatif_reasons.c ---- */
+
+/** What in @step is to blame for the fault of its walk, or NULL. */
+const char *whatif_blame(const struct whatif_walk *walk, const struct pt_access_step *step);
+void whatif_say_fault(FILE *out, const struct whatif_walk *walk);
+void whatif_say_rights(FILE *out, const struct whatif_walk *walk);
+
+/* ---- whatif_explain.c ---- */
+
+/** Starts a line; "" continues the one before. */
+void whatif_label(FILE *out, const char *text);
+const char *whatif_level_name(const struct whatif_walk *walk, unsigned int level);
+/** "clear bit 7 AP[2], set bit 10 AF" */
+void whatif_say_bits(FILE *out, const struct whatif_walk *walk, uint64_t before, uint64_t after);
+/** Bytes as "4K", "512G". */
+const char *whatif_size(unsigned int size_lg2, char text[static 8]);
+
+#endif

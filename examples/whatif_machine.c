@@ -1,0 +1,279 @@
+/* SPDX-License-Identifier: MIT */
+/* The library as what carries out a job: memory, registers, accesses. */
+#include "whatif_explain.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* An MMU needs some memory: before a job has any, a frame where no job looks. */
+#define NOWHERE ((UINT64_C(1) << PT_PHYS_MAX_BITS) - 4096)
+
+static int failed(struct whatif *w, int err)
+{
+	snprintf(w->error, sizeof(w->error), "%s", pt_strerror(err));
+	return -1;
+}
+
+static const char *missing(void *ctx, const struct job_machine *machine)
+{
+	(void)ctx;
+	(void)machine;
+	return NULL;
+}
+
+static int machine_open(void *ctx, const struct job_machine *machine)
+{
+	struct whatif *w = ctx;
+
+	w->machine = *machine;
+	w->arch = machine->arch == JOB_X86_64 ? &whatif_x86 : &whatif_arm64;
+	return w->arch->open(w) ? 0 : -1;
+}
+
+static void regions_clear(void *ctx)
+{
+	struct whatif *w = ctx;
+
+	pt_mmu_destroy(w->mmu);
+	pt_phys_destroy(w->phys);
+	w->mmu = NULL;
+	w->phys = NULL;
+}
+
+static int create(struct whatif *w, const struct pt_phys_region *region)
+{
+	int err = pt_phys_create(&w->phys, region, 1, 12);
+
+	if (!err)
+		err = pt_mmu_create(&w->mmu, w->phys);
+	if (err)
+		regions_clear(w);
+	return err;
+}
+
+static void *region_add(void *ctx, uint64_t gpa, uint64_t bytes, bool ident)
+{
+	struct pt_phys_region region = { .pa = gpa, .len = bytes, .fd = -1 };
+	struct whatif *w = ctx;
+	int err;
+
+	(void)ident; /* every region is at its address */
+	if (w->phys && pt_phys_to_host(w->phys, NOWHERE, 1) && pt_phys_nr_regions(w->phys) == 1)
+		regions_clear(w);
+	err = w->phys ? pt_phys_add(w->phys, &region) : create(w, &region);
+	if (err == -EINVAL || err == -ERANGE)
+		snprintf(w->error, sizeof(w->error),
+			 "the region is empty, overlaps another, is not 4 KiB aligned, or ends "
+			 "beyond 52 bits");
+	else if (err)
+		failed(w, err);
+	return err ? NULL : pt_phys_to_host(w->phys, gpa, bytes);
+}
+
+/* Whether memory holds all of the access; if not, where it does not. */
+static bool has_memory(const struct whatif *w, const struct whatif_case *c, pt_pa_t *pa)
+{
+	for (unsigned int i = 0; i < c->result.nr_pieces; i++) {
+		const struct pt_piece *piece = &c->result.piece[i];
+
+		for (*pa = piece->pa; *pa < piece->pa + piece->len; ++*pa)
+			if (!pt_phys_to_host(w->phys, *pa, 1))
+				return false;
+	}
+	return true;
+}
+
+/* Between memory, all of which is there, and @data, which is little-endian as memory is. */
+static int move(const struct whatif *w, const struct whatif_case *c, uint64_t *data, bool store)
+{
+	uint8_t *bytes = (uint8_t *)data;
+	int err = 0;
+
+	for (unsigned int i = 0; !err && i < c->result.nr_pieces; i++) {
+		const struct pt_piece *piece = &c->result.piece[i];
+
+		err = store ? pt_phys_write(w->phys, piece->pa, bytes, piece->len)
+			    : pt_phys_read(w->phys, piece->pa, bytes, piece->len);
+		bytes += piece->len;
+	}
+	return err;
+}
+
+static int move_data(const struct whatif *w, const struct whatif_case *c, struct job_result *result)
+{
+	uint64_t stored = c->access->data;
+	int err = 0;
+
+	if (c->how.kind == PT_ACCESS_READ || c->how.kind == PT_ACCESS_RMW)
+		err = move(w, c, &result->data, false);
+	if (c->how.kind == PT_ACCESS_RMW)
+		stored += result->data;
+	if (!err && (c->how.kind == PT_ACCESS_WRITE || c->how.kind == PT_ACCESS_RMW))
+		err = move(w, c, &stored, true);
+	return err;
+}
+
+/* The tables in the order of reading, each page once, as far as there is room. */
+static void report_trace(const struct whatif *w, const struct whatif_case *c,
+			 struct job_result *result)
+{
+	result->has |= JOB_HAS_TRACE;
+	for (unsigned int i = 0; i < c->nr_steps && result->nr_trace < JOB_MAX_TRACE; i++) {
+		pt_pa_t entry = c->steps[i].table_pa + 8 * (uint64_t)c->steps[i].index;
+		bool seen = false;
+
+		for (unsigned int k = 0; k < result->nr_trace; k++)
+			seen |= result->trace[k] >> 12 == entry >> 12;
+		if (!seen)
+			result->trace[result->nr_trace++] = w->arch->traced(entry);
+	}
+}
+
+/* What this byte allows to whom, before the access changes anything. */
+static void ask_rights(const struct whatif *w, struct whatif_case *c)
+{
+	static const enum pt_access_kind kinds[] = { PT_ACCESS_READ, PT_ACCESS_WRITE,
+						     PT_ACCESS_FETCH };
+	struct pt_access_result result;
+
+	for (unsigned int who = 0; who < WHATIF_NR_WHO; who++) {
+		for (unsigned int i = 0; i < 3; i++) {
+			struct pt_access how = {
+				.kind = kinds[i],
+				.size = 1,
+				.priv = w->arch->words->priv[who],
+			};
+
+			if (!pt_access_probe(w->mmu, c->va, &how, &result))
+				c->perms[who] |= 1u << i;
+			else
+				c->denied[who][i] = result.fault;
+		}
+	}
+}
+
+/*
+ * AT may set the accessed flag, but never marks anything dirty: so a write is only
+ * asked for, and what is done is a read.
+ */
+static int perform(const struct whatif *w, struct whatif_case *c)
+{
+	struct pt_access read = c->how;
+	struct pt_access_result done;
+	int err;
+
+	if (!c->ask)
+		return pt_access(w->mmu, c->va, &c->how, &c->result);
+	err = pt_access_probe(w->mmu, c->va, &c->how, &c->result);
+	read.kind = PT_ACCESS_READ;
+	if (!err)
+		err = pt_access(w->mmu, c->va, &read, &done);
+	return err;
+}
+
+static void judge(const struct whatif *w, const struct whatif_case *c, int err,
+		  struct job_result *result)
+{
+	bool there = !err && (c->ask || has_memory(w, c, &result->pa));
+
+	if (there && !c->ask)
+		err = move_data(w, c, result);
+	if (err < 0) {
+		result->status = JOB_ERROR;
+		result->code = JOB_ERROR_CANNOT;
+	} else if (err && c->result.fault.kind == PT_FAULT_NO_MEMORY) {
+		result->status = JOB_NOWALK;
+		result->pa = w->arch->traced(c->result.fault.pa);
+	} else if (err) {
+		result->status = JOB_FAULT;
+		w->arch->fault(c, result);
+	} else if (!there) {
+		result->status = JOB_NOMEM;
+		result->has |= JOB_HAS_PA;
+	} else {
+		result->status = JOB_DONE;
+		result->pa = c->result.piece[0].pa;
+		w->arch->done(w, c, result);
+	}
+	if (c->access->flags & JOB_TRACE && !c->ask)
+		report_trace(w, c, result);
+}
+
+/* A verdict for what cannot be tried, with a line on stderr that says why. */
+static void refuse(const struct job_access *access, const char *why, uint32_t code,
+		   struct job_result *result)
+{
+	fflush(stdout);
+	fprintf(stderr, "whatif: line %u: %s\n", access->line, why);
+	result->status = JOB_ERROR;
+	result->code = code;
+}
+
+static void run_one(struct whatif *w, const struct job_regs *regs, const struct job_access *access,
+		    struct job_result *result)
+{
+	struct whatif_case c = { .access = access };
+	uint32_t code = JOB_ERROR_CANNOT;
+	const char *why = w->arch->describe(&c, &code);
+	int err;
+
+	if (!why && w->arch->load(w, &c, regs)) {
+		why = "a processor refuses these control registers";
+		code = JOB_ERROR_REGISTERS;
+	}
+	if (why) {
+		refuse(access, why, code, result);
+		return;
+	}
+	err = 0;
+	if (w->explain || access->flags & JOB_TRACE)
+		err = pt_access_trace(w->mmu, c.va, &c.how, &c.result, c.steps, &c.nr_steps);
+	if (w->explain)
+		ask_rights(w, &c);
+	if (err >= 0)
+		err = perform(w, &c);
+	judge(w, &c, err, result);
+	if (w->explain)
+		result->why = whatif_explain(w, &c, result);
+}
+
+static int run(void *ctx, const struct job_regs *sets, unsigned int nr_sets,
+	       const struct job_access *accesses, struct job_result *results, unsigned int nr)
+{
+	const struct pt_phys_region nowhere = { .pa = NOWHERE, .len = 4096, .fd = -1 };
+	struct whatif *w = ctx;
+	int err = w->phys ? 0 : create(w, &nowhere);
+
+	(void)nr_sets;
+	if (err)
+		return failed(w, err);
+	for (unsigned int i = 0; i < nr; i++)
+		run_one(w, &sets[accesses[i].set], &accesses[i], &results[i]);
+	return 0;
+}
+
+static const uint64_t *info(void *ctx)
+{
+	return ((struct whatif *)ctx)->info;
+}
+
+static const char *error(void *ctx)
+{
+	return ((struct whatif *)ctx)->error;
+}
+
+void whatif_close(struct whatif *w)
+{
+	regions_clear(w);
+}
+
+const struct job_executor_ops whatif_executor = {
+	.program = "whatif",
+	.missing = missing,
+	.open = machine_open,
+	.region_add = region_add,
+	.regions_clear = regions_clear,
+	.run = run,
+	.info = info,
+	.error = error,
+};

@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: MIT */
+/* Why something is forbidden: for the access that faulted, and for those that would. */
+#define _GNU_SOURCE
+#include "whatif_explain.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char *const kind_verb[3] = { "read", "write", "execute" };
+
+const char *whatif_blame(const struct whatif_walk *walk, const struct pt_access_step *step)
+{
+	return walk->fault ? walk->w->arch->reasons->blame(walk, step) : NULL;
+}
+
+/* "R/W=0 in the PDE and the PTE" */
+static void say_cause(FILE *out, const struct whatif_walk *walk)
+{
+	const struct whatif_reasons *reasons = walk->w->arch->reasons;
+	const char *before = NULL;
+
+	reasons->cause(out, walk);
+	for (unsigned int i = 0; i < walk->nr; i++) {
+		const char *what = whatif_blame(walk, &walk->steps[i]);
+
+		if (!what || !*what)
+			continue;
+		if (before)
+			fputs(" and ", out);
+		if (!before || strcmp(before, what) != 0)
+			fprintf(out, "%s in ", what);
+		fprintf(out, "the %s%s", whatif_level_name(walk, walk->steps[i].level),
+			walk->w->arch->words->entry_noun);
+		before = what;
+	}
+}
+
+/* What would have to change: words that would do, then other ways. */
+static void say_change(FILE *out, const struct whatif_walk *walk)
+{
+	const struct whatif_reasons *reasons = walk->w->arch->reasons;
+
+	whatif_label(out, "change");
+	for (unsigned int i = 0; i < walk->nr; i++) {
+		const struct pt_access_step *step = &walk->steps[i];
+		uint64_t repaired = step->raw;
+
+		if (whatif_blame(walk, step))
+			repaired = reasons->repaired(walk, step);
+		if (repaired == step->raw)
+			continue;
+		fprintf(out, "%s at 0x%" PRIx64 " to 0x%016" PRIx64 " (",
+			whatif_level_name(walk, step->level), whatif_entry_pa(step), repaired);
+		whatif_say_bits(out, walk, step->raw, repaired);
+		fputs(")\n            ", out);
+	}
+	reasons->change(out, walk);
+	fputc('\n', out);
+}
+
+void whatif_say_fault(FILE *out, const struct whatif_walk *walk)
+{
+	const struct whatif_reasons *reasons = walk->w->arch->reasons;
+
+	whatif_label(out, "fault");
+	reasons->code(out, walk);
+	fputc('\n', out);
+	whatif_label(out, "cause");
+	say_cause(out, walk);
+	fputc('\n', out);
+	whatif_label(out, "rule");
+	reasons->rule(out, walk);
+	fputc('\n', out);
+	say_change(out, walk);
+}
+
+/* Why @who may not do @kind of access, as text for the caller to free; NULL without memory. */
+static char *denial(const struct whatif_walk *walk, unsigned int who, unsigned int kind)
+{
+	static const enum pt_access_kind kinds[] = { PT_ACCESS_READ, PT_ACCESS_WRITE,
+						     PT_ACCESS_FETCH };
+	struct whatif_case other = *walk->c;
+	struct whatif_walk denied = *walk;
+	char *text = NULL;
+	size_t size;
+	FILE *out = open_memstream(&text, &size);
+
+	if (!out)
+		return NULL;
+	other.how =
+		(struct pt_access){ .kind = kinds[kind], .priv = walk->w->arch->words->priv[who] };
+	denied.c = &other;
+	denied.fault = &walk->c->denied[who][kind];
+	denied.user = who == WHATIF_USER;
+	say_cause(out, &denied);
+	fclose(out);
+	return text;
+}
+
+/* "; not read or write: U/S=0 in the PTE": kinds of access with one reason are told together. */
+static void say_denied(FILE *out, const struct whatif_walk *walk, unsigned int who)
+{
+	unsigned int perms = walk->c->perms[who];
+	char *why[3] = { NULL };
+
+	for (unsigned int kind = 0; kind < 3; kind++)
+		if (!(perms >> kind & 1))
+			why[kind] = denial(walk, who, kind);
+	for (unsigned int kind = 0; kind < 3; kind++) {
+		if (perms >> kind & 1 || !why[kind])
+			continue;
+		fprintf(out, "; not %s", kind_verb[kind]);
+		for (unsigned int same = kind + 1; same < 3; same++) {
+			if (perms >> same & 1 || !why[same] || strcmp(why[same], why[kind]) != 0)
+				continue;
+			fprintf(out, " or %s", kind_verb[same]);
+			perms |= 1u << same;
+		}
+		fprintf(out, ": %s", why[kind]);
+	}
+	for (unsigned int kind = 0; kind < 3; kind++)
+		free(why[kind]);
+}
+
+/* What plain accesses to the first byte may do, whatever kind this one is. */
+void whatif_say_rights(FILE *out, const struct whatif_walk *walk)
+{
+	for (unsigned int who = 0; who < WHATIF_NR_WHO; who++) {
+		unsigned int perms = walk->c->perms[who];
+		const char *between = "";
+
+		whatif_label(out, who ? "" : "rights");
+		fprintf(out, "%s: ", walk->w->arch->words->who[who]);
+		for (unsigned int kind = 0; kind < 3; kind++) {
+			if (!(perms >> kind & 1))
+				continue;
+			fprintf(out, "%s%s", between, kind_verb[kind]);
+			between = ", ";
+		}
+		if (!perms)
+			fputs("nothing", out);
+		say_denied(out, walk, who);
+		fputc('\n', out);
+	}
+}

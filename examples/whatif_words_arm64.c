@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: MIT */
+/* How arm64 is told: accesses, tables, entries. */
+#include "whatif_arm64.h"
+
+#include <inttypes.h>
+
+static void say_access(FILE *out, const struct whatif_walk *walk)
+{
+	const struct whatif_case *c = walk->c;
+	static const char *const kind[JOB_OP_NR] = {
+		[JOB_OP_READ] = "read",
+		[JOB_OP_WRITE] = "write",
+		[JOB_OP_RMW] = "atomic read-modify-write",
+		[JOB_OP_FETCH] = "fetch",
+		[JOB_OP_AT] = "address translation (AT) for a read",
+		[JOB_OP_AT_WRITE] = "address translation (AT) for a write",
+	};
+
+	if (!c->ask && c->access->op != JOB_OP_FETCH)
+		fprintf(out, "%u-byte ", c->how.size);
+	fprintf(out, "%s at EL%u", kind[c->access->op], c->access->level);
+	if (c->access->level == 2)
+		fputs(", whose registers are shown under their EL1 names", out);
+	if (c->how.flags & PT_ACCESS_UNPRIV)
+		fputs(walk->w->arm64.uao ? " by LDTR or STTR, privileged because PSTATE.UAO=1"
+					 : " by LDTR or STTR, with the rights of EL0",
+		      out);
+}
+
+static void say_start(FILE *out, const struct whatif_walk *walk)
+{
+	unsigned int upper = is_upper(walk);
+	const struct pt_arm64_regs *regs = &walk->w->arm64;
+	char size[8];
+
+	if (!(regs->sctlr & SCTLR_M)) {
+		fputs("none, SCTLR_EL1.M=0: the address is the physical address", out);
+		return;
+	}
+	fprintf(out, "bit 55 is %u: TTBR%u_EL1=0x%" PRIx64, upper, upper,
+		upper ? regs->ttbr1 : regs->ttbr0);
+	if (walk->has_info)
+		fprintf(out, ", T%uSZ=%u: %u bits, %s granule%s", upper, 64 - walk->cfg.va_bits,
+			walk->cfg.va_bits, whatif_size(walk->info.granule_lg2, size),
+			is_lpa2(&walk->cfg) ? ", DS=1" : "");
+}
+
+static void say_table(FILE *out, const struct whatif_walk *walk, uint64_t raw)
+{
+	if (!(raw & BITS(62, 59)))
+		return;
+	fprintf(out, "; APTable=%u%u UXNTable=%u PXNTable=%u", !!(raw & TABLE_RO),
+		!!(raw & TABLE_NO_USER), !!(raw & TABLE_UXN), !!(raw & TABLE_PXN));
+	if (ignores_tables(walk))
+		fputs(" (ignored: HPD=1)", out);
+}
+
+static void say_entry(FILE *out, const struct whatif_walk *walk, const struct pt_access_step *step)
+{
+	uint64_t raw = step->raw;
+
+	if (step->kind == PT_KIND_TABLE) {
+		say_table(out, walk, raw);
+		return;
+	}
+	fprintf(out, "; AP[2:1]=%u%u UXN=%u PXN=%u AF=%u AttrIndx=%u", !!(raw & AP_RO),
+		!!(raw & AP_USER), !!(raw & UXN), !!(raw & PXN), !!(raw & AF),
+		(unsigned int)(raw >> 2 & 7));
+	if (!is_lpa2(&walk->cfg))
+		fprintf(out, " SH=%u", (unsigned int)(raw >> 8 & 3));
+	if (raw & DBM)
+		fputs(" DBM=1", out);
+	if (raw & CONTIGUOUS)
+		fputs(" Contiguous=1", out);
+}
+
+static pt_pa_t leaf_pa(const struct whatif_walk *walk, const struct pt_access_step *step)
+{
+	unsigned int size_lg2 = walk->info.leaf_lg2[step->level];
+	uint64_t raw = step->raw;
+
+	if (is_lpa2(&walk->cfg))
+		return (raw & BITS(49, size_lg2)) | (raw & BITS(9, 8)) << 42;
+	if (walk->cfg.features & PT_FEAT_LPA)
+		return (raw & BITS(47, size_lg2)) | (raw & BITS(15, 12)) << 36;
+	return raw & BITS(47, size_lg2);
+}
+
+const struct whatif_words whatif_arm64_words = {
+	.priv = { 0, 1 },
+	.who = { "EL0", "EL1" },
+	.entry_noun = " entry",
+	.access = say_access,
+	.start = say_start,
+	.entry = say_entry,
+	.bit_name = { [6] = "AP[1]",
+		      [7] = "AP[2]",
+		      [10] = "AF",
+		      [51] = "DBM",
+		      [53] = "PXN",
+		      [54] = "UXN",
+		      [59] = "PXNTable",
+		      [60] = "UXNTable",
+		      [61] = "APTable[0]",
+		      [62] = "APTable[1]" },
+	.mem_name = { [PT_MEM_WB] = "Normal write-back",
+		      [PT_MEM_WT] = "Normal write-through",
+		      [PT_MEM_WC] = "Normal non-cacheable",
+		      [PT_MEM_UC] = "Device-nGnRnE",
+		      [PT_MEM_DEV_nGnRE] = "Device-nGnRE",
+		      [PT_MEM_DEV_nGRE] = "Device-nGRE",
+		      [PT_MEM_DEV_GRE] = "Device-GRE" },
+	.leaf_pa = leaf_pa,
+};
