@@ -10,6 +10,7 @@
 
 #include "arm64/fault_arm64.h"
 #include "arm64/fault_arm64_code.h"
+#include "arm64/fault_arm64_s2.h"
 #include "arm64/fmt_arm64_regs.h"
 
 /* Of a half: what its addresses are checked for before any table is read. */
@@ -72,6 +73,24 @@ static int fault_at_once(struct ptl_access *access, enum arm64_status status,
 	return 1;
 }
 
+/* HCR.DC switches stage 1 off, whatever SCTLR says. */
+static bool is_off(const struct pt_mmu *mmu, const struct ptl_regime *r)
+{
+	return r->control & HALF_OFF ||
+	       (mmu->second.walker && mmu->second.control & ARM64_S2_RULE_DC);
+}
+
+/* D8.2.12: Device for data, unless HCR.DC makes all of it write-back. */
+static enum pt_mem mem_of_off(bool fetch, const struct ptl_regime *r,
+			      const struct ptl_regime *second)
+{
+	if (second->walker && second->control & ARM64_S2_RULE_DC)
+		return PT_MEM_WB;
+	if (!fetch)
+		return PT_MEM_UC;
+	return r->control & HALF_CACHED ? PT_MEM_WT : PT_MEM_WC;
+}
+
 /* Stage 1 is off: the address is the output, if it is one. */
 static int translate_off(struct ptl_access *access, const struct ptl_regime *r,
 			 struct ptl_translation *to)
@@ -84,12 +103,11 @@ static int translate_off(struct ptl_access *access, const struct ptl_regime *r,
 
 	if (pa >> r->fmt.cfg.pa_bits)
 		return fault_at_once(access, ARM64_ADDRESS_SIZE, PT_WHY_ADDRESS_SIZE, pa);
-	ptl_translate_flat(pa, !fetch ? PT_MEM_UC : r->control & HALF_CACHED ? PT_MEM_WT : PT_MEM_WC,
-			   to);
+	ptl_translate_flat(pa, mem_of_off(fetch, r, &access->mmu->second), to);
 	return 0;
 }
 
-static int translate(struct ptl_access *access, struct ptl_translation *to)
+static int translate_stage1(struct ptl_access *access, struct ptl_translation *to)
 {
 	const struct ptl_regime *r = half_of(access->mmu, access->va);
 	pt_va_t va = untagged(access->va, access->how, r->control);
@@ -99,7 +117,7 @@ static int translate(struct ptl_access *access, struct ptl_translation *to)
 		.write = ptl_writes(access->how->kind),
 	};
 
-	if (r->control & HALF_OFF)
+	if (is_off(access->mmu, r))
 		return translate_off(access, r, to);
 	if (r->control & HALF_DISABLED)
 		return fault_at_once(access, ARM64_TRANSLATION, PT_WHY_DISABLED, 0);
@@ -107,9 +125,14 @@ static int translate(struct ptl_access *access, struct ptl_translation *to)
 		return fault_at_once(access, ARM64_TRANSLATION, PT_WHY_VA_WIDTH, 0);
 	if (r->control & HALF_E0PD && want.class == ARM64_EL0)
 		return fault_at_once(access, ARM64_TRANSLATION, PT_WHY_DISABLED, 0);
-	if (r->root_pa >> r->fmt.cfg.pa_bits)
-		return fault_at_once(access, ARM64_ADDRESS_SIZE, PT_WHY_ADDRESS_SIZE, r->root_pa);
 	return r->walker->walk(access, r, va, &want, to);
+}
+
+static int translate(struct ptl_access *access, struct ptl_translation *to)
+{
+	int err = translate_stage1(access, to);
+
+	return err || !access->mmu->second.walker ? err : ptl_arm64_second_stage(access, to);
 }
 
 static bool quick(const struct pt_mmu *mmu, pt_va_t va, const struct pt_access *how,
@@ -235,13 +258,21 @@ static void set_half(struct ptl_regime *r, const struct pt_phys *phys,
 	init_rights(r);
 }
 
+bool ptl_arm64_is_loaded(const struct pt_mmu *mmu)
+{
+	return mmu->arch == &arch;
+}
+
 int pt_mmu_set_arm64(struct pt_mmu *mmu, const struct pt_arm64_regs *regs)
 {
 	struct ptl_arm64_features has = ptl_arm64_read_features(regs);
 
 	for (unsigned int upper = 0; upper < 2; upper++)
 		set_half(&mmu->half[upper], mmu->phys, regs, &has, upper);
+	if (mmu->arch != &arch)
+		mmu->second.walker = NULL; /* the other architecture's */
 	mmu->arch = &arch;
-	mmu->quick = regs->sctlr & ARM64_SCTLR_M && !mmu->second.walker;
+	mmu->stage1 = regs->sctlr & ARM64_SCTLR_M;
+	ptl_mmu_stages_changed(mmu);
 	return 0;
 }

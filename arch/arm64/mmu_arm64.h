@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The walkers of arm64 stage 1, one per granule and output form. */
+/* The walkers of arm64, one per stage, granule and output form, and its two stages. */
 #ifndef PTL_MMU_ARM64_H
 #define PTL_MMU_ARM64_H
 
@@ -7,6 +7,8 @@
 
 extern const struct ptl_walker ptl_walker_arm64_4k, ptl_walker_arm64_4k_lpa2,
 	ptl_walker_arm64_16k, ptl_walker_arm64_16k_lpa2, ptl_walker_arm64_64k;
+extern const struct ptl_walker ptl_walker_arm64_s2_4k, ptl_walker_arm64_s2_4k_lpa2,
+	ptl_walker_arm64_s2_16k, ptl_walker_arm64_s2_16k_lpa2, ptl_walker_arm64_s2_64k;
 
 /* The walker of a stage 1 format. */
 static inline const struct ptl_walker *ptl_arm64_walker(enum pt_format fmt)
@@ -24,5 +26,11 @@ static inline const struct ptl_walker *ptl_arm64_walker(enum pt_format fmt)
 		return &ptl_walker_arm64_64k;
 	}
 }
+
+/* Whether @mmu has an arm64 processor's registers. */
+bool ptl_arm64_is_loaded(const struct pt_mmu *mmu);
+
+/* *@to, what stage 1 gave, becomes what stage 2 makes of it. 0 or 1. */
+int ptl_arm64_second_stage(struct ptl_access *access, struct ptl_translation *to);
 
 #endif /* PTL_MMU_ARM64_H */

@@ -71,8 +71,10 @@ static inline bool arm64_is_marked(uint64_t all, uint64_t leaf, bool write,
 #define mmu_is_marked arm64_is_marked
 
 /* D8.5.2: AF=0 faults unless hardware sets it. */
-static inline bool arm64_leaf_faults(uint64_t leaf, const struct ptl_regime *r)
+static inline bool arm64_leaf_faults(uint64_t leaf, const struct ptl_want *want,
+				     const struct ptl_regime *r)
 {
+	(void)want;
 	return !(leaf & ARM64_AF) && !r->set_accessed;
 }
 #define mmu_leaf_faults arm64_leaf_faults
@@ -118,7 +120,7 @@ static int arm64_fault(struct ptl_access *access, const struct ptl_regime *r,
 	} else if (failure->kind != PTL_LEAF) {
 		report.status = ARM64_TRANSLATION;
 		fault.why = failure->kind == PTL_ILLEGAL ? PT_WHY_RESERVED : PT_WHY_NOT_PRESENT;
-	} else if (arm64_leaf_faults(failure->raw, r)) {
+	} else if (arm64_leaf_faults(failure->raw, want, r)) {
 		report.status = ARM64_ACCESS_FLAG;
 		fault.why = PT_WHY_ACCESS_FLAG;
 	} else {

@@ -110,6 +110,11 @@ int ptl_x86_64_set_regime(struct ptl_regime *r, const struct pt_phys *phys,
 	return 0;
 }
 
+bool ptl_x86_64_is_loaded(const struct pt_mmu *mmu)
+{
+	return mmu->arch == &arch;
+}
+
 int pt_mmu_set_x86_64(struct pt_mmu *mmu, const struct pt_x86_regs *regs)
 {
 	bool paging = regs->cr0 & X86_64_CR0_PG;
@@ -122,7 +127,10 @@ int pt_mmu_set_x86_64(struct pt_mmu *mmu, const struct pt_x86_regs *regs)
 		return err;
 	if (!paging)
 		mmu->half[0].walker = NULL;
+	if (mmu->arch != &arch)
+		mmu->second.walker = NULL; /* the other architecture's */
 	mmu->arch = &arch;
-	mmu->quick = paging && !mmu->second.walker;
+	mmu->stage1 = paging;
+	ptl_mmu_stages_changed(mmu);
 	return 0;
 }

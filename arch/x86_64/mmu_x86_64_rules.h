@@ -36,8 +36,10 @@ static inline bool x86_64_is_marked(uint64_t all, uint64_t leaf, bool write,
 }
 #define mmu_is_marked x86_64_is_marked
 
-static inline bool x86_64_leaf_faults(uint64_t leaf, const struct ptl_regime *r)
+static inline bool x86_64_leaf_faults(uint64_t leaf, const struct ptl_want *want,
+				       const struct ptl_regime *r)
 {
+	(void)want;
 	(void)leaf;
 	(void)r;
 	return false;

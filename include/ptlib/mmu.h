@@ -60,14 +60,36 @@ PT_API PT_MUST_CHECK int pt_mmu_set_arm64(struct pt_mmu *mmu, const struct pt_ar
 
 /**
  * pt_mmu_set_npt() - Put AMD's nested paging behind x86-64 tables.
- * @host: The host's registers, with nCR3 as cr3; NULL: switch it off.
+ * @host: The host's registers, with nCR3 as cr3; NULL: no second stage.
  *
  * Every access it sees is a user's, the reading of a guest's table a write.
  *
- * Context: as pt_mmu_set_x86_64(), before or after it.
- * Return: as pt_mmu_set_x86_64(); -EINVAL also if @host has paging off.
+ * Context: as pt_mmu_set_x86_64(), which comes first.
+ * Return: as pt_mmu_set_x86_64(); -EINVAL also without x86-64 registers, or if
+ * @host has paging off. The second stage is then as before.
  */
 PT_API PT_MUST_CHECK int pt_mmu_set_npt(struct pt_mmu *mmu, const struct pt_x86_regs *host);
+
+/**
+ * pt_mmu_set_ept() - Put Intel's EPT behind x86-64 tables; NULL: no second stage.
+ *
+ * With accessed and dirty bits on, the reading of a guest's table is a write.
+ *
+ * Return: as pt_fmt_cfg_x86_ept(); -EINVAL also without x86-64 registers. The
+ * second stage is then as before.
+ */
+PT_API PT_MUST_CHECK int pt_mmu_set_ept(struct pt_mmu *mmu, const struct pt_x86_ept_regs *regs);
+
+/**
+ * pt_mmu_set_arm64_s2() - Put stage 2 behind the EL1&0 regime; NULL: no second stage.
+ *
+ * HCR_EL2: VM, DC, PTW and FWB. Any values can be loaded; those that select
+ * nothing that exists fault at the first access.
+ *
+ * Return: 0, or -EINVAL without arm64 registers.
+ */
+PT_API PT_MUST_CHECK int pt_mmu_set_arm64_s2(struct pt_mmu *mmu,
+					     const struct pt_arm64_s2_regs *regs);
 
 enum pt_access_kind {
 	PT_ACCESS_READ,

@@ -20,8 +20,9 @@ static inline uint64_t mmu_mark(uint64_t raw, bool leaf, bool write, const struc
 /* Whether a walk through these words has nothing to mark; the same, in one AND. */
 static inline bool mmu_is_marked(uint64_t all, uint64_t leaf, bool write,
 				 const struct ptl_regime *r);
-/* Whether a leaf may not be used yet (arm64: AF), though its rights may be fine. */
-static inline bool mmu_leaf_faults(uint64_t leaf, const struct ptl_regime *r);
+/* Whether a leaf may not be used (yet, arm64: AF), though its rights may be fine. */
+static inline bool mmu_leaf_faults(uint64_t leaf, const struct ptl_want *want,
+				   const struct ptl_regime *r);
 /* Fills in @to what the words say beside rights: the memory type, and whose page it is. */
 static inline void mmu_describe(uint64_t all, uint64_t leaf, unsigned int level,
 				const struct ptl_regime *r, struct ptl_translation *to);

@@ -29,6 +29,7 @@ struct ptl_regime {
 	struct ptl_region window;        /* holds the root; elsewhere it is found by bisection */
 	pt_pa_t root_pa;
 	unsigned int stage;              /* 1 or 2 */
+	bool broken;                     /* its registers select nothing: every access faults */
 	ptl_rights_t rights[16][16];     /* by key, and by what the entries of a walk say */
 	unsigned int key_mask;           /* 0: there are no keys, only rights[0] counts */
 	bool set_accessed, set_dirty;    /* by hardware */
@@ -112,10 +113,17 @@ struct ptl_mmu_arch {
 struct pt_mmu {
 	struct pt_phys *phys;
 	const struct ptl_mmu_arch *arch;
-	bool quick;                      /* one stage, switched on: arch->quick() may be asked */
+	bool stage1;                     /* switched on */
+	bool quick;                      /* ... and the only one: arch->quick() may be asked */
 	struct ptl_regime half[2];       /* arm64: TTBR0's and TTBR1's; x86: the first only */
 	struct ptl_regime second;        /* walker NULL: there is none */
 };
+
+/* One of the stages was switched on or off. */
+static inline void ptl_mmu_stages_changed(struct pt_mmu *mmu)
+{
+	mmu->quick = mmu->stage1 && !mmu->second.walker;
+}
 
 /* What a kind of access needs. */
 static inline unsigned int ptl_perms_of(enum pt_access_kind kind)

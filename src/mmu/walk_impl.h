@@ -144,7 +144,7 @@ static int mmu_walk_once(struct ptl_access *access, const struct ptl_regime *r, 
 	}
 	failure.kind = PTL_LEAF;
 	perms = mmu_rights(failure.all, failure.any, raw, r) >> (3 * want->class) & 7;
-	if (mmu_leaf_faults(raw, r) || (perms & want->perms) != want->perms)
+	if (mmu_leaf_faults(raw, want, r) || (perms & want->perms) != want->perms)
 		return mmu_fault(access, r, &failure);
 	if (!mmu_is_marked(failure.all, raw, want->write, r)) {
 		int err = mmu_mark_path(access, r, &path, level, want->write);
@@ -156,11 +156,30 @@ static int mmu_walk_once(struct ptl_access *access, const struct ptl_regime *r, 
 	return 0;
 }
 
+/* What faults before any table is read, at Arm's level 0 whatever the top level is. */
+static bool mmu_leads_nowhere(struct ptl_access *access, const struct ptl_regime *r, uint64_t in,
+			      const struct ptl_want *want)
+{
+	struct ptl_failure failure = { .want = want, .in = in, .level = 3 };
+
+	if (r->broken || (r->stage == 2 && in & ~r->fmt.va_mask)) {
+		failure.kind = PTL_EMPTY;
+	} else if (r->root_pa >> r->fmt.cfg.pa_bits) {
+		failure.kind = PTL_ILLEGAL;
+		failure.illegal = PT_ILLEGAL_WIDTH;
+	} else {
+		return false;
+	}
+	return mmu_fault(access, r, &failure);
+}
+
 static int mmu_walk(struct ptl_access *access, const struct ptl_regime *r, uint64_t in,
 		    const struct ptl_want *want, struct ptl_translation *to)
 {
 	int err;
 
+	if (mmu_leads_nowhere(access, r, in, want))
+		return 1;
 	do
 		err = mmu_walk_once(access, r, in, want, to);
 	while (__builtin_expect(err == -EAGAIN, 0)); /* each time, another change got through */
@@ -193,7 +212,7 @@ static bool mmu_quick(const struct ptl_regime *r, uint64_t in, const struct ptl_
 		any |= raw;
 		table_pa = fmt_table_pa(raw, &r->fmt);
 	}
-	if (!fmt_is_leaf(raw, level, &r->fmt) || mmu_leaf_faults(raw, r))
+	if (!fmt_is_leaf(raw, level, &r->fmt) || mmu_leaf_faults(raw, want, r))
 		return false;
 	perms = mmu_rights(all, any, raw, r) >> (3 * want->class) & 7;
 	if ((perms & want->perms) != want->perms || !mmu_is_marked(all, raw, want->write, r))

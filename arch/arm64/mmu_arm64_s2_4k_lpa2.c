@@ -1,0 +1,9 @@
+/* SPDX-License-Identifier: MIT */
+/* Compiles the walk for arm64 stage 2, 4K granule, 52-bit form. */
+#define ARM64_GRANULE_LG2 12
+#define ARM64_LPA2 1
+#include "arm64/fmt_arm64_s2.h"
+#include "arm64/mmu_arm64.h"
+#include "arm64/mmu_arm64_s2_rules.h"
+#define MMU_WALKER ptl_walker_arm64_s2_4k_lpa2
+#include "mmu/walk_impl.h"
