@@ -19,6 +19,7 @@
 #include "fuzz_input.h"
 #include "model/configs.h"
 #include "model/page_source.h"
+#include "model/raw_words.h"
 #include "model/ref_check.h"
 #include "model/ref_table.h"
 #include "model/watcher.h"
@@ -120,7 +121,7 @@ static void place_window(struct world *w, unsigned int scale, unsigned int end)
 	const struct pt_format_info *info = &w->info;
 	unsigned int ib = info->granule_lg2 - 3, granule = info->granule_lg2;
 	const unsigned int shifts[] = { 0, ib - 9, ib - 5, 2 * ib - 9, 2 * ib - 5, 3 * ib - 9 };
-	unsigned int space_lg2 = w->fmt.va_bits - (config_is_x86(w->config) ? 1 : 0);
+	unsigned int space_lg2 = w->fmt.va_bits - (w->fmt.fmt == PT_FMT_X86_64 ? 1 : 0);
 	size_t nr = MAX_SLOTS;
 	pt_va_t base = info->first;
 
@@ -132,7 +133,7 @@ static void place_window(struct world *w, unsigned int scale, unsigned int end)
 	while (nr > UINT64_C(1) << (space_lg2 - w->unit_lg2))
 		nr /= 2;
 	if (end)
-		base = (config_is_x86(w->config) && end == 2 ? (UINT64_C(1) << space_lg2) - 1 :
+		base = (w->fmt.fmt == PT_FMT_X86_64 && end == 2 ? (UINT64_C(1) << space_lg2) - 1 :
 							       info->last) -
 		       (((uint64_t)nr << w->unit_lg2) - 1);
 	for (unsigned int level = info->nr_levels - 1; level && !end; level--) {
@@ -674,14 +675,7 @@ static void op_touch(struct world *w, struct fuzz_input *in)
 	if (w->info.leaf_lg2[step.level] < w->unit_lg2)
 		return;
 	trace(w, "touch", slot, 1, bits, step.raw);
-	raw = step.raw;
-	if (config_is_x86(w->config))
-		raw |= bits & PT_ATTR_DIRTY ? 0x60 : 0x20;
-	else
-		raw |= 1 << 10;
-	if (!config_is_x86(w->config) && bits & PT_ATTR_DIRTY && w->fmt.features & PT_FEAT_HD &&
-	    raw >> 51 & 1)
-		raw &= ~(UINT64_C(1) << 7);
+	raw = raw_touch(&w->fmt, step.raw, bits | PT_ATTR_ACCESSED);
 	write_word(w, pa, raw);
 	ref_touch(&w->ref, slot, bits);
 }
@@ -989,7 +983,7 @@ static void world_init(struct world *w, struct fuzz_input *in)
 	};
 	place_window(w, scale, place < 128 ? 0 : place < 192 ? 1 : 2);
 	FUZZ_CHECK_EQ(pt_pgtable_create(&w->pt, arena->phys, &cfg), 0);
-	if (!config_is_x86(w->config) && fuzz_bool(in)) {
+	if (!format_is_x86(w->fmt.fmt) && !format_is_stage2(w->fmt.fmt) && fuzz_bool(in)) {
 		cfg.fmt.upper_half = !cfg.fmt.upper_half;
 		w->other_xor = ~((UINT64_C(1) << w->fmt.va_bits) - 1);
 	}

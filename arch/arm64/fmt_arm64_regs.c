@@ -8,19 +8,6 @@
  */
 #include "arm64/fmt_arm64_regs.h"
 
-static unsigned int field(uint64_t reg, unsigned int low, unsigned int nr)
-{
-	return (unsigned int)(reg >> low & (PTL_BIT(nr) - 1));
-}
-
-/* ID_AA64MMFR0_EL1.PARange and TCR.IPS. */
-static unsigned int pa_bits_of(unsigned int range)
-{
-	static const unsigned int bits[] = { 32, 36, 40, 42, 44, 48, 52 };
-
-	return bits[range < 6 ? range : 6];
-}
-
 struct ptl_arm64_features ptl_arm64_read_features(const struct pt_arm64_regs *regs)
 {
 	uint64_t mmfr0 = regs->mmfr0, mmfr1 = regs->mmfr1, mmfr2 = regs->mmfr2;
@@ -28,31 +15,26 @@ struct ptl_arm64_features ptl_arm64_read_features(const struct pt_arm64_regs *re
 
 	if (!(mmfr0 | mmfr1 | mmfr2 | regs->mmfr3))
 		return (struct ptl_arm64_features){
-			.gran4 = true, .gran16 = true, .gran64 = true, .lpa2_4k = true,
-			.lpa2_16k = true, .lpa = true, .lva = true, .ttst = true, .hpd = true,
-			.accessed = true, .dirty = true, .pan = true, .epan = true, .uao = true,
-			.e0pd = true, .pie = true, .poe = true, .pa_bits = 52,
+			.granules = ARM64_ALL_GRANULES, .lpa = true, .lva = true, .ttst = true,
+			.hpd = true, .accessed = true, .dirty = true, .pan = true, .epan = true,
+			.uao = true, .e0pd = true, .pie = true, .poe = true, .pa_bits = 52,
 		};
 	has = (struct ptl_arm64_features){
-		.gran4 = field(mmfr0, 28, 4) <= 1,
-		.gran16 = field(mmfr0, 20, 4) >= 1,
-		.gran64 = field(mmfr0, 24, 4) == 0,
-		.lpa2_4k = field(mmfr0, 28, 4) == 1,
-		.lpa2_16k = field(mmfr0, 20, 4) == 2,
-		.lpa = field(mmfr0, 0, 4) >= 6,
-		.accessed = field(mmfr1, 0, 4) >= 1,
-		.dirty = field(mmfr1, 0, 4) >= 2,
-		.hpd = field(mmfr1, 12, 4) >= 1,
-		.pan = field(mmfr1, 20, 4) >= 1,
-		.epan = field(mmfr1, 20, 4) >= 3,
-		.uao = field(mmfr2, 4, 4) >= 1,
-		.lva = field(mmfr2, 16, 4) >= 1,
-		.ttst = field(mmfr2, 28, 4) >= 1,
-		.bbm = field(mmfr2, 52, 4),
-		.e0pd = field(mmfr2, 60, 4) >= 1,
-		.pie = field(regs->mmfr3, 8, 4) >= 1,
-		.poe = field(regs->mmfr3, 16, 4) >= 1,
-		.pa_bits = pa_bits_of(field(mmfr0, 0, 4)),
+		.granules = arm64_granules(mmfr0, false),
+		.lpa = arm64_field(mmfr0, 0, 4) >= 6,
+		.accessed = arm64_field(mmfr1, 0, 4) >= 1,
+		.dirty = arm64_field(mmfr1, 0, 4) >= 2,
+		.hpd = arm64_field(mmfr1, 12, 4) >= 1,
+		.pan = arm64_field(mmfr1, 20, 4) >= 1,
+		.epan = arm64_field(mmfr1, 20, 4) >= 3,
+		.uao = arm64_field(mmfr2, 4, 4) >= 1,
+		.lva = arm64_field(mmfr2, 16, 4) >= 1,
+		.ttst = arm64_field(mmfr2, 28, 4) >= 1,
+		.bbm = arm64_field(mmfr2, 52, 4),
+		.e0pd = arm64_field(mmfr2, 60, 4) >= 1,
+		.pie = arm64_field(regs->mmfr3, 8, 4) >= 1,
+		.poe = arm64_field(regs->mmfr3, 16, 4) >= 1,
+		.pa_bits = arm64_pa_bits(arm64_field(mmfr0, 0, 4)),
 	};
 	has.bbm = has.bbm <= 2 ? has.bbm : 2;
 	return has;
@@ -61,46 +43,40 @@ struct ptl_arm64_features ptl_arm64_read_features(const struct pt_arm64_regs *re
 /* TG0 and TG1 encode the same three granules differently. 0: reserved. */
 static unsigned int granule_lg2(uint64_t tcr, bool upper)
 {
-	static const unsigned int tg0[4] = { 12, 16, 14, 0 }, tg1[4] = { 0, 14, 12, 16 };
+	static const unsigned int tg1[4] = { 0, 14, 12, 16 };
 
-	return upper ? tg1[field(tcr, 30, 2)] : tg0[field(tcr, 14, 2)];
-}
-
-static int pick_format(struct pt_fmt_cfg *cfg, const struct ptl_arm64_features *has, unsigned int granule,
-		       bool ds)
-{
-	if (granule == 12 && has->gran4)
-		cfg->fmt = ds && has->lpa2_4k ? PT_FMT_ARM64_4K_LPA2 : PT_FMT_ARM64_4K;
-	else if (granule == 14 && has->gran16)
-		cfg->fmt = ds && has->lpa2_16k ? PT_FMT_ARM64_16K_LPA2 : PT_FMT_ARM64_16K;
-	else if (granule == 16 && has->gran64)
-		cfg->fmt = PT_FMT_ARM64_64K;
-	else
-		return -EINVAL;
-	return 0;
+	return upper ? tg1[arm64_field(tcr, 30, 2)] : arm64_tg0_lg2(tcr);
 }
 
 int ptl_arm64_read_regs(const struct pt_arm64_regs *regs, const struct ptl_arm64_features *has,
 			bool upper, struct pt_fmt_cfg *cfg, pt_pa_t *root)
 {
+	static const enum pt_format formats[ARM64_NR_FORMATS] = {
+		[ARM64_4K] = PT_FMT_ARM64_4K,
+		[ARM64_4K_LPA2] = PT_FMT_ARM64_4K_LPA2,
+		[ARM64_16K] = PT_FMT_ARM64_16K,
+		[ARM64_16K_LPA2] = PT_FMT_ARM64_16K_LPA2,
+		[ARM64_64K] = PT_FMT_ARM64_64K,
+	};
 	uint64_t tcr = regs->tcr, ttbr = upper ? regs->ttbr1 : regs->ttbr0;
-	unsigned int pa_bits = pa_bits_of(field(tcr, 32, 3));
+	unsigned int pa_bits = arm64_pa_bits(arm64_field(tcr, 32, 3));
 	bool lpa2;
 
 	*cfg = (struct pt_fmt_cfg){ .upper_half = upper, .mem_types = regs->mair, .bbm = has->bbm };
 	if (tcr & ARM64_TCR_EPD(upper))
 		return -ENOENT;
-	if (pick_format(cfg, has, granule_lg2(tcr, upper), tcr & ARM64_TCR_DS))
+	if (arm64_pick_format(cfg, formats, &has->granules, granule_lg2(tcr, upper),
+			      tcr & ARM64_TCR_DS))
 		return -EINVAL;
 	lpa2 = cfg->fmt == PT_FMT_ARM64_4K_LPA2 || cfg->fmt == PT_FMT_ARM64_16K_LPA2;
-	cfg->va_bits = 64 - field(tcr, upper ? 16 : 0, 6);
+	cfg->va_bits = 64 - arm64_field(tcr, upper ? 16 : 0, 6);
 	if (cfg->va_bits > 48 && !lpa2 && !has->lva)
 		return -EINVAL;
 	/* More than the machine has means all it has; 52 only in the forms with room for it. */
 	cfg->pa_bits = pa_bits < has->pa_bits ? pa_bits : has->pa_bits;
 	if (cfg->pa_bits == 52 && !lpa2 && cfg->fmt != PT_FMT_ARM64_64K)
 		cfg->pa_bits = 48;
-	cfg->share = lpa2 ? field(tcr, upper ? 28 : 12, 2) : 0;
+	cfg->share = lpa2 ? arm64_field(tcr, upper ? 28 : 12, 2) : 0;
 	if (cfg->fmt == PT_FMT_ARM64_64K && has->lpa)
 		cfg->features |= PT_FEAT_LPA;
 	if (has->ttst)
@@ -109,10 +85,7 @@ int ptl_arm64_read_regs(const struct pt_arm64_regs *regs, const struct ptl_arm64
 		cfg->features |= PT_FEAT_NO_HPD;
 	if (has->dirty && (tcr & ARM64_TCR_HA) && (tcr & ARM64_TCR_HD))
 		cfg->features |= PT_FEAT_HD;
-	*root = ttbr & PTL_BITS(47, 1); /* above: ASID; bit 0: CnP */
-	/* With DS=1, or 64K and 52 bits out, bits 5:2 are address bits 51:48. */
-	if (cfg->pa_bits == 52 || lpa2)
-		*root = (ttbr & PTL_BITS(47, 6)) | (ttbr & PTL_BITS(5, 2)) << 46;
+	*root = arm64_root(ttbr, cfg->pa_bits == 52 || lpa2);
 	return 0;
 }
 

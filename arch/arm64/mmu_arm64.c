@@ -101,7 +101,7 @@ static int translate_off(struct ptl_access *access, const struct ptl_regime *r,
 			     access->va & PTL_BITS(55, 0) :
 			     access->va;
 
-	if (pa >> r->fmt.cfg.pa_bits)
+	if (pa >> r->flat_bits)
 		return fault_at_once(access, ARM64_ADDRESS_SIZE, PT_WHY_ADDRESS_SIZE, pa);
 	ptl_translate_flat(pa, mem_of_off(fetch, r, &access->mmu->second), to);
 	return 0;
@@ -203,7 +203,9 @@ static uint64_t choose_granule(uint64_t tcr, const struct ptl_arm64_features *ha
 	const struct {
 		bool there;
 		uint64_t tg0, tg1;
-	} granules[] = { { has->gran4, 0, 2 }, { has->gran16, 2, 1 }, { has->gran64, 1, 3 } };
+	} granules[] = { { has->granules.gran4, 0, 2 },
+			{ has->granules.gran16, 2, 1 },
+			{ has->granules.gran64, 1, 3 } };
 	unsigned int shift = upper ? 30 : 14;
 	uint64_t chosen = tcr;
 
@@ -234,8 +236,7 @@ static void set_half(struct ptl_regime *r, const struct pt_phys *phys,
 	if (!ok || ptl_regime_init(r, phys, &cfg, root, ptl_arm64_walker(cfg.fmt)))
 		r->walker = NULL;
 	r->control = rules_of(regs, has) | half_control(regs, has, upper);
-	if (r->control & HALF_OFF)
-		r->fmt.cfg.pa_bits = has->pa_bits;
+	r->flat_bits = has->pa_bits;
 	r->pir = regs->pir;
 	r->pire0 = regs->pire0;
 	r->keys = regs->por_el0;

@@ -17,41 +17,68 @@ extern "C" {
 #endif
 
 enum pt_format {
-	PT_FMT_X86_64,         /* 4- and 5-level paging */
-	PT_FMT_ARM64_4K,       /* stage 1, output up to 48 bits */
-	PT_FMT_ARM64_4K_LPA2,  /* TCR.DS=1: 52 bits */
-	PT_FMT_ARM64_16K,      /* stage 1, output up to 48 bits */
-	PT_FMT_ARM64_16K_LPA2, /* TCR.DS=1: 52 bits */
-	PT_FMT_ARM64_64K,      /* with LVA input, with LPA output up to 52 bits */
+	PT_FMT_X86_64,            /* 4- and 5-level paging; AMD's nested paging too */
+	PT_FMT_ARM64_4K,          /* stage 1, output up to 48 bits */
+	PT_FMT_ARM64_4K_LPA2,     /* TCR.DS=1: 52 bits */
+	PT_FMT_ARM64_16K,         /* stage 1, output up to 48 bits */
+	PT_FMT_ARM64_16K_LPA2,    /* TCR.DS=1: 52 bits */
+	PT_FMT_ARM64_64K,         /* with LVA input, with LPA output up to 52 bits */
+	PT_FMT_X86_EPT,           /* Intel's second stage, 4 and 5 levels */
+	PT_FMT_ARM64_S2_4K,       /* stage 2; input as output: */
+	PT_FMT_ARM64_S2_4K_LPA2,  /* VTCR.DS=1 */
+	PT_FMT_ARM64_S2_16K,
+	PT_FMT_ARM64_S2_16K_LPA2, /* VTCR.DS=1 */
+	PT_FMT_ARM64_S2_64K,      /* with LPA up to 52 bits */
 	PT_FMT_NR,
 };
 
 /* What the machine has or has switched on; each is independent. */
-#define PT_FEAT_NX (1u << 0)      /* x86: EFER.NXE; without it bit 63 is reserved */
-#define PT_FEAT_1G (1u << 1)      /* x86: 1G pages; without them bit 7 of a PDPTE is reserved */
-#define PT_FEAT_PKEYS (1u << 2)   /* x86: CR4.PKE or PKS; arm64: POIndex (FEAT_S1POE) */
-#define PT_FEAT_LPA (1u << 3)     /* arm64 64K: bits 15:12 hold address bits 51:48 */
-#define PT_FEAT_HD (1u << 4)      /* arm64: TCR.HD, DBM makes clean entries writable */
-#define PT_FEAT_TTST (1u << 5)    /* arm64: small tables, inputs down to 16 bits (64K: 17) */
-#define PT_FEAT_NO_HPD (1u << 6)  /* arm64: TCR.HPD=0, table entries limit what is below */
+#define PT_FEAT_NX (1u << 0)        /* x86_64: EFER.NXE; without it bit 63 is reserved */
+#define PT_FEAT_1G (1u << 1)        /* x86: 1G pages; without them bit 7 of a PDPTE is reserved */
+#define PT_FEAT_PKEYS (1u << 2)     /* x86_64: CR4.PKE or PKS; arm64: POIndex (FEAT_S1POE) */
+#define PT_FEAT_LPA (1u << 3)       /* arm64 64K: bits 15:12 hold address bits 51:48 */
+#define PT_FEAT_HD (1u << 4)        /* arm64: TCR.HD, DBM makes clean entries writable */
+#define PT_FEAT_TTST (1u << 5)      /* arm64: small tables, inputs down to 16 bits (64K: 17) */
+#define PT_FEAT_NO_HPD (1u << 6)    /* arm64: TCR.HPD=0, table entries limit what is below */
+#define PT_FEAT_EXEC_ONLY (1u << 7) /* EPT: X without R is no misconfiguration */
+#define PT_FEAT_MBEC (1u << 8)      /* EPT: bit 10 allows the guest's user to execute, X does not */
+#define PT_FEAT_AD (1u << 9)        /* EPT: hardware sets A and D; else it ignores them */
+#define PT_FEAT_XNX (1u << 10)      /* arm64 stage 2: XN tells EL1 and EL0 apart */
+#define PT_FEAT_FWB (1u << 11)      /* arm64 stage 2: HCR.FWB, the other meaning of MemAttr */
 
+/*
+ *	           va_bits          pa_bits            features
+ *	x86_64     48, 57           32 to 52           NX 1G PKEYS
+ *	x86_ept    48, 57           32 to 52           1G EXEC_ONLY MBEC AD
+ *	arm64      25 to 48 or 52   32, 36, 40, 42,    LPA HD TTST NO_HPD PKEYS
+ *	arm64_s2   25 to 48 or 52   44, 48, or 52      LPA HD TTST XNX FWB
+ *
+ * arm64_s2: inputs are at most as wide as the machine's physical addresses; 52 bits
+ * with LPA2, or 64K and LPA. TTST: from 16, or with 64K 17, bits on.
+ *
+ * Concatenated tables, arm64_s2 alone: where the top level would resolve 4 bits at
+ * most, @levels may leave it out. Then up to 16 tables of the level below, side by
+ * side in memory and aligned to their whole size, are the root; see pt_table_ops.
+ */
 struct pt_fmt_cfg {
 	enum pt_format fmt;
 	unsigned int va_bits;  /* input width */
-	unsigned int pa_bits;  /* x86: MAXPHYADDR; arm64: the width that TCR.IPS stands for */
-	bool upper_half;       /* arm64: TTBR1's half; x86 has both halves in one table */
+	unsigned int pa_bits;  /* x86: MAXPHYADDR; arm64: the width that TCR.IPS or VTCR.PS stands for */
+	unsigned int levels;   /* 0: as many as va_bits needs without concatenated tables */
+	bool upper_half;       /* arm64 stage 1: TTBR1's half; x86 has both halves in one table */
 	unsigned int bbm;      /* arm64: FEAT_BBM level 0, 1 or 2; else 0 */
 	unsigned int features; /* PT_FEAT_* */
 	unsigned int share;    /* arm64 LPA2: TCR.SH, since DS=1 takes SH's place; else 0 */
-	uint64_t mem_types;    /* IA32_PAT or MAIR_EL1 */
+	uint64_t mem_types;    /* IA32_PAT or MAIR_EL1; second stages: 0 */
 };
 
 /**
  * pt_fmt_cfg_init() - The usual configuration of @fmt.
  *
  * x86_64: 48 input bits, MAXPHYADDR 52, NX, 1G pages, keys, the PAT that Linux
- * sets. arm64: 48 input and output bits (LPA2: 52), lower half, BBM level 0, no
- * hardware dirty state, the MAIR that Linux sets.
+ * sets. x86_ept: 48 input bits, MAXPHYADDR 52, 1G pages, execute-only leaves, A and D.
+ * arm64: 48 input and output bits (LPA2: 52), lower half, BBM level 0, no hardware
+ * dirty state; stage 1: the MAIR that Linux sets; stage 2: XNX, no FWB.
  *
  * Return: 0, or -EINVAL for a format that does not exist.
  */
@@ -81,9 +108,26 @@ struct pt_arm64_regs {
 	uint64_t por_el0, por_el1; /* four bits an overlay */
 };
 
+/* What selects an EPT. */
+struct pt_x86_ept_regs {
+	uint64_t eptp;           /* the VMCS field */
+	uint64_t ept_vpid_cap;   /* IA32_VMX_EPT_VPID_CAP; 0: everything is there */
+	bool mbec;               /* secondary execution control 22, mode-based execute control */
+	unsigned int maxphyaddr; /* CPUID 80000008H:EAX[7:0]; 0: 52 */
+};
+
+/* arm64 EL2 registers, of stage 2 for a guest whose EL1 is AArch64. */
+struct pt_arm64_s2_regs {
+	uint64_t vtcr, vttbr, hcr;
+	uint64_t mmfr0, mmfr1, mmfr2; /* ID_AA64MMFR{0,1,2}_EL1; all 0: everything is there */
+};
+
 /**
  * pt_fmt_cfg_x86_64() - What these registers select.
  * @root: Receives the physical address of the top table, from CR3.
+ *
+ * AMD's nested page tables are the same format: give nCR3 as @regs->cr3, and the host's
+ * CR0, CR4, EFER and PAT. Every guest access is a user's there.
  *
  * Return: 0, or -EINVAL if they do not select 4- or 5-level paging.
  */
@@ -98,6 +142,26 @@ PT_API PT_MUST_CHECK int pt_fmt_cfg_x86_64(struct pt_fmt_cfg *cfg, pt_pa_t *root
  */
 PT_API PT_MUST_CHECK int pt_fmt_cfg_arm64(struct pt_fmt_cfg *cfg, pt_pa_t *root,
 					  const struct pt_arm64_regs *regs, bool upper);
+
+/**
+ * pt_fmt_cfg_x86_ept() - What this EPTP selects.
+ * @root: Receives the physical address of the top table.
+ *
+ * Return: 0, or -EINVAL for an EPTP with which VM entry fails: a memory type but UC and
+ * WB, a walk length but 4 and 5, reserved bits, or what @regs->ept_vpid_cap lacks.
+ */
+PT_API PT_MUST_CHECK int pt_fmt_cfg_x86_ept(struct pt_fmt_cfg *cfg, pt_pa_t *root,
+					    const struct pt_x86_ept_regs *regs);
+/**
+ * pt_fmt_cfg_arm64_s2() - What these registers select for stage 2.
+ * @root: Receives the physical address of the top table, or the first of those side by side.
+ *
+ * Return: 0; -ENOENT if HCR says that there is no stage 2; -EINVAL for a granule or
+ * width that the machine does not have, or a T0SZ that SL0 does not go with: hardware
+ * then takes a translation fault at level 0 for every access.
+ */
+PT_API PT_MUST_CHECK int pt_fmt_cfg_arm64_s2(struct pt_fmt_cfg *cfg, pt_pa_t *root,
+					     const struct pt_arm64_s2_regs *regs);
 
 /* What a format is under one configuration; level 0 holds the smallest pages. */
 struct pt_format_info {

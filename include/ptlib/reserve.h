@@ -63,7 +63,10 @@ PT_API PT_MUST_CHECK int pt_reserve_fill(struct pt_reserve *reserve, size_t nr,
 PT_API size_t pt_reserve_available(const struct pt_reserve *reserve);
 PT_API size_t pt_reserve_in_use(const struct pt_reserve *reserve);
 
-/** The reserve as a source of table pages, for struct pt_pgtable_cfg. */
+/**
+ * The reserve as a source of table pages, for struct pt_pgtable_cfg. From a range it also
+ * gives several at once, as the root of concatenated tables; they come back as single pages.
+ */
 PT_API struct pt_table_ops pt_reserve_ops(struct pt_reserve *reserve);
 
 #ifdef __cplusplus

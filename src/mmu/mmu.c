@@ -170,7 +170,6 @@ static int find_pieces(const struct pt_mmu *mmu, pt_va_t va, struct pt_access_re
 			.raw = piece->raw,
 			.level = piece->level,
 		};
-		result->nr_pieces = 0;
 		return 1;
 	}
 	return 0;

@@ -34,6 +34,7 @@ struct ptl_regime {
 	unsigned int key_mask;           /* 0: there are no keys, only rights[0] counts */
 	bool set_accessed, set_dirty;    /* by hardware */
 	bool walk_writes;                /* stage 2: a table of stage 1 is read as if written */
+	unsigned int flat_bits;          /* arm64: of an address that is not translated */
 	/* A leaf that a write makes dirty first, where the leaf itself says so: & mask == match. */
 	uint64_t clean_mask, clean_match;
 	uint64_t table_mask;             /* bits of table entries that limit what is below */

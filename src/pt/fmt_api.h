@@ -11,7 +11,8 @@
  * function: a wrong signature does not compile. All are pure functions of their
  * arguments: a format sees no pointer into a table, no lock and no TLB.
  *
- * It also defines the constants FMT_GRANULE_LG2, FMT_INDEX_BITS, FMT_MAX_LEVEL.
+ * It also defines the constants FMT_GRANULE_LG2, FMT_INDEX_BITS, FMT_MAX_LEVEL, and
+ * FMT_CONCAT_LG2: log2 of the most tables that may stand side by side as the root.
  */
 #ifndef PTL_FMT_API_H
 #define PTL_FMT_API_H

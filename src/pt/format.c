@@ -8,7 +8,13 @@
 	X(PT_FMT_ARM64_4K_LPA2, arm64_4k_lpa2)                                                     \
 	X(PT_FMT_ARM64_16K, arm64_16k)                                                             \
 	X(PT_FMT_ARM64_16K_LPA2, arm64_16k_lpa2)                                                   \
-	X(PT_FMT_ARM64_64K, arm64_64k)
+	X(PT_FMT_ARM64_64K, arm64_64k)                                                             \
+	X(PT_FMT_X86_EPT, x86_ept)                                                                 \
+	X(PT_FMT_ARM64_S2_4K, arm64_s2_4k)                                                         \
+	X(PT_FMT_ARM64_S2_4K_LPA2, arm64_s2_4k_lpa2)                                               \
+	X(PT_FMT_ARM64_S2_16K, arm64_s2_16k)                                                       \
+	X(PT_FMT_ARM64_S2_16K_LPA2, arm64_s2_16k_lpa2)                                             \
+	X(PT_FMT_ARM64_S2_64K, arm64_s2_64k)
 
 #define DECLARE(id, name)                                                                          \
 	extern const struct ptl_ops ptl_ops_##name##_exclusive, ptl_ops_##name##_shared,           \
@@ -33,16 +39,40 @@ int pt_fmt_cfg_init(struct pt_fmt_cfg *cfg, enum pt_format fmt)
 	if ((unsigned int)fmt >= PT_FMT_NR)
 		return -EINVAL;
 	*cfg = (struct pt_fmt_cfg){ .fmt = fmt, .va_bits = 48, .pa_bits = 48 };
-	if (fmt == PT_FMT_X86_64) {
+	switch (fmt) {
+	case PT_FMT_X86_64:
 		cfg->pa_bits = 52;
 		cfg->features = PT_FEAT_NX | PT_FEAT_1G | PT_FEAT_PKEYS;
 		cfg->mem_types = PAT_LINUX;
-		return 0;
-	}
-	cfg->mem_types = MAIR_LINUX;
-	if (fmt == PT_FMT_ARM64_4K_LPA2 || fmt == PT_FMT_ARM64_16K_LPA2) {
+		break;
+	case PT_FMT_X86_EPT:
+		cfg->pa_bits = 52;
+		cfg->features = PT_FEAT_1G | PT_FEAT_EXEC_ONLY | PT_FEAT_AD;
+		break;
+	case PT_FMT_ARM64_4K:
+	case PT_FMT_ARM64_16K:
+	case PT_FMT_ARM64_64K:
+		cfg->mem_types = MAIR_LINUX;
+		break;
+	case PT_FMT_ARM64_4K_LPA2:
+	case PT_FMT_ARM64_16K_LPA2:
+		cfg->mem_types = MAIR_LINUX;
 		cfg->pa_bits = 52;
 		cfg->share = 3; /* inner shareable */
+		break;
+	case PT_FMT_ARM64_S2_4K_LPA2:
+	case PT_FMT_ARM64_S2_16K_LPA2:
+		cfg->pa_bits = 52;
+		cfg->share = 3;
+		cfg->features = PT_FEAT_XNX;
+		break;
+	case PT_FMT_ARM64_S2_4K:
+	case PT_FMT_ARM64_S2_16K:
+	case PT_FMT_ARM64_S2_64K:
+		cfg->features = PT_FEAT_XNX;
+		break;
+	case PT_FMT_NR:
+		return -EINVAL;
 	}
 	return 0;
 }
@@ -74,6 +104,7 @@ const char *pt_mem_name(enum pt_mem mem)
 		[PT_MEM_DEV_nGRE] = "nGRE",
 		[PT_MEM_DEV_GRE] = "GRE",
 		[PT_MEM_WB_TAGGED] = "WB-tagged",
+		[PT_MEM_STAGE1] = "stage 1",
 		[PT_MEM_OTHER] = "other",
 	};
 

@@ -5,7 +5,7 @@
  *	header   "PTLIMG" 0 1      8 bytes: magic and version
  *	         u32 nr_roots, u32 nr_spans
  *	roots    char label[32]; u32 fmt, va_bits, pa_bits, upper_half, bbm,
- *	         features, share, 0; u64 mem_types, root         80 bytes each
+ *	         features, share, levels; u64 mem_types, root    80 bytes each
  *	spans    u64 pa, u64 nr_words                            16 bytes each
  *	content  of each span in turn, as runs of words with equal steps:
  *	         u16 nr - 1, u64 first, u64 step                 18 bytes each
@@ -179,7 +179,7 @@ static void put_root(struct bytes *to, const struct pt_pgtable *pt, const char *
 	put_le(to, cfg->bbm, 4);
 	put_le(to, cfg->features, 4);
 	put_le(to, cfg->share, 4);
-	put_le(to, 0, 4);
+	put_le(to, cfg->levels, 4);
 	put_le(to, cfg->mem_types, 8);
 	put_le(to, pt->root_pa, 8);
 }
@@ -281,7 +281,7 @@ static int get_root(struct bytes *from, struct pt_image_root *root)
 	root->fmt.bbm = (unsigned int)get_le(from, 4);
 	root->fmt.features = (unsigned int)get_le(from, 4);
 	root->fmt.share = (unsigned int)get_le(from, 4);
-	(void)get_le(from, 4);
+	root->fmt.levels = (unsigned int)get_le(from, 4);
 	root->fmt.mem_types = get_le(from, 8);
 	root->root = get_le(from, 8);
 	return root->label[sizeof(root->label) - 1] || pt_format_info(&root->fmt, &info) ? -EIO : 0;

@@ -17,6 +17,7 @@ static bool cfg_valid(const struct pt_pgtable_cfg *cfg)
 static int pgtable_new(struct pt_pgtable **out, struct pt_phys *phys,
 		       const struct pt_pgtable_cfg *cfg, const struct ptl_ops *ops)
 {
+	struct pt_format_info info;
 	struct pt_pgtable *pt;
 	int err;
 
@@ -39,6 +40,10 @@ static int pgtable_new(struct pt_pgtable **out, struct pt_phys *phys,
 		free(pt);
 		return err;
 	}
+	ops->describe(&pt->fmt, &info);
+	pt->root_lg2 = 3 + info.entries_lg2[pt->fmt.top_level];
+	if (pt->root_lg2 < ops->granule_lg2)
+		pt->root_lg2 = ops->granule_lg2;
 	*out = pt;
 	return 0;
 }
@@ -62,8 +67,8 @@ static void set_window(struct pt_pgtable *pt, const struct ptl_region *region)
 static _Atomic uint64_t no_root[512];
 
 /*
- * What the quick ways of tree.h need. They are for tables of the usual input width,
- * and for as much of the window as a mask can bound: the largest power of two, at
+ * What the quick ways of tree.h need. They are for tables of the usual input width
+ * with a root of one page, and for as much of the window as a mask can bound: the largest power of two, at
  * the end where the root is.
  */
 static void set_quick(struct pt_pgtable *pt)
@@ -76,7 +81,8 @@ static void set_quick(struct pt_pgtable *pt)
 	pt->quick_root = pt->reader_root = no_root;
 	pt->link.key = 1; /* no empty word passes */
 	pt->link.stray = ~UINT64_C(0);
-	if (root > pt->window_room || !f->link_mask || f->cfg.va_bits != PTL_USUAL_VA_BITS)
+	if (root > pt->window_room || !f->link_mask || f->cfg.va_bits != PTL_USUAL_VA_BITS ||
+	    pt->root_lg2 != pt->ops.granule_lg2)
 		return;
 	while (near_len <= len / 2)
 		near_len *= 2;
@@ -239,7 +245,7 @@ static bool can_share(const struct pt_pgtable *a, const struct pt_pgtable *b)
 	/* The half may differ: a table page does not know which one it serves. */
 	return a->phys == b->phys && x->fmt == y->fmt && x->va_bits == y->va_bits &&
 	       x->pa_bits == y->pa_bits && x->features == y->features && x->share == y->share &&
-	       x->mem_types == y->mem_types && x->bbm == y->bbm &&
+	       x->mem_types == y->mem_types && x->bbm == y->bbm && x->levels == y->levels &&
 	       a->tables.alloc == b->tables.alloc && a->tables.free == b->tables.free &&
 	       a->tables.ctx == b->tables.ctx;
 }

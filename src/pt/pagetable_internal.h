@@ -112,6 +112,7 @@ struct pt_pgtable {
 	struct pt_frame *window_frames;
 	struct pt_phys *phys;
 	pt_pa_t root_pa;
+	unsigned int root_lg2; /* bytes of the root: a table page, or as many as stand side by side */
 	bool root_is_ours;
 	_Atomic size_t nr_tables;   /* pages allocated for it and not yet freed */
 	_Atomic uint32_t unhooked;  /* +1 when a table leaves this tree without dying */
@@ -168,14 +169,21 @@ int ptl_pgtable_create(struct pt_pgtable **out, struct pt_phys *phys,
 int ptl_pgtable_open(struct pt_pgtable **out, struct pt_phys *phys,
 		     const struct pt_pgtable_cfg *cfg, const struct ptl_ops *ops, pt_pa_t root);
 
-/* Bytes of a table page; root pages are that size too when they are ours. */
+/* Bytes of a table page; a root that is ours is whole pages, as pt_pgtable.root_lg2 says. */
 static inline uint64_t ptl_table_bytes(const struct pt_pgtable *pt)
 {
 	return PTL_BIT(pt->ops.granule_lg2);
 }
 
+/* Whether the table page at @pa is, in whole or in part, the root. */
+static inline bool ptl_in_root(const struct pt_pgtable *pt, pt_pa_t pa)
+{
+	return (pt->root_pa ^ pa) >> pt->root_lg2 == 0;
+}
+
 /* table.c: the life of table pages. */
 int ptl_table_alloc(struct pt_pgtable *pt, pt_pa_t *pa);
+int ptl_root_alloc(struct pt_pgtable *pt, pt_pa_t *pa);
 void ptl_table_free(struct pt_pgtable *pt, pt_pa_t pa);
 /* Say that the page is no table any more; whoever locks it from now on starts again. */
 void ptl_table_kill(const struct pt_pgtable *pt, pt_pa_t pa);

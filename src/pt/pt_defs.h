@@ -53,6 +53,7 @@ enum ptl_kind {
 #define PTL_LIMIT_USER 2u
 #define PTL_LIMIT_USER_EXEC 4u
 #define PTL_LIMIT_PRIV_EXEC 8u
+#define PTL_LIMIT_READ 16u
 
 #define PTL_NO_INDEX 0xff
 
@@ -92,13 +93,15 @@ struct ptl_fmt {
 	uint64_t pa_high;                       /* arm64 64K: raw bits of pa 51:48 */
 	uint64_t dbm;                           /* arm64: the DBM bit if hardware honours it */
 	uint64_t po_index;                      /* arm64: the POIndex bits if hardware honours them */
+	uint64_t hw_ad;                         /* EPT: accessed and dirty, if hardware sets them */
+	uint64_t legal_low[2];                  /* EPT: bits 5:0 of present entries, by bit 10 */
 	pt_attr_t attrs;                        /* what this configuration can express */
 	pt_attr_t any_mem;                      /* some memory type and shareability it encodes */
 	uint32_t attr_of_low[2048];             /* by low bits of a leaf, as the format cuts them: */
 	uint32_t attr_of_high[1024];            /* by high bits; what they say of pt_attr_t */
 	/* What fmt_encode() makes at level 0 of those with single bits only; 0: it refuses. */
 	uint64_t page_of_attr[PTL_NR_PLAIN_ATTRS];
-	uint8_t mem_of_index[8];                /* enum pt_mem, by PAT or MAIR index */
+	uint8_t mem_of_index[16];               /* enum pt_mem, by PAT or MAIR index or by type */
 	uint8_t index_of_mem[16];               /* by enum pt_mem; PTL_NO_INDEX: none selects it */
 };
 

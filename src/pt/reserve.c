@@ -45,11 +45,11 @@ static void set_state(struct pt_reserve *reserve, pt_pa_t pa, enum ptl_frame_sta
 			      memory_order_relaxed);
 }
 
-/* Whether any frame of the page at @pa is somebody's already. */
-static bool is_used(const struct pt_reserve *reserve, pt_pa_t pa)
+/* Whether any frame of the 2^@size_lg2 bytes at @pa is somebody's already. */
+static bool is_used(const struct pt_reserve *reserve, pt_pa_t pa, unsigned int size_lg2)
 {
 	const struct pt_frame *frame = ptl_phys_frame(reserve->phys, pa);
-	size_t nr = (size_t)1 << (reserve->size_lg2 - reserve->phys->frame_lg2);
+	size_t nr = (size_t)1 << (size_lg2 - reserve->phys->frame_lg2);
 
 	for (size_t i = 0; i < nr; i++)
 		if (atomic_load_explicit(&((struct pt_frame *)(uintptr_t)&frame[i])->state,
@@ -75,7 +75,7 @@ static bool take(struct pt_reserve *reserve, pt_pa_t *pa)
 	while (reserve->range_pa != reserve->range_end) {
 		*pa = reserve->range_pa;
 		reserve->range_pa += PTL_BIT(reserve->size_lg2);
-		if (is_used(reserve, *pa))
+		if (is_used(reserve, *pa, reserve->size_lg2))
 			continue;
 		set_state(reserve, *pa, PTL_FRAME_STOCK);
 		return true;
@@ -91,6 +91,29 @@ static void give(struct pt_reserve *reserve, pt_pa_t pa)
 	reserve->stock = ptl_link_to(pa);
 	reserve->nr_stock++;
 	pt_phys_poison(reserve->phys, pa, PTL_BIT(reserve->size_lg2));
+}
+
+/* Under the lock: several pages at once, from the range; those passed over go to the stock. */
+static bool take_many(struct pt_reserve *reserve, unsigned int size_lg2, pt_pa_t *pa)
+{
+	uint64_t size = PTL_BIT(size_lg2), page = PTL_BIT(reserve->size_lg2);
+	pt_pa_t at = ptl_align_down(reserve->range_pa + size - 1, size_lg2);
+
+	while (at < reserve->range_end && reserve->range_end - at >= size &&
+	       is_used(reserve, at, size_lg2))
+		at += size;
+	if (at >= reserve->range_end || reserve->range_end - at < size)
+		return false;
+	*pa = at;
+	for (; reserve->range_pa != at; reserve->range_pa += page) {
+		if (is_used(reserve, reserve->range_pa, reserve->size_lg2))
+			continue;
+		set_state(reserve, reserve->range_pa, PTL_FRAME_STOCK);
+		give(reserve, reserve->range_pa);
+	}
+	for (; reserve->range_pa != at + size; reserve->range_pa += page)
+		set_state(reserve, reserve->range_pa, PTL_FRAME_STOCK);
+	return true;
 }
 
 int pt_reserve_add_range(struct pt_reserve *reserve, pt_pa_t pa, uint64_t len)
@@ -198,12 +221,13 @@ static int reserve_alloc(void *ctx, unsigned int size_lg2, pt_pa_t *pa)
 	uint32_t bits;
 	bool taken;
 
-	if (size_lg2 != reserve->size_lg2)
+	if (size_lg2 < reserve->size_lg2 || size_lg2 > PT_PHYS_MAX_BITS)
 		return -ENOMEM;
 	bits = ptl_bit_lock(&reserve->lock);
-	taken = take(reserve, pa);
+	taken = size_lg2 == reserve->size_lg2 ? take(reserve, pa) :
+						take_many(reserve, size_lg2, pa);
 	if (taken)
-		reserve->nr_out++;
+		reserve->nr_out += (size_t)1 << (size_lg2 - reserve->size_lg2);
 	ptl_bit_unlock(&reserve->lock, bits);
 	return taken ? 0 : -ENOMEM;
 }
@@ -212,10 +236,12 @@ static void reserve_free(void *ctx, pt_pa_t pa, unsigned int size_lg2)
 {
 	struct pt_reserve *reserve = ctx;
 	uint32_t bits = ptl_bit_lock(&reserve->lock);
+	size_t nr = (size_t)1 << (size_lg2 - reserve->size_lg2);
 
-	PTL_BUG_ON(size_lg2 != reserve->size_lg2 || !reserve->nr_out);
-	reserve->nr_out--;
-	give(reserve, pa);
+	PTL_BUG_ON(size_lg2 < reserve->size_lg2 || reserve->nr_out < nr);
+	reserve->nr_out -= nr;
+	for (; nr--; pa += PTL_BIT(reserve->size_lg2))
+		give(reserve, pa);
 	ptl_bit_unlock(&reserve->lock, bits);
 }
 

@@ -55,7 +55,11 @@ static inline unsigned int ptl_level_lg2(unsigned int level)
 
 static inline unsigned int ptl_index(const struct pt_pgtable *pt, pt_va_t va, unsigned int level)
 {
-	return (va & pt->fmt.va_mask) >> ptl_level_lg2(level) & (PTL_BIT(FMT_INDEX_BITS) - 1);
+	unsigned int bits = FMT_INDEX_BITS;
+
+	if (FMT_CONCAT_LG2 > 0 && level == pt->fmt.top_level)
+		bits += FMT_CONCAT_LG2;
+	return (va & pt->fmt.va_mask) >> ptl_level_lg2(level) & (PTL_BIT(bits) - 1);
 }
 
 static inline unsigned int ptl_nr_entries(const struct pt_pgtable *pt, unsigned int level)
@@ -291,6 +295,8 @@ ptl_descend(const struct pt_pgtable *pt, pt_va_t va, unsigned int stop, struct p
 		for (unsigned int up = level; up <= FMT_MAX_LEVEL; up++)
 			if (__builtin_expect((path[up] ^ pa) >> FMT_GRANULE_LG2 == 0, 0))
 				return -EFAULT;
+		if (FMT_CONCAT_LG2 > 0 && __builtin_expect(ptl_in_root(pt, pa), 0))
+			return -EFAULT; /* a further page of the root */
 		table = ptl_table_at(pt, pa);
 		if (__builtin_expect(!table, 0))
 			return -EFAULT; /* @pos stays at the entry that points there */

@@ -40,7 +40,7 @@ static void ptl_describe(const struct ptl_fmt *f, struct pt_format_info *info)
 
 static int ptl_create_root(struct pt_pgtable *pt)
 {
-	return ptl_table_alloc(pt, &pt->root_pa);
+	return ptl_root_alloc(pt, &pt->root_pa);
 }
 
 /* Lets go of the table at @pa and, if nobody else holds it, of all that it holds. */

@@ -56,10 +56,10 @@ static bool visit_table(struct walk *walk, const struct ptl_visit *visit);
 
 static bool is_above(const struct walk *walk, unsigned int level, pt_pa_t pa)
 {
-	for (unsigned int up = level; up <= walk->pt->fmt.top_level; up++)
+	for (unsigned int up = level; up < walk->pt->fmt.top_level; up++)
 		if ((walk->path[up] ^ pa) < ptl_table_bytes(walk->pt))
 			return true;
-	return false;
+	return ptl_in_root(walk->pt, pa);
 }
 
 static bool report_odd(struct walk *walk, const struct ptl_visit *visit,

@@ -96,6 +96,8 @@ static inline pt_attr_t ptl_limit_attr(pt_attr_t attr, unsigned int limits, pt_a
 		user_exec = priv_exec = attr & PT_ATTR_EXEC;
 	user_exec &= !(limits & PTL_LIMIT_USER_EXEC);
 	priv_exec &= !(limits & PTL_LIMIT_PRIV_EXEC);
+	if (limits & PTL_LIMIT_READ)
+		attr &= ~PT_ATTR_READ;
 	if (limits & PTL_LIMIT_WRITE)
 		attr &= ~PT_ATTR_WRITE;
 	if (limits & PTL_LIMIT_USER)

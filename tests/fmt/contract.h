@@ -18,7 +18,8 @@ struct contract {
 };
 
 extern const struct contract contract_x86_64, contract_arm64_4k, contract_arm64_4k_lpa2,
-	contract_arm64_16k, contract_arm64_16k_lpa2, contract_arm64_64k, contract_tiny,
-	contract_napot;
+	contract_arm64_16k, contract_arm64_16k_lpa2, contract_arm64_64k, contract_x86_ept,
+	contract_arm64_s2_4k, contract_arm64_s2_4k_lpa2, contract_arm64_s2_16k,
+	contract_arm64_s2_16k_lpa2, contract_arm64_s2_64k, contract_tiny, contract_napot;
 
 #endif /* FMT_CONTRACT_H */

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "fmt/contract.h"
+#include "model/formats.h"
 #include "pt/fmt_api.h"
 
 #define CONTRACT(cond)                                                                             \
@@ -58,9 +59,10 @@ static bool contract_geometry(const struct pt_fmt_cfg *cfg, bool is_public)
 	CONTRACT(f->va_mask == PTL_BITS(cfg->va_bits - 1, 0));
 	/* the top table is what lower ones leave of the width: 2 entries at least */
 	top_lg2 = cfg->va_bits - level_lg2(top);
-	CONTRACT(cfg->va_bits > level_lg2(top) && top_lg2 <= FMT_INDEX_BITS);
+	CONTRACT(cfg->va_bits > level_lg2(top) && top_lg2 <= FMT_INDEX_BITS + FMT_CONCAT_LG2);
 	CONTRACT(fmt_root_align_lg2(f) >= top_lg2 + 3 || FMT_GRANULE_LG2 < 12);
-	CONTRACT(fmt_root_align_lg2(f) <= FMT_GRANULE_LG2);
+	CONTRACT(fmt_root_align_lg2(f) <= FMT_GRANULE_LG2 ||
+		 fmt_root_align_lg2(f) == top_lg2 + 3);
 	/* validity, at and around each end */
 	if (f->lower_end) {
 		CONTRACT(fmt_va_valid(0, f) && fmt_va_valid(f->lower_end - 1, f));
@@ -94,11 +96,7 @@ static bool contract_geometry(const struct pt_fmt_cfg *cfg, bool is_public)
 /* As attr.h says: a format without dirty tracking ignores DIRTY; without WRITE arm64 has none. */
 static bool is_same_attr(pt_attr_t got, pt_attr_t want, const struct ptl_fmt *f)
 {
-	bool is_arm = f->attrs & PT_ATTR_EXEC_OTHER;
-
-	if (is_arm && (!f->dbm || !(want & PT_ATTR_WRITE)))
-		want &= ~PT_ATTR_DIRTY;
-	return got == want;
+	return got == (want & ~format_lost_attrs(&f->cfg, want));
 }
 
 /* What accessed and dirty do to a word. */
@@ -193,6 +191,7 @@ static bool contract_change(uint64_t proto, pt_attr_t attr, unsigned int level,
 		PT_ATTR_KEY(1), PT_ATTR_KEY(2),	 PT_ATTR_KEY(4),     PT_ATTR_KEY(8),
 		PT_ATTR_MEM(1), PT_ATTR_MEM(2), PT_ATTR_MEM(3), PT_ATTR_MEM(5), PT_ATTR_MEM(6),
 		(pt_attr_t)1 << 12, (pt_attr_t)3 << 12,
+		PT_ATTR_READ, PT_ATTR_IGNORE_PAT, PT_ATTR_NO_VE,
 	};
 	uint64_t raw = proto, other;
 
@@ -234,7 +233,7 @@ static bool contract_leaves(const struct pt_fmt_cfg *cfg)
 			pt_attr_t attr = (i & 0xff) | PT_ATTR_MEM(i >> 8 & 0xf) |
 					 (f->any_mem & PT_ATTR_SHARE_MASK);
 			pt_pa_t last = PTL_BITS(f->cfg.pa_bits - 1, lg2);
-			pt_attr_t more[] = { 0, PT_ATTR_GUARDED, PT_ATTR_SW(i % 15 + 1),
+			pt_attr_t more[] = { 0, PT_ATTR_GUARDED, PT_ATTR_IGNORE_PAT, PT_ATTR_NO_VE, PT_ATTR_SW(i % 15 + 1),
 					     PT_ATTR_KEY(i % 7 + 1), (pt_attr_t)1 << 12,
 					     (pt_attr_t)3 << 12 };
 
@@ -284,7 +283,8 @@ static bool contract_word(uint64_t raw, unsigned int level, const struct ptl_fmt
 	CONTRACT(fmt_is_table(raw, level, f) == (kind == PTL_TABLE));
 	CONTRACT(kind != PTL_TABLE || level);
 	CONTRACT(kind != PTL_LEAF || fmt_can_leaf(level, f));
-	CONTRACT((kind == PTL_ILLEGAL || kind == PTL_LEAF || kind == PTL_TABLE) == (raw & 1));
+	CONTRACT((kind == PTL_ILLEGAL || kind == PTL_LEAF || kind == PTL_TABLE) ==
+		 format_is_present(&f->cfg, raw));
 	CONTRACT(kind != PTL_ILLEGAL || fmt_illegal(raw, level, f) != PT_LEGAL);
 	CONTRACT((kind == PTL_BREAK) == (raw == PTL_BREAK_WORD));
 	CONTRACT((kind == PTL_DEAD) == (raw == PTL_DEAD_WORD));

@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include "fmt/contract.h"
+#include "model/formats.h"
 
 #define NR(array) (sizeof(array) / sizeof((array)[0]))
 
@@ -18,16 +19,44 @@ static const struct contract *const contracts[PT_FMT_NR] = {
 	[PT_FMT_ARM64_16K] = &contract_arm64_16k,
 	[PT_FMT_ARM64_16K_LPA2] = &contract_arm64_16k_lpa2,
 	[PT_FMT_ARM64_64K] = &contract_arm64_64k,
+	[PT_FMT_X86_EPT] = &contract_x86_ept,
+	[PT_FMT_ARM64_S2_4K] = &contract_arm64_s2_4k,
+	[PT_FMT_ARM64_S2_4K_LPA2] = &contract_arm64_s2_4k_lpa2,
+	[PT_FMT_ARM64_S2_16K] = &contract_arm64_s2_16k,
+	[PT_FMT_ARM64_S2_16K_LPA2] = &contract_arm64_s2_16k_lpa2,
+	[PT_FMT_ARM64_S2_64K] = &contract_arm64_s2_64k,
 };
 
-static const unsigned int x86_features[] = {
+#define NR_FEATURES 6
+
+static const unsigned int x86_features[NR_FEATURES] = {
 	0,
 	PT_FEAT_NX,
 	PT_FEAT_1G | PT_FEAT_PKEYS,
 	PT_FEAT_NX | PT_FEAT_1G | PT_FEAT_PKEYS,
+	PT_FEAT_1G,
+	PT_FEAT_NX | PT_FEAT_PKEYS,
 };
 
-static const unsigned int arm_features[] = {
+static const unsigned int ept_features[NR_FEATURES] = {
+	0,
+	PT_FEAT_AD | PT_FEAT_1G,
+	PT_FEAT_EXEC_ONLY | PT_FEAT_1G,
+	PT_FEAT_MBEC | PT_FEAT_AD,
+	PT_FEAT_MBEC | PT_FEAT_EXEC_ONLY,
+	PT_FEAT_MBEC | PT_FEAT_EXEC_ONLY | PT_FEAT_AD | PT_FEAT_1G,
+};
+
+static const unsigned int s2_features[NR_FEATURES] = {
+	0,
+	PT_FEAT_TTST | PT_FEAT_XNX,
+	PT_FEAT_HD | PT_FEAT_FWB,
+	PT_FEAT_HD | PT_FEAT_XNX | PT_FEAT_TTST,
+	PT_FEAT_LPA | PT_FEAT_XNX | PT_FEAT_FWB,
+	PT_FEAT_LPA | PT_FEAT_HD | PT_FEAT_TTST,
+};
+
+static const unsigned int arm_features[NR_FEATURES] = {
 	0,
 	PT_FEAT_TTST | PT_FEAT_NO_HPD,
 	PT_FEAT_HD,
@@ -38,15 +67,24 @@ static const unsigned int arm_features[] = {
 
 typedef bool (*config_fn)(const struct contract *contract, const struct pt_fmt_cfg *cfg);
 
+static unsigned int features_of(enum pt_format fmt, unsigned int i)
+{
+	if (fmt == PT_FMT_X86_64)
+		return x86_features[i];
+	if (fmt == PT_FMT_X86_EPT)
+		return ept_features[i];
+	return format_is_stage2(fmt) ? s2_features[i] : arm_features[i];
+}
+
 /* Calls @fn for every configuration that the library takes; returns how many. */
 static unsigned int each_config(config_fn fn)
 {
 	unsigned int nr = 0;
 
 	for (unsigned int fmt = 0; fmt < PT_FMT_NR; fmt++) {
-		bool x86 = fmt == PT_FMT_X86_64;
+		bool x86 = format_is_x86(fmt), s2 = format_is_stage2(fmt);
 
-		for (unsigned int i = 0; i < (x86 ? NR(x86_features) : NR(arm_features)); i++)
+		for (unsigned int i = 0; i < NR_FEATURES; i++)
 			for (unsigned int va_bits = 0; va_bits <= 64; va_bits++)
 				for (unsigned int pa_bits = 0; pa_bits <= 64; pa_bits++) {
 					struct pt_format_info info;
@@ -55,9 +93,9 @@ static unsigned int each_config(config_fn fn)
 					assert_int_equal(pt_fmt_cfg_init(&cfg, fmt), 0);
 					cfg.va_bits = va_bits;
 					cfg.pa_bits = pa_bits;
-					cfg.features = x86 ? x86_features[i] : arm_features[i];
+					cfg.features = features_of(fmt, i);
 					cfg.bbm = x86 ? 0 : i % 3;
-					cfg.upper_half = !x86 && i % 2;
+					cfg.upper_half = !x86 && !s2 && i % 2;
 					if (pt_format_info(&cfg, &info))
 						continue;
 					nr++;
@@ -99,6 +137,46 @@ static void every_width_is_tiled_by_its_levels(void **state)
 {
 	(void)state;
 	assert_true(each_config(check_geometry) > 1000);
+}
+
+/* Stage 2: each width in which one level fewer will do, with up to 16 tables as the root. */
+static bool check_concatenated(const struct contract *contract, const struct pt_fmt_cfg *cfg)
+{
+	struct pt_fmt_cfg fewer = *cfg;
+	struct pt_format_info info, wide;
+	unsigned int top;
+
+	assert_int_equal(pt_format_info(cfg, &info), 0);
+	top = info.nr_levels - 1;
+	/* as many as it has anyway may be said; more, or two fewer, are never right */
+	fewer.levels = info.nr_levels;
+	assert_int_equal(pt_format_info(&fewer, &wide), 0);
+	assert_int_equal(wide.nr_levels, info.nr_levels);
+	fewer.levels = info.nr_levels + 1;
+	assert_int_equal(pt_format_info(&fewer, &wide), -EINVAL);
+	if (top > 1) {
+		fewer.levels = info.nr_levels - 2;
+		assert_int_equal(pt_format_info(&fewer, &wide), -EINVAL);
+	}
+	if (!top)
+		return true;
+	fewer.levels = info.nr_levels - 1;
+	if (!format_is_stage2(cfg->fmt) || format_is_x86(cfg->fmt) || info.entries_lg2[top] > 4) {
+		assert_int_equal(pt_format_info(&fewer, &wide), -EINVAL);
+		return true;
+	}
+	assert_int_equal(pt_format_info(&fewer, &wide), 0);
+	assert_int_equal(wide.nr_levels, info.nr_levels - 1);
+	assert_int_equal(wide.entries_lg2[top - 1], info.entries_lg2[top - 1] + info.entries_lg2[top]);
+	assert_int_equal(wide.root_align_lg2, 3 + wide.entries_lg2[top - 1]);
+	assert_int_equal(wide.last, info.last);
+	return contract->geometry(&fewer, true);
+}
+
+static void a_level_of_few_entries_can_be_left_out_in_stage_2(void **state)
+{
+	(void)state;
+	each_config(check_concatenated);
 }
 
 static void leaves_decode_to_what_was_encoded(void **state)
@@ -160,6 +238,16 @@ static void what_hardware_does_not_have_is_refused(void **state)
 		{ PT_FMT_ARM64_16K_LPA2, 53, 52, 0, 0, 3, false },
 		{ PT_FMT_ARM64_64K, 16, 48, PT_FEAT_TTST, 0, 0, false },
 		{ PT_FMT_ARM64_64K, 48, 52, 0, 0, 0, false },
+		{ PT_FMT_X86_EPT, 52, 52, 0, 0, 0, false },
+		{ PT_FMT_X86_EPT, 48, 53, 0, 0, 0, false },
+		{ PT_FMT_X86_EPT, 48, 52, PT_FEAT_NX, 0, 0, false },
+		{ PT_FMT_X86_EPT, 48, 52, PT_FEAT_PKEYS, 0, 0, false },
+		{ PT_FMT_X86_64, 48, 52, PT_FEAT_AD, 0, 0, false },
+		{ PT_FMT_ARM64_4K, 48, 48, PT_FEAT_XNX, 0, 0, false },
+		{ PT_FMT_ARM64_S2_4K, 49, 48, 0, 0, 0, false },
+		{ PT_FMT_ARM64_S2_4K, 48, 48, PT_FEAT_NO_HPD, 0, 0, false },
+		{ PT_FMT_ARM64_S2_4K, 48, 48, 0, 0, 0, true },
+		{ PT_FMT_ARM64_S2_64K, 52, 48, 0, 0, 0, false },
 		{ PT_FMT_NR, 48, 48, 0, 0, 0, false },
 	};
 
@@ -173,7 +261,7 @@ static void what_hardware_does_not_have_is_refused(void **state)
 			.bbm = bad[i].bbm,
 			.share = bad[i].share,
 			.upper_half = bad[i].upper_half,
-			.mem_types = 0xff06,
+			.mem_types = format_is_stage2(bad[i].fmt) ? 0 : 0xff06,
 		};
 		struct pt_format_info info;
 
@@ -185,6 +273,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_width_is_tiled_by_its_levels),
+		cmocka_unit_test(a_level_of_few_entries_can_be_left_out_in_stage_2),
 		cmocka_unit_test(leaves_decode_to_what_was_encoded),
 		cmocka_unit_test(every_word_is_one_thing),
 		cmocka_unit_test(the_tiny_formats_keep_it_too),

@@ -16,6 +16,7 @@
 enum {
 	FMT_GRANULE_LG2 = 6,
 	FMT_INDEX_BITS = 3,
+	FMT_CONCAT_LG2 = 0,
 	FMT_MAX_LEVEL = 2,
 	NAPOT_LG2 = 2,
 };

@@ -12,6 +12,7 @@
 enum {
 	FMT_GRANULE_LG2 = 5,
 	FMT_INDEX_BITS = 2,
+	FMT_CONCAT_LG2 = 0,
 	FMT_MAX_LEVEL = 2,
 };
 

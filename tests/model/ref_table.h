@@ -19,6 +19,8 @@
 #include <ptlib/format.h>
 #include <ptlib/map.h>
 
+#include "model/formats.h"
+
 enum ref_kind {
 	REF_HOLE,
 	REF_LEAF,
@@ -67,17 +69,45 @@ static inline size_t ref_index(const struct ref_table *ref, pt_va_t va)
 	return (size_t)((va - ref->base) / ref->unit);
 }
 
+/*
+ * Whether a leaf's own field has a value for @mem: EPT's type; arm64's MemAttr without
+ * and with HCR_EL2.FWB.
+ */
+static inline bool ref_stage2_has_mem(const struct pt_fmt_cfg *fmt, enum pt_mem mem)
+{
+	switch (mem) {
+	case PT_MEM_WB:
+	case PT_MEM_WC:
+	case PT_MEM_UC:
+		return true;
+	case PT_MEM_WT:
+		return fmt->fmt == PT_FMT_X86_EPT || !(fmt->features & PT_FEAT_FWB);
+	case PT_MEM_WP:
+		return fmt->fmt == PT_FMT_X86_EPT;
+	case PT_MEM_DEV_nGnRE:
+	case PT_MEM_DEV_nGRE:
+	case PT_MEM_DEV_GRE:
+		return fmt->fmt != PT_FMT_X86_EPT;
+	case PT_MEM_STAGE1:
+		return fmt->features & PT_FEAT_FWB;
+	default:
+		return false;
+	}
+}
+
 /* Whether a memory type register holds a byte that stands for @mem. */
 static inline bool ref_has_mem(const struct pt_fmt_cfg *fmt, enum pt_mem mem)
 {
 	/* Intel SDM Vol. 3A, 12.12.2 "IA32_PAT MSR" (rev. 081); Arm ARM DDI 0487 J.a, D17.2.97 */
-	static const int x86[PT_MEM_NR] = { 6, 4, 1, 0, 7, 5, -1, -1, -1, -1, -1 };
-	static const int arm[PT_MEM_NR] = { 0xff, 0xbb, 0x44, 0x00, -1,   -1,
-					    0x04, 0x08, 0x0c, 0xf0, -1 };
+	static const int x86[PT_MEM_NR] = { 6, 4, 1, 0, 7, 5, -1, -1, -1, -1, -1, -1 };
+	static const int arm[PT_MEM_NR] = { 0xff, 0xbb, 0x44, 0x00, -1, -1,
+					    0x04, 0x08, 0x0c, 0xf0, -1, -1 };
 	int byte;
 
 	if (mem >= PT_MEM_NR)
 		return false;
+	if (format_is_stage2(fmt->fmt))
+		return ref_stage2_has_mem(fmt, mem);
 	byte = fmt->fmt == PT_FMT_X86_64 ? x86[mem] : arm[mem];
 	for (unsigned int i = 0; i < 8; i++)
 		if (byte >= 0 && (fmt->mem_types >> 8 * i & 0xff) == (uint64_t)byte)
@@ -85,21 +115,47 @@ static inline bool ref_has_mem(const struct pt_fmt_cfg *fmt, enum pt_mem mem)
 	return false;
 }
 
-static inline bool ref_is_lpa2(const struct pt_fmt_cfg *fmt)
+/* PT_ATTR_SHARE_* is SH with both bits inverted, so that 0 is inner shareable. */
+static inline bool ref_has_share(const struct pt_fmt_cfg *fmt, pt_attr_t attr)
 {
-	return fmt->fmt == PT_FMT_ARM64_4K_LPA2 || fmt->fmt == PT_FMT_ARM64_16K_LPA2;
+	unsigned int sh = 3 ^ (unsigned int)((attr & PT_ATTR_SHARE_MASK) >> 12);
+
+	if (format_is_x86(fmt->fmt))
+		return sh == 3;
+	return format_is_lpa2(fmt->fmt) ? sh == fmt->share : sh != 1;
+}
+
+/* Leaves of second stages have no privilege, no key, and need not allow loads. */
+static inline int ref_stage2_attr_error(const struct pt_fmt_cfg *fmt, pt_attr_t attr)
+{
+	bool ept = fmt->fmt == PT_FMT_X86_EPT;
+	bool two_execs = fmt->features & (ept ? PT_FEAT_MBEC : PT_FEAT_XNX);
+	pt_attr_t known = PT_ATTR_RW | PT_ATTR_EXEC | PT_ATTR_ACCESSED | PT_ATTR_DIRTY |
+			  PT_ATTR_MEM_MASK | PT_ATTR_SHARE_MASK | PT_ATTR_SW_MASK;
+
+	if (two_execs)
+		known |= PT_ATTR_EXEC_OTHER;
+	if (ept)
+		known |= PT_ATTR_IGNORE_PAT | PT_ATTR_NO_VE;
+	if (attr & ~known || !ref_has_share(fmt, attr) || !ref_has_mem(fmt, pt_attr_mem(attr)))
+		return -EOPNOTSUPP;
+	if (!ept || attr & PT_ATTR_READ)
+		return 0;
+	/* EPT: no stores without loads; else execute-only, where the processor can */
+	return !(attr & PT_ATTR_WRITE) && attr & (PT_ATTR_EXEC | PT_ATTR_EXEC_OTHER) &&
+	       fmt->features & PT_FEAT_EXEC_ONLY ? 0 : -EOPNOTSUPP;
 }
 
 /* 0, or -EOPNOTSUPP for what a leaf of @fmt has no bits for. */
 static inline int ref_attr_error(const struct pt_fmt_cfg *fmt, pt_attr_t attr)
 {
-	/* PT_ATTR_SHARE_* is SH with both bits inverted, so that 0 is inner shareable */
-	unsigned int sh = 3 ^ (unsigned int)((attr & PT_ATTR_SHARE_MASK) >> 12);
 	unsigned int nr_keys = 1;
 	pt_attr_t known = PT_ATTR_RW | PT_ATTR_EXEC | PT_ATTR_USER | PT_ATTR_GLOBAL |
 			  PT_ATTR_ACCESSED | PT_ATTR_DIRTY | PT_ATTR_MEM_MASK | PT_ATTR_KEY_MASK |
 			  PT_ATTR_SW_MASK;
 
+	if (format_is_stage2(fmt->fmt))
+		return ref_stage2_attr_error(fmt, attr);
 	if (fmt->fmt == PT_FMT_X86_64) {
 		if (!(fmt->features & PT_FEAT_NX) && !(attr & PT_ATTR_EXEC))
 			return -EOPNOTSUPP;
@@ -109,10 +165,8 @@ static inline int ref_attr_error(const struct pt_fmt_cfg *fmt, pt_attr_t attr)
 		known |= PT_ATTR_EXEC_OTHER | PT_ATTR_GUARDED | PT_ATTR_SHARE_MASK;
 		if (fmt->features & PT_FEAT_PKEYS)
 			nr_keys = 8;
-		if (ref_is_lpa2(fmt) ? sh != fmt->share : sh == 1)
-			return -EOPNOTSUPP;
 	}
-	if (attr & ~known || !(attr & PT_ATTR_READ) || pt_attr_key(attr) >= nr_keys ||
+	if (attr & ~known || !ref_has_share(fmt, attr) || !(attr & PT_ATTR_READ) || pt_attr_key(attr) >= nr_keys ||
 	    !ref_has_mem(fmt, pt_attr_mem(attr)))
 		return -EOPNOTSUPP;
 	return 0;
@@ -121,12 +175,7 @@ static inline int ref_attr_error(const struct pt_fmt_cfg *fmt, pt_attr_t attr)
 /* What a lookup reports of a leaf that was given @attr. */
 static inline pt_attr_t ref_attr(const struct pt_fmt_cfg *fmt, pt_attr_t attr)
 {
-	if (fmt->fmt == PT_FMT_X86_64)
-		return attr;
-	/* arm64 has no dirty bit: a dirty leaf is one that hardware made writable */
-	if (!(fmt->features & PT_FEAT_HD) || !(attr & PT_ATTR_WRITE))
-		return attr & ~PT_ATTR_DIRTY;
-	return attr;
+	return attr & ~format_lost_attrs(fmt, attr);
 }
 
 /* Fields go as a whole. */

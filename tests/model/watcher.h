@@ -29,6 +29,8 @@
 #include <ptlib/verify.h>
 #include <ptlib/walk.h>
 
+#include "model/formats.h"
+
 enum event_kind {
 	EVENT_ALLOC,
 	EVENT_FREE,
@@ -116,19 +118,18 @@ static inline void watcher_violation(struct watcher *w, const char *what, pt_va_
 
 static inline bool watcher_is_arm(const struct watcher *w)
 {
-	return w->fmt.fmt != PT_FMT_X86_64;
+	return !format_is_x86(w->fmt.fmt);
 }
 
-/* Both architectures have their valid bit there. */
-static inline bool watcher_is_valid(uint64_t raw)
+static inline bool watcher_is_valid(const struct watcher *w, uint64_t raw)
 {
-	return raw & 1;
+	return format_is_present(&w->fmt, raw);
 }
 
 /* x86: PS; arm64: bit 1, at all levels above 0 */
 static inline bool watcher_is_table(const struct watcher *w, uint64_t raw, unsigned int level)
 {
-	if (!level || !watcher_is_valid(raw))
+	if (!level || !watcher_is_valid(w, raw))
 		return false;
 	return watcher_is_arm(w) ? raw >> 1 & 1 : !(raw >> 7 & 1);
 }
@@ -140,8 +141,10 @@ static inline bool watcher_is_table(const struct watcher *w, uint64_t raw, unsig
 static inline bool watcher_needs_break(const struct watcher *w, uint64_t old, uint64_t new_,
 				       unsigned int level)
 {
-	static const uint64_t contig = UINT64_C(1) << 52, index = 7 << 2, sh = 3 << 8;
-	static const uint64_t ng = 1 << 11;
+	static const uint64_t contig = UINT64_C(1) << 52, sh = 3 << 8;
+	/* stage 1: AttrIndx, nG; stage 2: MemAttr */
+	const uint64_t index = format_is_stage2(w->fmt.fmt) ? 15 << 2 : 7 << 2;
+	const uint64_t ng = format_is_stage2(w->fmt.fmt) ? 0 : 1 << 11;
 	bool old_table = watcher_is_table(w, old, level), new_table;
 	uint64_t address = 0, differ = old ^ new_;
 
@@ -190,9 +193,9 @@ static inline void watcher_forget_stale(struct watcher *w, pt_va_t first, pt_va_
 
 static inline void watcher_check_arm_store(struct watcher *w, const struct pt_store *store)
 {
-	if (!watcher_is_valid(store->new_))
+	if (!watcher_is_valid(w, store->new_))
 		return;
-	if (watcher_is_valid(store->old) &&
+	if (watcher_is_valid(w, store->old) &&
 	    watcher_needs_break(w, store->old, store->new_, store->level))
 		watcher_violation(w, "changed without a break", store->va, store->old,
 				  store->new_);
@@ -206,21 +209,23 @@ static inline void watcher_check_arm_store(struct watcher *w, const struct pt_st
 }
 
 /* Attributes that leaves of two sizes must not disagree about: all but A, D and software's. */
-static inline uint64_t watcher_x86_attrs(uint64_t raw, unsigned int level)
+static inline uint64_t watcher_x86_attrs(const struct watcher *w, uint64_t raw, unsigned int level)
 {
 	uint64_t pat = raw >> (level ? 12 : 7) & 1;
 
+	if (w->fmt.fmt == PT_FMT_X86_EPT)
+		return raw & (UINT64_C(1) << 63 | 0x47f); /* #VE, XU, ignore PAT, type, X, W, R */
 	return (raw & (UINT64_C(0xf8) << 56 | 0x11e)) | pat << 52;
 }
 
 static inline void watcher_check_x86_store(struct watcher *w, const struct pt_store *store)
 {
-	if (!watcher_is_valid(store->old) || !watcher_is_valid(store->new_) ||
+	if (!watcher_is_valid(w, store->old) || !watcher_is_valid(w, store->new_) ||
 	    watcher_is_table(w, store->old, store->level) ||
 	    watcher_is_table(w, store->new_, store->level))
 		return;
-	if (watcher_x86_attrs(store->old, store->level) ==
-	    watcher_x86_attrs(store->new_, store->level))
+	if (watcher_x86_attrs(w, store->old, store->level) ==
+	    watcher_x86_attrs(w, store->new_, store->level))
 		return;
 	for (size_t i = 0; i < w->nr_stale; i++) {
 		const struct stale_word *s = &w->stale[i];
@@ -260,7 +265,7 @@ static inline void watcher_store(void *ctx, const struct pt_store *store)
 		watcher_check_arm_store(w, store);
 	else
 		watcher_check_x86_store(w, store);
-	if (watcher_is_valid(store->old) && store->old != store->new_)
+	if (watcher_is_valid(w, store->old) && store->old != store->new_)
 		watcher_add_stale(w, store);
 }
 
@@ -298,19 +303,22 @@ static inline int watcher_alloc(void *ctx, unsigned int size_lg2, pt_pa_t *pa)
 {
 	struct watcher *w = ctx;
 	int err = w->from.alloc(w->from.ctx, size_lg2, pa);
-	uint64_t **mirror;
+	unsigned int page_lg2 = w->info.granule_lg2;
 
 	if (err)
 		return err;
 	watcher_log(w, (struct event){ .kind = EVENT_ALLOC, .pa = *pa });
 	if (!w->checked)
 		return 0;
-	/* what is alloc()ed is zeroed, which is not reported */
-	mirror = &w->mirror[(*pa - w->pa) >> w->info.granule_lg2];
-	free(*mirror);
-	*mirror = calloc(1, (size_t)1 << w->info.granule_lg2);
-	if (!*mirror)
-		abort();
+	/* what is alloc()ed is zeroed, which is not reported; a root may be several pages */
+	for (pt_pa_t page = *pa; page < *pa + (UINT64_C(1) << size_lg2); page += UINT64_C(1) << page_lg2) {
+		uint64_t **mirror = &w->mirror[(page - w->pa) >> page_lg2];
+
+		free(*mirror);
+		*mirror = calloc(1, (size_t)1 << page_lg2);
+		if (!*mirror)
+			abort();
+	}
 	return 0;
 }
 
@@ -433,9 +441,14 @@ static inline bool watcher_was_flushed(struct watcher *w, struct pt_pgtable *pt)
 static inline bool watcher_same_page(void *ctx, pt_pa_t pa, unsigned int level, uint64_t bytes)
 {
 	struct watcher *w = ctx;
-	const uint64_t *mirror = watcher_mirror(w, pa);
-	const uint64_t *host = pt_phys_to_host(w->phys, pa, bytes);
+	const uint64_t page = UINT64_C(1) << w->info.granule_lg2, *host, *mirror;
 
+	/* a root may be several pages, each with a mirror of its own */
+	for (; bytes > page; bytes -= page, pa += page)
+		if (!watcher_same_page(ctx, pa, level, page))
+			return false;
+	mirror = watcher_mirror(w, pa);
+	host = pt_phys_to_host(w->phys, pa, bytes);
 	for (uint64_t i = 0; mirror && i < bytes / 8; i++)
 		if (host[i] != mirror[i]) {
 			fprintf(stderr, "watcher: word %" PRIu64 " of a table of level %u is %#"

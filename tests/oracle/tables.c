@@ -16,22 +16,34 @@
 #define NR_CHANGES 60
 
 const struct machine tables_machines[TABLES_NR_MACHINES] = {
-	{ "x86_64 4 levels", PT_FMT_X86_64, 48, 52, false, 0, false },
-	{ "x86_64 5 levels", PT_FMT_X86_64, 57, 52, false, 0, false },
-	{ "arm64 4K 48 bits", PT_FMT_ARM64_4K, 48, 48, false, 0, false },
-	{ "arm64 4K 48 bits, upper half", PT_FMT_ARM64_4K, 48, 48, true, 0, false },
-	{ "arm64 4K 39 bits, output 40", PT_FMT_ARM64_4K, 39, 40, false, 0, false },
-	{ "arm64 4K 33 bits, dirty state", PT_FMT_ARM64_4K, 33, 44, true, PT_FEAT_HD, false },
-	{ "arm64 4K 16 bits", PT_FMT_ARM64_4K, 16, 48, false, PT_FEAT_TTST, false },
-	{ "arm64 4K LPA2 52 bits", PT_FMT_ARM64_4K_LPA2, 52, 52, false, 0, false },
-	{ "arm64 4K LPA2 48 bits, upper half", PT_FMT_ARM64_4K_LPA2, 48, 52, true, 0, false },
-	{ "arm64 16K 48 bits", PT_FMT_ARM64_16K, 48, 48, false, 0, false },
-	{ "arm64 16K 47 bits, upper half", PT_FMT_ARM64_16K, 47, 48, true, PT_FEAT_HD, false },
-	{ "arm64 16K LPA2 52 bits", PT_FMT_ARM64_16K_LPA2, 52, 52, false, 0, false },
-	{ "arm64 16K LPA2 36 bits", PT_FMT_ARM64_16K_LPA2, 36, 52, true, 0, false },
-	{ "arm64 64K 48 bits", PT_FMT_ARM64_64K, 48, 48, false, PT_FEAT_LPA, false },
-	{ "arm64 64K LVA LPA 52 bits", PT_FMT_ARM64_64K, 52, 52, true, PT_FEAT_LPA, false },
-	{ "arm64 64K 42 bits", PT_FMT_ARM64_64K, 42, 48, false, PT_FEAT_LPA | PT_FEAT_HD, false },
+	{ "x86_64 4 levels", PT_FMT_X86_64, 48, 52, false, 0, false, 0 },
+	{ "x86_64 5 levels", PT_FMT_X86_64, 57, 52, false, 0, false, 0 },
+	{ "arm64 4K 48 bits", PT_FMT_ARM64_4K, 48, 48, false, 0, false, 0 },
+	{ "arm64 4K 48 bits, upper half", PT_FMT_ARM64_4K, 48, 48, true, 0, false, 0 },
+	{ "arm64 4K 39 bits, output 40", PT_FMT_ARM64_4K, 39, 40, false, 0, false, 0 },
+	{ "arm64 4K 33 bits, dirty state", PT_FMT_ARM64_4K, 33, 44, true, PT_FEAT_HD, false, 0 },
+	{ "arm64 4K 16 bits", PT_FMT_ARM64_4K, 16, 48, false, PT_FEAT_TTST, false, 0 },
+	{ "arm64 4K LPA2 52 bits", PT_FMT_ARM64_4K_LPA2, 52, 52, false, 0, false, 0 },
+	{ "arm64 4K LPA2 48 bits, upper half", PT_FMT_ARM64_4K_LPA2, 48, 52, true, 0, false, 0 },
+	{ "arm64 16K 48 bits", PT_FMT_ARM64_16K, 48, 48, false, 0, false, 0 },
+	{ "arm64 16K 47 bits, upper half", PT_FMT_ARM64_16K, 47, 48, true, PT_FEAT_HD, false, 0 },
+	{ "arm64 16K LPA2 52 bits", PT_FMT_ARM64_16K_LPA2, 52, 52, false, 0, false, 0 },
+	{ "arm64 16K LPA2 36 bits", PT_FMT_ARM64_16K_LPA2, 36, 52, true, 0, false, 0 },
+	{ "arm64 64K 48 bits", PT_FMT_ARM64_64K, 48, 48, false, PT_FEAT_LPA, false, 0 },
+	{ "arm64 64K LVA LPA 52 bits", PT_FMT_ARM64_64K, 52, 52, true, PT_FEAT_LPA, false, 0 },
+	{ "arm64 64K 42 bits", PT_FMT_ARM64_64K, 42, 48, false, PT_FEAT_LPA | PT_FEAT_HD, false, 0 },
+	{ "arm64 stage 2, 4K 48 bits", PT_FMT_ARM64_S2_4K, 48, 48, false, 0, false, 0 },
+	{ "arm64 stage 2, 4K 40 bits, 2 tables as the root", PT_FMT_ARM64_S2_4K, 40, 44, false, 0,
+	  false, 3 },
+	{ "arm64 stage 2, 4K 43 bits, 16 tables, dirty state", PT_FMT_ARM64_S2_4K, 43, 44, false,
+	  PT_FEAT_HD, false, 3 },
+	{ "arm64 stage 2, 4K LPA2 52 bits, FWB", PT_FMT_ARM64_S2_4K_LPA2, 52, 52, false,
+	  PT_FEAT_FWB, false, 0 },
+	{ "arm64 stage 2, 16K 40 bits, 16 tables", PT_FMT_ARM64_S2_16K, 40, 48, false, 0, false, 2 },
+	{ "arm64 stage 2, 16K LPA2 48 bits, 2 tables", PT_FMT_ARM64_S2_16K_LPA2, 48, 52, false,
+	  PT_FEAT_FWB | PT_FEAT_HD, false, 3 },
+	{ "arm64 stage 2, 64K LPA 46 bits, 16 tables", PT_FMT_ARM64_S2_64K, 46, 52, false,
+	  PT_FEAT_LPA, false, 2 },
 };
 
 struct tables {
@@ -69,6 +81,11 @@ static bool is_x86(const struct tables *t)
 	return t->machine->fmt == PT_FMT_X86_64;
 }
 
+static bool is_stage2(const struct tables *t)
+{
+	return t->machine->fmt >= PT_FMT_ARM64_S2_4K && t->machine->fmt <= PT_FMT_ARM64_S2_64K;
+}
+
 /* Windows of a few large leaves: at both ends of each half, and in between. */
 static void place_windows(struct tables *t)
 {
@@ -102,7 +119,10 @@ static pt_attr_t random_attr(const struct tables *t, struct dice *dice)
 	if (!(attr & (PT_ATTR_EXEC | PT_ATTR_EXEC_OTHER)) && !roll(dice, 3))
 		attr |= PT_ATTR_MEM(is_x86(t) ? PT_MEM_WT : PT_MEM_WC);
 	attr |= PT_ATTR_SW(roll(dice, 16));
-	return attr;
+	/* leaves that allow no loads, or nothing at all */
+	if (is_stage2(t) && !roll(dice, 4))
+		attr &= ~PT_ATTR_READ;
+	return attr & t->info.attrs;
 }
 
 /* A range in one window, of any alignment from the page's to the window's. */
@@ -201,6 +221,7 @@ struct tables *tables_build(const struct machine *machine, uint64_t seed, int fd
 	cfg.fmt.va_bits = machine->va_bits;
 	cfg.fmt.pa_bits = machine->pa_bits;
 	cfg.fmt.upper_half = machine->upper;
+	cfg.fmt.levels = machine->levels;
 	cfg.fmt.features |= machine->features;
 	if (machine->no_1g)
 		cfg.fmt.features &= ~PT_FEAT_1G;
@@ -263,6 +284,35 @@ void tables_arm64_regs(const struct tables *t, struct pt_arm64_regs *regs)
 		regs->ttbr0 = ttbr;
 }
 
+/* The inverse of pt_fmt_cfg_arm64_s2(). */
+void tables_arm64_s2_regs(const struct tables *t, struct pt_arm64_s2_regs *regs)
+{
+	const struct pt_fmt_cfg *cfg = pt_pgtable_fmt(t->pt);
+	unsigned int granule = t->info.granule_lg2, levels = t->info.nr_levels;
+	static const uint64_t sl0_4k[] = { 0, 3, 0, 1, 2, UINT64_C(1) << 27 /* SL2 */ };
+	static const unsigned int bits[] = { 32, 36, 40, 42, 44, 48, 52 };
+	bool lpa2 = cfg->fmt == PT_FMT_ARM64_S2_4K_LPA2 || cfg->fmt == PT_FMT_ARM64_S2_16K_LPA2;
+	pt_pa_t root = pt_pgtable_root(t->pt), found;
+	struct pt_fmt_cfg again;
+	uint64_t ps = 0;
+
+	while (bits[ps] != cfg->pa_bits)
+		ps++;
+	*regs = (struct pt_arm64_s2_regs){ .hcr = 1, .vttbr = root };
+	regs->vtcr = (64 - cfg->va_bits) | (granule == 12 ? sl0_4k[levels] : levels - 1) << 6 |
+		     UINT64_C(3) << 12 | (granule == 12 ? 0u : granule == 16 ? 1u : 2u) << 14 |
+		     ps << 16 | UINT64_C(1) << 31 | (uint64_t)lpa2 << 32;
+	if (cfg->features & PT_FEAT_HD)
+		regs->vtcr |= UINT64_C(3) << 21; /* HA, HD */
+	if (cfg->features & PT_FEAT_FWB)
+		regs->hcr |= UINT64_C(1) << 46;
+	if (cfg->pa_bits == 52 || lpa2)
+		regs->vttbr = (root & 0xffffffffffc0) | (root >> 48 & 0xf) << 2;
+	CHECK(pt_fmt_cfg_arm64_s2(&again, &found, regs) == 0);
+	CHECK(found == root && again.fmt == cfg->fmt && again.levels == levels &&
+	      again.va_bits == cfg->va_bits && again.pa_bits == cfg->pa_bits);
+}
+
 /* Aligned to 8: one page, one piece. */
 struct access tables_access(const struct tables *t, uint64_t i)
 {
@@ -281,6 +331,19 @@ static bool permits(const struct tables *t, const struct access *access, pt_attr
 	/* arm64 without hardware updates: the first access faults (D8.4.5); with: it sets AF. */
 	if (!x86 && !dirty_state && !(attr & PT_ATTR_ACCESSED))
 		return false;
+	if (is_stage2(t)) {
+		bool user_exec = attr & (t->info.attrs & PT_ATTR_EXEC_OTHER ? PT_ATTR_EXEC_OTHER :
+									      PT_ATTR_EXEC);
+
+		switch (access->op) {
+		case 'w':
+			return attr & PT_ATTR_WRITE;
+		case 'x':
+			return access->user ? user_exec : attr & PT_ATTR_EXEC;
+		default:
+			return attr & PT_ATTR_READ;
+		}
+	}
 	switch (access->op) {
 	case 'w':
 		return attr & PT_ATTR_WRITE && (!access->user || attr & PT_ATTR_USER);
@@ -305,6 +368,7 @@ static bool permits(const struct tables *t, const struct access *access, pt_attr
 static bool emulators_differ(const struct tables *t, const struct access *access, pt_attr_t attr)
 {
 	return t->machine->features & PT_FEAT_HD && access->op == 'x' && !access->user &&
+	       !is_stage2(t) &&
 	       (attr & (PT_ATTR_WRITE | PT_ATTR_USER | PT_ATTR_DIRTY)) ==
 		       (PT_ATTR_WRITE | PT_ATTR_USER);
 }

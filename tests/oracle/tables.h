@@ -19,7 +19,7 @@ enum answer {
 struct access {
 	pt_va_t va;
 	char op; /* 'r', 'w' or 'x' */
-	bool user;
+	bool user; /* of second stages: the guest's EL0 */
 };
 
 struct expectation {
@@ -35,11 +35,12 @@ struct machine {
 	bool upper;
 	unsigned int features; /* added to the format's usual ones */
 	bool no_1g;            /* x86: without 1G pages */
+	unsigned int levels;   /* arm64 stage 2: as struct pt_fmt_cfg has it */
 };
 
 #define TABLES_BASE UINT64_C(0x100000000) /* physical memory that holds the tables */
 #define TABLES_BYTES (UINT64_C(16) << 20)
-#define TABLES_NR_MACHINES 16
+#define TABLES_NR_MACHINES 23
 
 extern const struct machine tables_machines[TABLES_NR_MACHINES];
 
@@ -49,9 +50,10 @@ struct tables;
 struct tables *tables_build(const struct machine *machine, uint64_t seed, int fd, uint64_t offset);
 void tables_free(struct tables *tables);
 
-/* The registers that select them: CR0, CR3, CR4, EFER, or TCR, TTBR0, TTBR1, MAIR. */
+/* The registers that select them: CR0, CR3, CR4, EFER; TCR, TTBR0, TTBR1, MAIR; VTCR, VTTBR, HCR. */
 void tables_x86_regs(const struct tables *tables, struct pt_x86_regs *regs);
 void tables_arm64_regs(const struct tables *tables, struct pt_arm64_regs *regs);
+void tables_arm64_s2_regs(const struct tables *tables, struct pt_arm64_s2_regs *regs);
 
 /* Access @i of this seed, and what the library expects of it now. */
 struct access tables_access(const struct tables *tables, uint64_t i);

@@ -33,9 +33,9 @@
 #define MIB (UINT64_C(1) << 20)
 #define GIB (UINT64_C(1) << 30)
 
-#define NR_TABLE_PAGES 256
+#define NR_TABLE_PAGES 512
 
-/* Attributes that every configuration can express. */
+/* Attributes that every configuration can express; another_attr() adds one that it may lack. */
 #define RX (PT_ATTR_READ | PT_ATTR_EXEC)
 #define RWX (RX | PT_ATTR_WRITE)
 
@@ -53,13 +53,17 @@ static const char *const test_mode_names[] = { "private", "exclusive", "shared",
 #define NEEDS_2_LEVELS (1u << 0)
 #define NEEDS_3_LEVELS (1u << 1)
 #define NEEDS_CONTIG (1u << 2)
-#define NEEDS_ARM (1u << 3)
+#define NEEDS_HALF (1u << 3) /* tables of one half: arm64 stage 1 */
 #define NEEDS_X86 (1u << 4)
 #define NEEDS_DIRTY (1u << 5) /* a dirty state that hardware keeps */
 #define NEEDS_CHECKED (1u << 6)
 #define NEEDS_LEVEL_2_LEAF (1u << 7)
 #define NEEDS_SHARED (1u << 8) /* or checked */
 #define NEEDS_PRIVATE (1u << 9) /* for what no mode makes a difference to */
+#define NEEDS_X86_64 (1u << 10)
+#define NEEDS_CONCAT (1u << 11) /* a root of several tables */
+#define NEEDS_ACCESSED (1u << 12) /* an accessed state that hardware keeps */
+#define NEEDS_STAGE2 (1u << 13)
 
 struct variant {
 	const struct config *config;
@@ -90,7 +94,38 @@ static struct fixture fix; /* cmocka runs tests one after another */
 
 static inline bool fixture_is_x86(const struct fixture *f)
 {
+	return format_is_x86(f->fmt.fmt);
+}
+
+/* One table for both halves of the address space. */
+static inline bool fixture_has_gap(const struct fixture *f)
+{
 	return f->fmt.fmt == PT_FMT_X86_64;
+}
+
+/* A dirty state that hardware keeps. */
+static inline bool format_has_dirty(const struct pt_fmt_cfg *fmt)
+{
+	return !format_lost_attrs(fmt, PT_ATTR_WRITE | PT_ATTR_DIRTY);
+}
+
+/* The root is several tables side by side. */
+static inline bool fixture_is_concat(const struct fixture *f)
+{
+	return f->info.root_align_lg2 > f->info.granule_lg2;
+}
+
+/* Bits of a leaf that mean nothing to hardware or to pt_attr_t. */
+static inline uint64_t fixture_ignored_bits(const struct fixture *f)
+{
+	switch (f->fmt.fmt) {
+	case PT_FMT_X86_64:
+		return UINT64_C(0x15) << 52; /* of 57:52 */
+	case PT_FMT_X86_EPT:
+		return UINT64_C(0x49) << 56; /* 56, 59 and 62 */
+	default:
+		return UINT64_C(1) << 63;
+	}
 }
 
 static inline bool config_meets(const struct config *config, enum test_mode mode,
@@ -110,14 +145,18 @@ static inline bool config_meets(const struct config *config, enum test_mode mode
 		return false;
 	if (needs & NEEDS_LEVEL_2_LEAF && (info.nr_levels < 4 || !info.can_leaf[2]))
 		return false;
-	if (needs & NEEDS_DIRTY && !config_is_x86(config) && !(config->with & PT_FEAT_HD))
+	if (needs & NEEDS_DIRTY && !format_has_dirty(&fmt))
 		return false;
 	if (needs & NEEDS_SHARED && mode != TEST_SHARED && mode != TEST_CHECKED)
 		return false;
 	if (needs & NEEDS_PRIVATE && mode != TEST_PRIVATE)
 		return false;
-	return !(needs & NEEDS_ARM && config_is_x86(config)) &&
-	       !(needs & NEEDS_X86 && !config_is_x86(config)) &&
+	return !(needs & NEEDS_HALF && (format_is_x86(fmt.fmt) || format_is_stage2(fmt.fmt))) &&
+	       !(needs & NEEDS_X86 && !format_is_x86(fmt.fmt)) &&
+	       !(needs & NEEDS_X86_64 && fmt.fmt != PT_FMT_X86_64) &&
+	       !(needs & NEEDS_STAGE2 && !format_is_stage2(fmt.fmt)) &&
+	       !(needs & NEEDS_ACCESSED && format_lost_attrs(&fmt, PT_ATTR_ACCESSED)) &&
+	       !(needs & NEEDS_CONCAT && info.entries_lg2[info.nr_levels - 1] <= info.granule_lg2 - 3) &&
 	       !(needs & NEEDS_CHECKED && mode != TEST_CHECKED);
 }
 
@@ -446,16 +485,14 @@ static inline void touch(struct fixture *f, size_t i, pt_attr_t bits)
 	pt_pa_t pa = word_pa(f, page_va(f, i));
 	uint64_t raw = read_word(f, pa);
 
-	if (fixture_is_x86(f))
-		raw |= (bits & PT_ATTR_ACCESSED ? 1u << 5 : 0) |
-		       (bits & PT_ATTR_DIRTY ? 1u << 6 : 0);
-	else if (bits & PT_ATTR_ACCESSED)
-		raw |= 1u << 10;
-	if (!fixture_is_x86(f) && bits & PT_ATTR_DIRTY && raw >> 51 & 1 &&
-	    f->fmt.features & PT_FEAT_HD)
-		raw &= ~(UINT64_C(1) << 7);
-	write_word(f, pa, raw);
+	write_word(f, pa, raw_touch(&f->fmt, raw, bits));
 	ref_touch(&f->ref, i, bits);
+}
+
+/* USER, or where leaves have no privilege a software bit. */
+static inline pt_attr_t another_attr(const struct fixture *f)
+{
+	return f->info.attrs & PT_ATTR_USER ? PT_ATTR_USER : PT_ATTR_SW(1);
 }
 
 /* What kind of leaf page @i is mapped by: -1 for none. */

@@ -94,7 +94,7 @@ static void formats_without_dirty_tracking_find_none(void **state)
 	struct fixture *f = *state;
 	struct pt_change change = { 0 };
 
-	if (fixture_is_x86(f) || f->fmt.features & PT_FEAT_HD)
+	if (format_has_dirty(&f->fmt))
 		skip();
 	do_map_small(f, 0, 2, 0, RWX | AD);
 	agree(f);
@@ -196,7 +196,7 @@ int main(void)
 		TEST_ON(a_block_counts_as_a_whole, NEEDS_CONTIG),
 		TEST_ON(blocks_at_both_ends_count_once, NEEDS_CONTIG),
 		TEST_ON(ages_across_sizes_tables_and_holes, NEEDS_2_LEVELS),
-		TEST(ages_the_last_page_of_the_address_space),
+		TEST_ON(ages_the_last_page_of_the_address_space, NEEDS_ACCESSED),
 	};
 
 	return RUN_ON_ALL("age", tests);

@@ -121,7 +121,7 @@ static int run_protect_middle(struct attempt *attempt)
 	struct fixture *f = attempt->f;
 	size_t n = pages(f, f->leaf1);
 
-	return pt_protect(f->pt, page_va(f, n + 1), f->leaf1, PT_ATTR_USER, PT_ATTR_WRITE,
+	return pt_protect(f->pt, page_va(f, n + 1), f->leaf1, another_attr(f), PT_ATTR_WRITE,
 			  &attempt->change);
 }
 

@@ -17,7 +17,7 @@ struct order {
 	size_t nr;
 };
 
-static char event_letter(const struct event *e)
+static char event_letter(const struct watcher *w, const struct event *e)
 {
 	switch (e->kind) {
 	case EVENT_ALLOC:
@@ -35,9 +35,9 @@ static char event_letter(const struct event *e)
 	case EVENT_STORE:
 		break;
 	}
-	if (watcher_is_valid(e->old))
-		return watcher_is_valid(e->new_) ? 'c' : 'b';
-	return watcher_is_valid(e->new_) ? 'm' : 's';
+	if (watcher_is_valid(w, e->old))
+		return watcher_is_valid(w, e->new_) ? 'c' : 'b';
+	return watcher_is_valid(w, e->new_) ? 'm' : 's';
 }
 
 /* Pages that were allocated since, and not published before the event @at. */
@@ -64,7 +64,7 @@ static struct order order_of(const struct fixture *f)
 
 	for (size_t i = 0; i < f->watcher.nr_events; i++) {
 		const struct event *e = &f->watcher.event[i];
-		char letter = event_letter(e);
+		char letter = event_letter(&f->watcher, e);
 
 		if ((e->kind == EVENT_STORE || e->kind == EVENT_FREE) &&
 		    is_unpublished(f, i, e->pa))
@@ -385,7 +385,7 @@ static void permissions_change_in_place(void **state)
 	struct fixture *f = *state;
 
 	do_map_small(f, 0, 4, 0, RWX);
-	do_protect(f, 0, 4, PT_ATTR_USER, PT_ATTR_WRITE, 0);
+	do_protect(f, 0, 4, another_attr(f), PT_ATTR_WRITE, 0);
 	ASSERT_ORDER(f, "cr");
 	agree(f);
 }

@@ -202,7 +202,8 @@ static void only_tables_are_saved(void **state)
 	assert_int_equal(pt_image_save(fd, &f->pt, &label, 1), 0);
 	bytes = read_file(fd, &size);
 	/* a few runs of zeroes for each table: far less than the tables themselves */
-	assert_true(size < 200 * f->info.nr_levels + 1024 + 40 * f->granule / 4096);
+	assert_true(size < 200 * f->info.nr_levels + 1024 + 40 * f->granule / 4096 +
+				   (UINT64_C(1) << f->info.entries_lg2[f->info.nr_levels - 1]) / 16);
 	free(bytes);
 	close(fd);
 }
@@ -271,19 +272,25 @@ static void more_than_an_image_is_refused(void **state)
 }
 
 /* Each bit of it flipped: another image, or none; never a crash. */
+/* Concatenated tables take long to read: then only some places of the file. */
+static size_t stride(const struct fixture *f)
+{
+	return fixture_is_concat(f) ? 211 : 1;
+}
+
 static void every_flipped_bit_is_survived(void **state)
 {
 	struct fixture *f = *state;
 	size_t size, accepted = 0;
 	uint8_t *bytes = small_image(f, &size);
 
-	for (size_t bit = 0; bit < 8 * size; bit++) {
+	for (size_t bit = 0; bit < 8 * size; bit += stride(f)) {
 		bytes[bit / 8] ^= (uint8_t)(1u << bit % 8);
 		accepted += try_image(bytes, size) == 0;
 		bytes[bit / 8] ^= (uint8_t)(1u << bit % 8);
 	}
 	/* those of labels and table words make another image; those of the magic none */
-	assert_true(accepted > 31 * 8);
+	assert_true(accepted > 31 * 8 / stride(f));
 	assert_true(accepted <= 8 * (size - 8));
 	free(bytes);
 }
@@ -296,7 +303,7 @@ static void extreme_fields_are_survived(void **state)
 	uint8_t *bytes = small_image(f, &size), *bad = malloc(size);
 
 	assert_non_null(bad);
-	for (size_t at = 0; at < size; at++)
+	for (size_t at = 0; at < size; at += stride(f))
 		for (size_t len = 1; len <= 8 && at + len <= size; len *= 2) {
 			memcpy(bad, bytes, size);
 			memset(bad + at, 0xff, len);

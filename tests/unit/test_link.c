@@ -314,7 +314,7 @@ int main(void)
 		TEST_ON(links_many_entries_and_passes_over_holes, NEEDS_2_LEVELS),
 		TEST_ON(links_whole_branches, NEEDS_2_LEVELS),
 		TEST_ON(a_borrowed_table_does_not_collapse, NEEDS_2_LEVELS),
-		TEST_ON(the_other_half_may_borrow, NEEDS_2_LEVELS | NEEDS_ARM),
+		TEST_ON(the_other_half_may_borrow, NEEDS_2_LEVELS | NEEDS_HALF),
 		TEST_ON(refuses_what_it_cannot_link_and_changes_nothing, NEEDS_2_LEVELS),
 		TEST_ON(a_table_may_borrow_from_itself, NEEDS_2_LEVELS),
 	};

@@ -91,6 +91,8 @@ static void values_that_are_no_attributes_are_refused(void **state)
 	do_map_small(f, 1, 1, 0, RX);
 	for (unsigned int mapped = 0; mapped < 2; mapped++)
 		for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+			if (!ref_attr_error(&f->fmt, bad[i]))
+				continue; /* arm64 stage 2 has leaves that allow nothing */
 			assert_int_equal(pt_pgtable_create(&pt, f->phys, &f->cfg), 0);
 			assert_int_equal(pt_map(pt, page_va(f, 1), f->pa, f->granule, RX, NULL), 0);
 			if (!mapped)
@@ -314,7 +316,7 @@ static void maps_all_of_a_small_space(void **state)
 	uint64_t len = f->info.last - f->info.first + 1;
 	struct pt_leaf leaf;
 
-	if (len > 64 * MIB || fixture_is_x86(f))
+	if (len > 64 * MIB || fixture_has_gap(f))
 		skip();
 	assert_int_equal(pt_map(f->pt, f->info.first, 0, len, RX, NULL), 0);
 	assert_int_equal(pt_lookup(f->pt, f->info.first, &leaf), 0);
@@ -393,7 +395,7 @@ int main(void)
 		TEST_ON(maps_across_many_tables, NEEDS_2_LEVELS),
 		TEST(maps_the_first_and_the_last_page),
 		TEST(maps_all_of_a_small_space),
-		TEST_ON(x86_maps_both_halves, NEEDS_X86),
+		TEST_ON(x86_maps_both_halves, NEEDS_X86_64),
 		TEST(new_tables_are_empty),
 		TEST(needs_no_flush),
 	};

@@ -34,8 +34,8 @@ static void refuses_addresses_outside_the_input_range(void **state)
 	struct fixture *f = *state;
 	const pt_va_t outside[] = {
 		f->fmt.upper_half ? 0 : (f->info.last & (UINT64_MAX >> 1)) + 1,
-		fixture_is_x86(f) ? UINT64_C(1) << 63 : f->info.first - 1,
-		fixture_is_x86(f) ? ~(UINT64_C(1) << (f->fmt.va_bits - 1)) : f->info.last + 1,
+		fixture_has_gap(f) ? UINT64_C(1) << 63 : f->info.first - 1,
+		fixture_has_gap(f) ? ~(UINT64_C(1) << (f->fmt.va_bits - 1)) : f->info.last + 1,
 	};
 	struct pt_step steps[PT_MAX_LEVELS];
 	struct pt_leaf leaf;
@@ -43,7 +43,7 @@ static void refuses_addresses_outside_the_input_range(void **state)
 	pt_pa_t pa;
 
 	for (size_t i = 0; i < sizeof(outside) / sizeof(outside[0]); i++) {
-		if (fixture_is_x86(f) && i == 0)
+		if (fixture_has_gap(f) && i == 0)
 			continue;
 		assert_int_equal(pt_translate(f->pt, outside[i], &pa), -ERANGE);
 		assert_int_equal(pt_lookup(f->pt, outside[i], &leaf), -ERANGE);
@@ -76,6 +76,8 @@ static void tables_are_found_in_all_of_a_memory_of_odd_size(void **state)
 	enum { NR = 11 };
 	struct fixture *f = *state;
 
+	if (fixture_is_concat(f))
+		skip(); /* its root alone is larger, and not for the quick ways */
 	for (unsigned int down = 0; down < 2; down++) {
 		struct pt_phys_region region = { .pa = 5 * f->granule, .len = NR * f->granule,
 						 .fd = -1 };
@@ -280,7 +282,7 @@ static int walk_by_hand(const struct fixture *f, pt_va_t va, pt_pa_t *out)
 	pt_pa_t table = pt_pgtable_root(f->pt);
 	uint64_t address = (UINT64_C(1) << 48) - 1;
 
-	if (fixture_is_x86(f) || ref_is_lpa2(&f->fmt))
+	if (fixture_is_x86(f) || format_is_lpa2(f->fmt.fmt))
 		address = (UINT64_C(1) << (fixture_is_x86(f) ? 52 : 50)) - 1;
 	for (unsigned int level = f->info.nr_levels - 1;; level--) {
 		uint64_t index = va >> f->info.leaf_lg2[level] &
@@ -291,11 +293,11 @@ static int walk_by_hand(const struct fixture *f, pt_va_t va, pt_pa_t *out)
 						       f->info.granule_lg2)) - 1;
 		pt_pa_t pa = raw & address & ~low;
 
-		if (!(raw & 1))
+		if (!format_is_present(&f->fmt, raw))
 			return -ENOENT;
 		if (!fixture_is_x86(f) && !level && !(raw & 2))
 			return -EFAULT;
-		if (ref_is_lpa2(&f->fmt))
+		if (format_is_lpa2(f->fmt.fmt))
 			pa |= (raw >> 8 & 3) << 50;
 		else if (f->fmt.features & PT_FEAT_LPA)
 			pa |= (raw >> 12 & 15) << 48;
@@ -412,14 +414,14 @@ int main(void)
 		TEST_ON(finds_every_byte_of_every_size, NEEDS_2_LEVELS),
 		TEST_ON(tables_are_found_in_all_of_a_memory_of_odd_size, NEEDS_2_LEVELS),
 		TEST(trace_shows_the_way),
-		TEST(reads_leaves_that_others_wrote_at_every_level),
+		TEST_ON(reads_leaves_that_others_wrote_at_every_level, NEEDS_ACCESSED),
 		TEST(names_reserved_words_at_every_level),
-		TEST_ON(x86_bit_63_is_reserved_without_nx, NEEDS_X86),
+		TEST_ON(x86_bit_63_is_reserved_without_nx, NEEDS_X86_64),
 		TEST(names_addresses_beyond_the_width),
 		TEST_ON(names_tables_outside_memory, NEEDS_2_LEVELS),
 		TEST_ON(follows_tables_that_point_at_themselves_as_hardware_does, NEEDS_2_LEVELS),
 		TEST(software_words_translate_nothing),
-		TEST_ON(a_stray_accessed_or_dirty_bit_is_a_hole, NEEDS_X86),
+		TEST_ON(a_stray_accessed_or_dirty_bit_is_a_hole, NEEDS_X86_64),
 		TEST(names_are_distinct),
 		TEST(knows_what_it_was_made_of),
 	};

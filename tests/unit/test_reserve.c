@@ -215,6 +215,12 @@ static void tables_live_on_a_reserve_alone(void **state)
 	cfg.watch = NULL;
 	assert_int_equal(pt_pgtable_create(&pt, f->phys, &cfg), -ENOMEM);
 	assert_int_equal(pt_reserve_fill(reserve, f->info.nr_levels, &from), 0);
+	if (fixture_is_concat(f)) {
+		/* what came from a source came page by page */
+		assert_int_equal(pt_pgtable_create(&pt, f->phys, &cfg), -ENOMEM);
+		assert_int_equal(pt_reserve_destroy(reserve), 0);
+		return;
+	}
 	f->source.fail_all = true;
 	assert_int_equal(pt_pgtable_create(&pt, f->phys, &cfg), 0);
 	assert_int_equal(pt_map(pt, f->base, f->pa, f->granule, RWX, NULL), 0);
@@ -233,9 +239,51 @@ static void tables_live_on_a_reserve_alone(void **state)
 	f->source.fail_all = false;
 }
 
+/* A root of several tables comes from the range, aligned; what is passed over is not lost. */
+static void a_range_gives_concatenated_tables(void **state)
+{
+	struct fixture *f = *state;
+	unsigned int root_lg2 = f->info.root_align_lg2;
+	size_t root_pages = (size_t)1 << (root_lg2 - f->info.granule_lg2), all;
+	const struct pt_phys_region region = { .pa = 0, .len = 80 * f->granule, .fd = -1 };
+	struct pt_pgtable_cfg cfg = f->cfg;
+	struct pt_pgtable *pt, *other;
+	struct pt_reserve *reserve;
+	pt_pa_t pa;
+
+	assert_int_equal(pt_phys_add(f->phys, &region), 0);
+	assert_int_equal(pt_reserve_create(&reserve, f->phys, f->info.granule_lg2), 0);
+	assert_int_equal(pt_reserve_add_range(reserve, 3 * f->granule, 77 * f->granule), 0);
+	all = pt_reserve_available(reserve);
+	cfg.tables = pt_reserve_ops(reserve);
+	cfg.watch = NULL;
+	assert_int_equal(pt_pgtable_create(&pt, f->phys, &cfg), 0);
+	assert_int_equal(pt_pgtable_root(pt), root_pages > 2 ? UINT64_C(1) << root_lg2 :
+								UINT64_C(2) << root_lg2);
+	assert_int_equal(pt_reserve_in_use(reserve), root_pages);
+	assert_int_equal(pt_reserve_available(reserve), all - root_pages);
+	/* single pages: those before it first */
+	assert_int_equal(pt_map(pt, f->info.first, f->pa, f->granule, RWX, NULL), 0);
+	assert_int_equal(pt_map(pt, f->info.last - (f->granule - 1), f->pa, f->granule, RWX, NULL),
+			 0);
+	assert_int_equal(pt_reserve_in_use(reserve), root_pages + 2 * (f->info.nr_levels - 1));
+	assert_int_equal(pt_pgtable_create(&other, f->phys, &cfg), 0);
+	assert_int_equal(pt_translate(pt, f->info.last, &pa), 0);
+	assert_int_equal(pa, f->pa + f->granule - 1);
+	assert_int_equal(pt_verify(pt, NULL, NULL), 0);
+	pt_pgtable_destroy(pt);
+	assert_int_equal(pt_reserve_in_use(reserve), root_pages);
+	pt_pgtable_destroy(other);
+	assert_int_equal(pt_reserve_available(reserve), all);
+	assert_int_equal(pt_reserve_destroy(reserve), 0);
+}
+
 int main(void)
 {
-	static const struct test_case tests[] = { TEST(tables_live_on_a_reserve_alone) };
+	static const struct test_case tests[] = {
+		TEST(tables_live_on_a_reserve_alone),
+		TEST_ON(a_range_gives_concatenated_tables, NEEDS_CONCAT),
+	};
 	const struct CMUnitTest alone[] = {
 		cmocka_unit_test(hands_out_the_pages_of_its_range),
 		cmocka_unit_test(a_second_range_may_follow_the_first),

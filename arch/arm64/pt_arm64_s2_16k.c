@@ -1,0 +1,7 @@
+/* SPDX-License-Identifier: MIT */
+/* Compiles the page-table code for arm64 stage 2, 16K granule. */
+#define PT_FMT arm64_s2_16k
+#define ARM64_GRANULE_LG2 14
+#define ARM64_LPA2 0
+#include "arm64/fmt_arm64_s2.h"
+#include "pt/pt_impl.h"
