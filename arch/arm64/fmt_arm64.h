@@ -75,7 +75,6 @@ static inline int arm64_init(struct ptl_fmt *f)
 		   PT_ATTR_ACCESSED | PT_ATTR_DIRTY | PT_ATTR_GUARDED | PT_ATTR_MEM_MASK |
 		   PT_ATTR_SHARE_MASK | PT_ATTR_SW_MASK |
 		   (f->cfg.features & PT_FEAT_PKEYS ? PT_ATTR_KEY(7) : 0);
-	arm64_init_decode(f);
 	return 0;
 }
 #define fmt_init arm64_init

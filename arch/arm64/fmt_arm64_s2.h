@@ -89,7 +89,6 @@ static inline int arm64_s2_init(struct ptl_fmt *f)
 	f->attrs = PT_ATTR_RW | PT_ATTR_EXEC | PT_ATTR_ACCESSED | PT_ATTR_DIRTY | PT_ATTR_MEM_MASK |
 		   PT_ATTR_SHARE_MASK | PT_ATTR_SW_MASK |
 		   (f->cfg.features & PT_FEAT_XNX ? PT_ATTR_EXEC_OTHER : 0);
-	arm64_init_decode(f);
 	return 0;
 }
 #define fmt_init arm64_s2_init

@@ -220,6 +220,7 @@ static inline void arm64_init_decode(struct ptl_fmt *f)
 				(uint32_t)(attr | PT_ATTR_SW(sw));
 	}
 }
+#define fmt_init_decode arm64_init_decode
 
 static inline pt_attr_t arm64_decode(uint64_t raw, unsigned int level, const struct ptl_fmt *f)
 {

@@ -135,26 +135,10 @@ static int translate(struct ptl_access *access, struct ptl_translation *to)
 	return err || !access->mmu->second.walker ? err : ptl_arm64_second_stage(access, to);
 }
 
-static bool quick(const struct pt_mmu *mmu, pt_va_t va, const struct pt_access *how,
-		  struct ptl_translation *to)
-{
-	const struct ptl_regime *r = half_of(mmu, va);
-	const struct ptl_want want = {
-		.perms = ptl_perms_of(how->kind),
-		.class = class_of(how, r->control),
-		.write = ptl_writes(how->kind),
-	};
-
-	va = untagged(va, how, r->control);
-	return r->walker && in_range(va, r) && !(r->control & (HALF_E0PD | HALF_DISABLED)) &&
-	       !(r->root_pa >> r->fmt.cfg.pa_bits) && r->walker->quick(r, va, &want, to);
-}
-
 static const struct ptl_mmu_arch arch = {
 	.max_priv = 1,
 	.flags = PT_ACCESS_UNPRIV,
 	.translate = translate,
-	.quick = quick,
 };
 
 /* The rules that hold in both halves. */
@@ -221,6 +205,21 @@ static uint64_t choose_granule(uint64_t tcr, const struct ptl_arm64_features *ha
 	return chosen;
 }
 
+/* What the quick way does not look at: who may walk at all, and tags. */
+static void set_quick(struct ptl_regime *r)
+{
+	bool refused = r->control & HALF_DISABLED || r->root_pa >> r->fmt.cfg.pa_bits;
+
+	r->may_be_quick = r->may_be_quick && !refused;
+	r->class_shift[0] = r->control & HALF_E0PD ? PTL_NO_RIGHTS : 3 * ARM64_EL0;
+	r->class_shift[1] = 3 * ARM64_EL1;
+	r->class_shift[2] = r->class_shift[3] = PTL_NO_RIGHTS;
+	if (r->control & HALF_TBI)
+		r->va_counts[0] = PTL_BITS(55, 0);
+	if (r->control & HALF_TBI_FETCH)
+		r->va_counts[1] = PTL_BITS(55, 0);
+}
+
 static void set_half(struct ptl_regime *r, const struct pt_phys *phys,
 		     const struct pt_arm64_regs *regs, const struct ptl_arm64_features *has,
 		     bool upper)
@@ -257,6 +256,7 @@ static void set_half(struct ptl_regime *r, const struct pt_phys *phys,
 					ARM64_TABLE_PXN :
 				0;
 	init_rights(r);
+	set_quick(r);
 }
 
 bool ptl_arm64_is_loaded(const struct pt_mmu *mmu)
@@ -273,6 +273,7 @@ int pt_mmu_set_arm64(struct pt_mmu *mmu, const struct pt_arm64_regs *regs)
 	if (mmu->arch != &arch)
 		mmu->second.walker = NULL; /* the other architecture's */
 	mmu->arch = &arch;
+	mmu->half_mask = 1;
 	mmu->stage1 = regs->sctlr & ARM64_SCTLR_M;
 	ptl_mmu_stages_changed(mmu);
 	return 0;

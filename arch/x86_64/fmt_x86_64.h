@@ -70,6 +70,7 @@ static inline void x86_64_init_decode(struct ptl_fmt *f)
 	for (uint64_t i = 0; i < 64; i++)
 		f->attr_of_high[i] = (uint32_t)(x86_64_decode_bits(i << 58, f) & high);
 }
+#define fmt_init_decode x86_64_init_decode
 
 static inline int x86_64_init(struct ptl_fmt *f)
 {
@@ -92,7 +93,6 @@ static inline int x86_64_init(struct ptl_fmt *f)
 	f->attrs = PT_ATTR_RW | PT_ATTR_EXEC | PT_ATTR_USER | PT_ATTR_GLOBAL | PT_ATTR_ACCESSED |
 		   PT_ATTR_DIRTY | PT_ATTR_MEM_MASK | PT_ATTR_SW_MASK |
 		   (f->cfg.features & PT_FEAT_PKEYS ? PT_ATTR_KEY_MASK : 0);
-	x86_64_init_decode(f);
 	return 0;
 }
 #define fmt_init x86_64_init

@@ -33,20 +33,6 @@ static int not_canonical(struct ptl_access *access, const struct ptl_regime *r)
 	return 1;
 }
 
-/* A caller takes the answer only if all of the access lies in the leaf. */
-static bool quick(const struct pt_mmu *mmu, pt_va_t va, const struct pt_access *how,
-			    struct ptl_translation *to)
-{
-	const struct ptl_regime *r = &mmu->half[0];
-	const struct ptl_want want = {
-		.perms = ptl_perms_of(how->kind),
-		.class = class_of(how),
-		.write = ptl_writes(how->kind),
-	};
-
-	return fmt_va_valid(va, &r->fmt) && mmu_quick(r, va, &want, to);
-}
-
 static int translate(struct ptl_access *access, struct ptl_translation *to)
 {
 	const struct pt_mmu *mmu = access->mmu;
@@ -74,7 +60,6 @@ static const struct ptl_mmu_arch arch = {
 	.max_priv = CPL_USER,
 	.flags = PT_ACCESS_IMPLICIT | PT_ACCESS_STACK,
 	.translate = translate,
-	.quick = quick,
 };
 
 static uint64_t control_of(const struct pt_x86_regs *regs)
@@ -107,6 +92,8 @@ int ptl_x86_64_set_regime(struct ptl_regime *r, const struct pt_phys *phys,
 	r->keys = regs->pkru | (uint64_t)regs->pkrs << 32;
 	r->set_accessed = r->set_dirty = true;
 	x86_64_init_rights(r);
+	for (unsigned int cpl = 0; cpl <= CPL_USER; cpl++)
+		r->class_shift[cpl] = 3 * (cpl == CPL_USER ? X86_64_USER : X86_64_SUPERVISOR);
 	return 0;
 }
 
@@ -130,6 +117,7 @@ int pt_mmu_set_x86_64(struct pt_mmu *mmu, const struct pt_x86_regs *regs)
 	if (mmu->arch != &arch)
 		mmu->second.walker = NULL; /* the other architecture's */
 	mmu->arch = &arch;
+	mmu->half_mask = 0;
 	mmu->stage1 = paging;
 	ptl_mmu_stages_changed(mmu);
 	return 0;

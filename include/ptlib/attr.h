@@ -67,8 +67,8 @@ enum pt_mem {
 	PT_MEM_DEV_nGRE,  /* arm64 */
 	PT_MEM_DEV_GRE,   /* arm64 */
 	PT_MEM_WB_TAGGED, /* arm64 Normal write-back, with allocation tags */
-	PT_MEM_STAGE1,    /* arm64 stage 2 with FEAT_S2FWB: what stage 1 says */
 	PT_MEM_OTHER,     /* an encoding without a name here; only decoded */
+	PT_MEM_STAGE1,    /* arm64 stage 2 with FEAT_S2FWB: what stage 1 says */
 	PT_MEM_NR,
 };
 

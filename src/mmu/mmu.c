@@ -22,6 +22,7 @@ int pt_mmu_create(struct pt_mmu **out, struct pt_phys *phys)
 		return -ENOMEM;
 	mmu->phys = phys;
 	mmu->arch = &no_arch;
+	ptl_mmu_stages_changed(mmu);
 	*out = mmu;
 	return 0;
 }
@@ -97,30 +98,43 @@ static __attribute__((noinline)) int perform(struct ptl_access *access, bool com
 	return go_through(access, result);
 }
 
+static __attribute__((noinline)) int access_fully(const struct pt_mmu *mmu, pt_va_t va,
+						  const struct pt_access *how,
+						  struct pt_access_result *result)
+{
+	struct ptl_access access = { .mmu = mmu, .how = how, .first = va };
+
+	return perform(&access, true, result);
+}
+
+/* What the quick way does has no side effects: a probe may go it too. */
+static inline bool access_quickly(const struct pt_mmu *mmu, pt_va_t va,
+				  const struct pt_access *how, struct pt_access_result *result)
+{
+	const struct ptl_regime *r = &mmu->half[va >> 55 & mmu->half_mask];
+
+	return r->quick(r, va, how, result);
+}
+
 int pt_access(const struct pt_mmu *mmu, pt_va_t va, const struct pt_access *how,
 	      struct pt_access_result *result)
 {
-	struct ptl_access access = { .mmu = mmu, .how = how, .first = va };
-	struct ptl_translation to;
+	return access_quickly(mmu, va, how, result) ? 0 : access_fully(mmu, va, how, result);
+}
 
-	if (mmu->quick && access_exists(mmu, how) && mmu->arch->quick(mmu, va, how, &to) &&
-	    room_behind(&to) >= how->size) {
-		fill_piece(&result->piece[0], &to, how->size);
-		result->nr_pieces = 1;
-		result->nr_loads[0] = to.nr_loads;
-		result->nr_loads[1] = 0;
-		result->fault.kind = PT_FAULT_NONE;
-		return 0;
-	}
-	return perform(&access, true, result);
+static __attribute__((noinline)) int probe_fully(const struct pt_mmu *mmu, pt_va_t va,
+						 const struct pt_access *how,
+						 struct pt_access_result *result)
+{
+	struct ptl_access access = { .mmu = mmu, .how = how, .first = va };
+
+	return perform(&access, false, result);
 }
 
 int pt_access_probe(const struct pt_mmu *mmu, pt_va_t va, const struct pt_access *how,
 		    struct pt_access_result *result)
 {
-	struct ptl_access access = { .mmu = mmu, .how = how, .first = va };
-
-	return perform(&access, false, result);
+	return access_quickly(mmu, va, how, result) ? 0 : probe_fully(mmu, va, how, result);
 }
 
 int pt_access_trace(const struct pt_mmu *mmu, pt_va_t va, const struct pt_access *how,

@@ -13,10 +13,11 @@
 #include <ptlib/mmu.h>
 
 #include "phys/phys_internal.h"
-#include "pt/pt_defs.h"
+#include "pt/sieve.h"
 
 /* Rights of up to five classes of accesses (who asks), three PT_PERM_* bits each. */
 typedef uint16_t ptl_rights_t;
+#define PTL_NO_RIGHTS 15 /* a shift that leaves none */
 #define PTL_RIGHTS(class, perms) ((ptl_rights_t)((perms) << (3 * (class))))
 
 /*
@@ -24,6 +25,17 @@ typedef uint16_t ptl_rights_t;
  * worked out when registers are loaded.
  */
 struct ptl_regime {
+	/* What the quick way reads, see walk_impl.h. */
+	bool (*quick)(const struct ptl_regime *r, pt_va_t va, const struct pt_access *how,
+		      struct pt_access_result *result); /* never NULL */
+	_Atomic uint64_t *root;          /* host address of its first word */
+	uint8_t *near;                   /* tables that @link passes, by their offsets */
+	struct ptl_sieve link, page;
+	pt_va_t va_first;                /* valid addresses go up from here, and wrap */
+	uint64_t va_counts[2];           /* bits of an address that are looked at: data, fetches */
+	uint8_t class_shift[4];          /* by privilege: where its rights are, or PTL_NO_RIGHTS */
+	bool may_be_quick;
+
 	const struct ptl_walker *walker; /* of its format; NULL: addresses pass unchanged */
 	struct ptl_fmt fmt;
 	struct ptl_region window;        /* holds the root; elsewhere it is found by bisection */
@@ -70,7 +82,6 @@ struct ptl_translation {
 	uint64_t raw;
 	unsigned int level, size_lg2;
 	unsigned int perms;    /* of the class that asked */
-	unsigned int nr_loads;
 	enum pt_mem mem;
 	bool ignores_stage1_mem; /* stage 2: @mem alone decides */
 	bool user_page;          /* x86: by the U/S of all entries */
@@ -90,13 +101,14 @@ struct ptl_failure {
 /* A walk of one format, compiled. */
 struct ptl_walker {
 	int (*init)(struct ptl_fmt *f);
+	unsigned int granule_lg2;
 	unsigned int (*root_align_lg2)(const struct ptl_fmt *f);
 	/*
-	 * Only what succeeds and has nothing to set, in a regime without a second
-	 * stage; false: ask walk().
+	 * Only what is whole in a page of the smallest size, succeeds and has nothing to
+	 * set; false: ask walk().
 	 */
-	bool (*quick)(const struct ptl_regime *r, uint64_t in, const struct ptl_want *want,
-		      struct ptl_translation *to);
+	bool (*quick)(const struct ptl_regime *r, pt_va_t va, const struct pt_access *how,
+		      struct pt_access_result *result);
 	/* Everything. 0, or 1 with the fault. */
 	int (*walk)(struct ptl_access *access, const struct ptl_regime *r, uint64_t in,
 		    const struct ptl_want *want, struct ptl_translation *to);
@@ -106,25 +118,19 @@ struct ptl_mmu_arch {
 	unsigned int max_priv, flags;    /* accesses that exist */
 	/* The part of an access that begins at access->va. 0, or 1 with the fault. */
 	int (*translate)(struct ptl_access *access, struct ptl_translation *to);
-	/* The walker's quick(), for the regime that @va is in. */
-	bool (*quick)(const struct pt_mmu *mmu, pt_va_t va, const struct pt_access *how,
-		      struct ptl_translation *to);
 };
 
 struct pt_mmu {
 	struct pt_phys *phys;
 	const struct ptl_mmu_arch *arch;
+	unsigned int half_mask;          /* 1 if bit 55 of an address chooses the half, else 0 */
 	bool stage1;                     /* switched on */
-	bool quick;                      /* ... and the only one: arch->quick() may be asked */
 	struct ptl_regime half[2];       /* arm64: TTBR0's and TTBR1's; x86: the first only */
 	struct ptl_regime second;        /* walker NULL: there is none */
 };
 
 /* One of the stages was switched on or off. */
-static inline void ptl_mmu_stages_changed(struct pt_mmu *mmu)
-{
-	mmu->quick = mmu->stage1 && !mmu->second.walker;
-}
+void ptl_mmu_stages_changed(struct pt_mmu *mmu);
 
 /* What a kind of access needs. */
 static inline unsigned int ptl_perms_of(enum pt_access_kind kind)

@@ -7,7 +7,7 @@
 static bool same_cfg(const struct pt_fmt_cfg *a, const struct pt_fmt_cfg *b)
 {
 	return a->fmt == b->fmt && a->va_bits == b->va_bits && a->pa_bits == b->pa_bits &&
-	       a->upper_half == b->upper_half && a->bbm == b->bbm && a->features == b->features &&
+	       a->levels == b->levels && a->upper_half == b->upper_half && a->bbm == b->bbm && a->features == b->features &&
 	       a->share == b->share && a->mem_types == b->mem_types;
 }
 
@@ -15,25 +15,58 @@ int ptl_regime_init(struct ptl_regime *r, const struct pt_phys *phys,
 		    const struct pt_fmt_cfg *cfg, pt_pa_t root_pa,
 		    const struct ptl_walker *walker)
 {
-	const struct ptl_region *window;
+	const struct ptl_region *region;
+	struct ptl_window window;
+	unsigned int granule_lg2 = walker->granule_lg2;
 
 	if (r->walker != walker || !same_cfg(&r->fmt.cfg, cfg)) {
-		struct ptl_fmt f = { .cfg = *cfg };
-		int err = walker->init(&f);
+		struct ptl_fmt f;
+		int err;
 
+		memset(&f, 0, offsetof(struct ptl_fmt, attr_of_low)); /* a walk needs no more */
+		f.cfg = *cfg;
+		err = walker->init(&f);
 		if (err)
 			return err;
-		r->fmt = f;
+		memcpy(&r->fmt, &f, offsetof(struct ptl_fmt, attr_of_low));
 	}
 	r->walker = walker;
 	r->stage = 1;
 	r->root_pa = ptl_align_down(root_pa, walker->root_align_lg2(&r->fmt));
-	window = ptl_phys_find(phys, r->root_pa);
-	if (window)
-		r->window = *window;
-	else
-		memset(&r->window, 0, sizeof(r->window)); /* nothing is in it */
+	region = ptl_phys_find(phys, r->root_pa);
+	memset(&r->window, 0, sizeof(r->window)); /* nothing is in it */
+	if (region)
+		r->window = *region;
+	window = ptl_window_of(&r->window, &r->fmt, granule_lg2);
+	r->may_be_quick = cfg->va_bits == PTL_USUAL_VA_BITS && r->fmt.cfg.levels == 0 &&
+			  ptl_sieve_links(&r->link, &r->near, &window, &r->fmt, granule_lg2,
+					  ptl_align_down(r->root_pa, granule_lg2));
+	ptl_sieve_pages(&r->page, &r->fmt);
+	if (r->may_be_quick)
+		r->root = (_Atomic uint64_t *)(void *)(r->window.host + (r->root_pa - r->window.pa));
+	r->va_first = r->fmt.upper_first;
+	r->va_counts[0] = r->va_counts[1] = ~UINT64_C(0);
 	return 0;
+}
+
+static bool never_quick(const struct ptl_regime *r, pt_va_t va, const struct pt_access *how,
+			struct pt_access_result *result)
+{
+	(void)r;
+	(void)va;
+	(void)how;
+	(void)result;
+	return false;
+}
+
+void ptl_mmu_stages_changed(struct pt_mmu *mmu)
+{
+	for (unsigned int i = 0; i < 2; i++) {
+		struct ptl_regime *r = &mmu->half[i];
+		bool quick = mmu->stage1 && !mmu->second.walker && r->walker && r->may_be_quick;
+
+		r->quick = quick ? r->walker->quick : never_quick;
+	}
 }
 
 void ptl_translate_flat(pt_pa_t pa, enum pt_mem mem, struct ptl_translation *to)

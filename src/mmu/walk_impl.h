@@ -41,7 +41,6 @@ static inline void mmu_translation(uint64_t in, uint64_t all, uint64_t raw, unsi
 	to->level = level;
 	to->size_lg2 = mmu_level_lg2(level);
 	to->perms = perms;
-	to->nr_loads = r->fmt.top_level + 1 - level;
 	mmu_describe(all, raw, level, r, to);
 }
 
@@ -186,44 +185,75 @@ static int mmu_walk(struct ptl_access *access, const struct ptl_regime *r, uint6
 	return err;
 }
 
-/* Tables in the window, nothing to mark, and allowed: one pass with no memory of its way. */
-static bool mmu_quick(const struct ptl_regime *r, uint64_t in, const struct ptl_want *want,
-		      struct ptl_translation *to)
+_Static_assert(PT_ACCESS_READ + 1 == PT_PERM_READ && PT_ACCESS_WRITE + 1 == PT_PERM_WRITE &&
+		       PT_ACCESS_RMW + 1 == (PT_PERM_READ | PT_PERM_WRITE) &&
+		       PT_ACCESS_FETCH + 1 == PT_PERM_EXEC, "a kind, plus 1, is what it needs");
+
+/*
+ * The usual access: 48 input bits, near tables, one page of the smallest size, allowed,
+ * and nothing to mark. As the quick ways of pt/tree.h it ends in "false" for all else.
+ */
+static bool mmu_quick(const struct ptl_regime *r, pt_va_t va, const struct pt_access *how,
+		      struct pt_access_result *result)
 {
-	uint64_t all = ~UINT64_C(0), any = 0, raw = 0;
-	pt_pa_t table_pa = r->root_pa;
-	unsigned int level, index = 0, perms;
+	enum {
+		TOP = (PTL_USUAL_VA_BITS - FMT_GRANULE_LG2 - 1) / FMT_INDEX_BITS,
+		TOP_LG2 = FMT_GRANULE_LG2 + FMT_INDEX_BITS * TOP,
+		PAGE_MASK = (1 << FMT_GRANULE_LG2) - 1,
+	};
+	const uint64_t stray = r->link.stray;
+	unsigned int need = (unsigned int)how->kind + 1, size = how->size;
+	uint64_t all = ~UINT64_C(0), any = 0, raw, index;
+	_Atomic uint64_t *table = r->root;
+	struct ptl_translation to;
+	unsigned int perms;
 
+	if (need > PT_PERM_EXEC || size - 1 >= 64 || how->priv > 3 || how->flags ||
+	    (va & PAGE_MASK) + size > PAGE_MASK + 1)
+		return false;
+	index = ((va - r->va_first) & r->va_counts[need >> 2]) >> TOP_LG2;
+	if (__builtin_expect(index >= PTL_BIT(PTL_USUAL_VA_BITS - TOP_LG2), 0))
+		return false;
+	index = fmt_slot_index((unsigned int)index);
 #pragma GCC unroll 5
-	for (int i = FMT_MAX_LEVEL; i >= 0; i--) {
-		_Atomic uint64_t *word;
+	for (unsigned int level = TOP; level > 0; level--) {
+		uint64_t offset;
 
-		level = (unsigned int)i;
-		if (level > r->fmt.top_level)
-			continue;
-		index = mmu_index(in, level, &r->fmt);
-		word = ptl_region_host(&r->window, table_pa + 8 * (uint64_t)index, 8);
-		if (__builtin_expect(!word, 0))
+		raw = atomic_load_explicit(&table[index], memory_order_acquire); /* as below */
+		if (!ptl_sift(&r->link, stray, raw, &offset))
 			return false;
-		raw = atomic_load_explicit(word, memory_order_acquire); /* as in mmu_walk_once() */
-		if (!level || !fmt_is_table(raw, level, &r->fmt))
-			break;
 		all &= raw;
 		any |= raw;
-		table_pa = fmt_table_pa(raw, &r->fmt);
+		table = (_Atomic uint64_t *)(void *)(r->near + offset);
+		__asm__("" : "+r"(table)); /* as in pt/tree.h */
+		index = va >> mmu_level_lg2(level - 1) & (PTL_BIT(FMT_INDEX_BITS) - 1);
 	}
-	if (!fmt_is_leaf(raw, level, &r->fmt) || mmu_leaf_faults(raw, want, r))
+	/* Acquire: as in mmu_walk_once(). */
+	raw = atomic_load_explicit(&table[index], memory_order_acquire);
+	if (!ptl_sift(&r->page, r->page.stray, raw, &to.pa))
 		return false;
-	perms = mmu_rights(all, any, raw, r) >> (3 * want->class) & 7;
-	if ((perms & want->perms) != want->perms || !mmu_is_marked(all, raw, want->write, r))
+	perms = mmu_rights(all, any, raw, r) >> r->class_shift[how->priv] & 7;
+	if (need & ~perms || !mmu_is_marked(all, raw, need & PT_PERM_WRITE, r))
 		return false;
-	mmu_translation(in, all, raw, level, index, perms, r, to);
+	mmu_describe(all, raw, 0, r, &to);
+	result->piece[0].pa = to.pa | (va & PAGE_MASK);
+	result->piece[0].raw = raw;
+	result->piece[0].len = size;
+	result->piece[0].perms = (uint8_t)perms;
+	result->piece[0].mem = (uint8_t)to.mem;
+	result->piece[0].level = 0;
+	result->piece[0].size_lg2 = FMT_GRANULE_LG2;
+	result->nr_pieces = 1;
+	result->nr_loads[0] = TOP + 1;
+	result->nr_loads[1] = 0;
+	result->fault.kind = PT_FAULT_NONE;
 	return true;
 }
 
 extern const struct ptl_walker MMU_WALKER;
 const struct ptl_walker MMU_WALKER = {
 	.init = fmt_init,
+	.granule_lg2 = FMT_GRANULE_LG2,
 	.root_align_lg2 = fmt_root_align_lg2,
 	.quick = mmu_quick,
 	.walk = mmu_walk,

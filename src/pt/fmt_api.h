@@ -23,8 +23,17 @@ _Static_assert(FMT_GRANULE_LG2 >= 5 && FMT_GRANULE_LG2 <= 16, "granule");
 _Static_assert(FMT_INDEX_BITS <= FMT_GRANULE_LG2 - 3, "a table fits in a granule");
 _Static_assert(FMT_MAX_LEVEL < PT_MAX_LEVELS, "levels");
 
-/* Check f->cfg and work out the rest of *f. 0, -EINVAL or -EOPNOTSUPP. */
+/* Check f->cfg and work out the rest of *f but for tables. 0, -EINVAL or -EOPNOTSUPP. */
 static inline int fmt_init(struct ptl_fmt *f);
+/* Work out the tables that fmt_decode() looks up, if the format has any. */
+#ifndef fmt_init_decode
+static inline void ptl_no_init_decode(struct ptl_fmt *f)
+{
+	(void)f;
+}
+#define fmt_init_decode ptl_no_init_decode
+#endif
+static inline void fmt_init_decode(struct ptl_fmt *f);
 /* Whether @va is an input address. */
 static inline bool fmt_va_valid(pt_va_t va, const struct ptl_fmt *f);
 /*

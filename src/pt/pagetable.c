@@ -48,53 +48,23 @@ static int pgtable_new(struct pt_pgtable **out, struct pt_phys *phys,
 	return 0;
 }
 
-/* The table pages of @region that a table entry can name. */
-static void set_window(struct pt_pgtable *pt, const struct ptl_region *region)
-{
-	uint64_t page = ptl_table_bytes(pt), limit = PTL_BIT(pt->fmt.cfg.pa_bits);
-	pt_pa_t first = ptl_align_down(region->pa + page - 1, pt->ops.granule_lg2);
-	pt_pa_t end = ptl_min(region->pa + region->len, limit);
-
-	if (first >= end || end - first < page)
-		return;
-	pt->window = region->host + (first - region->pa);
-	pt->window_pa = first;
-	pt->window_room = end - first - page;
-	pt->window_frames = region->frames + ((first - region->pa) >> pt->phys->frame_lg2);
-}
-
 /* Where the quick ways begin if they shall end at once; as large as the largest top table. */
 static _Atomic uint64_t no_root[512];
 
 /*
  * What the quick ways of tree.h need. They are for tables of the usual input width
- * with a root of one page, and for as much of the window as a mask can bound: the largest power of two, at
- * the end where the root is.
+ * with a root of one page.
  */
-static void set_quick(struct pt_pgtable *pt)
+static void set_quick(struct pt_pgtable *pt, const struct ptl_window *window)
 {
-	uint64_t page = ptl_table_bytes(pt), len = pt->window_room + page, near_len = page;
-	uint64_t root = ptl_align_down(pt->root_pa, pt->ops.granule_lg2) - pt->window_pa;
 	const struct ptl_fmt *f = &pt->fmt;
-	uint64_t first = 0;
+	pt_pa_t root = ptl_align_down(pt->root_pa, pt->ops.granule_lg2);
 
 	pt->quick_root = pt->reader_root = no_root;
-	pt->link.key = 1; /* no empty word passes */
-	pt->link.stray = ~UINT64_C(0);
-	if (root > pt->window_room || !f->link_mask || f->cfg.va_bits != PTL_USUAL_VA_BITS ||
-	    pt->root_lg2 != pt->ops.granule_lg2)
+	ptl_sieve_pages(&pt->page, f);
+	if (!ptl_sieve_links(&pt->link, &pt->near, window, f, pt->ops.granule_lg2, root) ||
+	    f->cfg.va_bits != PTL_USUAL_VA_BITS || pt->root_lg2 != pt->ops.granule_lg2)
 		return;
-	while (near_len <= len / 2)
-		near_len *= 2;
-	if (root >= near_len)
-		first = len - near_len;
-	pt->near = pt->window + first;
-	pt->link.mask = f->link_mask;
-	pt->link.key = pt->window_pa + first + f->link_match;
-	pt->link.stray = ~(near_len - page);
-	pt->page.mask = f->page_mask;
-	pt->page.key = f->page_match;
-	pt->page.stray = ~f->page_address;
 	pt->quick_root = pt->root;
 	if (!pt->readers)
 		pt->reader_root = pt->root;
@@ -106,6 +76,7 @@ static int set_root(struct pt_pgtable *pt, pt_pa_t root)
 	unsigned int top = pt->fmt.top_level;
 	struct pt_format_info info;
 	const struct ptl_region *region;
+	struct ptl_window window;
 
 	pt->ops.describe(&pt->fmt, &info);
 	if (!ptl_aligned(root, info.root_align_lg2))
@@ -118,9 +89,15 @@ static int set_root(struct pt_pgtable *pt, pt_pa_t root)
 		return -EFAULT;
 	pt->root_pa = root;
 	pt->va_first = pt->fmt.upper_first;
-	set_window(pt, region);
+	window = ptl_window_of(region, &pt->fmt, pt->ops.granule_lg2);
+	pt->window = window.host;
+	pt->window_pa = window.pa;
+	pt->window_room = window.room;
+	if (window.host)
+		pt->window_frames = region->frames +
+				    ((window.pa - region->pa) >> pt->phys->frame_lg2);
 	pt->root_page = ptl_table_at(pt, ptl_align_down(root, pt->ops.granule_lg2));
-	set_quick(pt);
+	set_quick(pt, &window);
 	return 0;
 }
 

@@ -7,7 +7,7 @@
 #define PTL_PAGETABLE_INTERNAL_H
 
 #include "phys/phys_internal.h"
-#include "pt/pt_defs.h"
+#include "pt/sieve.h"
 
 /* PTL_MODE, which a format file is compiled with. */
 #define PTL_MODE_EXCLUSIVE 0
@@ -81,14 +81,6 @@ struct ptl_ops {
 struct ptl_active {
 	pt_va_t first, last;
 	struct ptl_active *next;
-};
-
-/*
- * What a word has to be to need no second look: what is left of it, of the bits in
- * @mask and when @key is taken off, is an address, with none of the @stray bits.
- */
-struct ptl_sieve {
-	uint64_t mask, key, stray;
 };
 
 struct pt_pgtable {

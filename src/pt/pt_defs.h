@@ -65,7 +65,7 @@ enum ptl_kind {
 
 /*
  * A configuration, worked out: what format functions take beside the word.
- * Constant after fmt_init().
+ * Constant after fmt_init() and fmt_init_decode().
  */
 struct ptl_fmt {
 	struct pt_fmt_cfg cfg;
@@ -97,12 +97,14 @@ struct ptl_fmt {
 	uint64_t legal_low[2];                  /* EPT: bits 5:0 of present entries, by bit 10 */
 	pt_attr_t attrs;                        /* what this configuration can express */
 	pt_attr_t any_mem;                      /* some memory type and shareability it encodes */
+	uint8_t mem_of_index[16];               /* enum pt_mem, by PAT or MAIR index or by type */
+	uint8_t index_of_mem[16];               /* by enum pt_mem; PTL_NO_INDEX: none selects it */
+
+	/* From here on what fmt_init_decode() and ptl_init() work out: large, and only for pt. */
 	uint32_t attr_of_low[2048];             /* by low bits of a leaf, as the format cuts them: */
 	uint32_t attr_of_high[1024];            /* by high bits; what they say of pt_attr_t */
 	/* What fmt_encode() makes at level 0 of those with single bits only; 0: it refuses. */
 	uint64_t page_of_attr[PTL_NR_PLAIN_ATTRS];
-	uint8_t mem_of_index[16];               /* enum pt_mem, by PAT or MAIR index or by type */
-	uint8_t index_of_mem[16];               /* by enum pt_mem; PTL_NO_INDEX: none selects it */
 };
 
 #define PTL_CAT_(a, b, c) a##_##b##_##c

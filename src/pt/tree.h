@@ -198,19 +198,7 @@ static inline void ptl_read_leave(const struct pt_pgtable *pt)
  *  - ask one question of each word: ptl_sift();
  *  - call nothing, so that no register is saved: what may call is left to others;
  *  - take 48 input bits as given, so that every shift is a constant.
- *
- * Whether @raw passes @sieve, and the address in it. Only of a word that has all of
- * the key an address in range is left, with nothing above or below it; of one that is
- * absent, of another kind, or out of range, something else. @stray: @sieve's, which
- * the caller loaded into a register before, for an acquiring load between would make
- * it be loaded again.
  */
-static inline bool ptl_sift(const struct ptl_sieve *sieve, uint64_t stray, uint64_t raw,
-			    uint64_t *address)
-{
-	*address = (raw & sieve->mask) - sieve->key;
-	return __builtin_expect(!(*address & stray), 1);
-}
 
 /*
  * Down from @root, the quick or the reader's, through near tables to the one of

@@ -9,6 +9,8 @@ static int ptl_init(struct ptl_fmt *f)
 {
 	int err = fmt_init(f);
 
+	if (!err)
+		fmt_init_decode(f);
 	for (pt_attr_t attr = 0; attr < PTL_NR_PLAIN_ATTRS && !err; attr++)
 		if (fmt_encode(attr, 0, f, &f->page_of_attr[attr]))
 			f->page_of_attr[attr] = 0;

@@ -54,6 +54,7 @@ static bool contract_geometry(const struct pt_fmt_cfg *cfg, bool is_public)
 	uint64_t raw = 0;
 
 	CONTRACT(fmt_init(f) == 0);
+	fmt_init_decode(f);
 	top = f->top_level;
 	CONTRACT(top <= FMT_MAX_LEVEL);
 	CONTRACT(f->va_mask == PTL_BITS(cfg->va_bits - 1, 0));
@@ -217,6 +218,7 @@ static bool contract_leaves(const struct pt_fmt_cfg *cfg)
 	uint64_t raw = 0, nr = 0;
 
 	CONTRACT(fmt_init(f) == 0);
+	fmt_init_decode(f);
 	width = max_pa_bits(f);
 	CONTRACT(width >= f->cfg.pa_bits);
 	for (level = 0; level <= f->top_level; level++) {
@@ -308,6 +310,7 @@ static bool contract_words(const struct pt_fmt_cfg *cfg)
 	unsigned int level = 0;
 
 	CONTRACT(fmt_init(f) == 0);
+	fmt_init_decode(f);
 	for (level = 0; level <= f->top_level; level++) {
 		/* all of the low byte, with no, one and all-but-one of the other bits */
 		for (uint64_t low = 0; low < 256; low++) {

@@ -53,6 +53,7 @@ static inline struct ptl_fmt golden_fmt(enum pt_format fmt, unsigned int va_bits
 	f.cfg.pa_bits = pa_bits;
 	f.cfg.features = (f.cfg.features | with) & ~without;
 	assert_int_equal(fmt_init(&f), 0);
+	fmt_init_decode(&f);
 	return f;
 }
 
