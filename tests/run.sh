@@ -126,7 +126,7 @@ stage_done() {
 }
 
 stage_release() {
-	stage release 420 'gcc, optimised, warnings are errors; everything, and the installed package'
+	stage release 540 'gcc, optimised, warnings are errors; everything, and the installed package'
 	if build build/release release-gcc; then
 		check build/release
 	fi
@@ -153,7 +153,7 @@ fuzz() {
 }
 
 stage_asan() {
-	stage asan 480 "clang, address and undefined-behaviour sanitizers, $FUZZ_SECONDS s a fuzzer"
+	stage asan 600 "clang, address and undefined-behaviour sanitizers, $FUZZ_SECONDS s a fuzzer"
 	if build build/asan asan; then
 		check build/asan -LE 'oracle|exhaustive'
 		fuzz
@@ -176,7 +176,7 @@ tsan_works() {
 }
 
 stage_tsan() {
-	stage tsan 240 'clang, thread sanitizer; stress and unit tests'
+	stage tsan 300 'clang, thread sanitizer; stress and unit tests'
 	mkdir -p build/tsan
 	if ! tsan_works; then
 		skip 'stage tsan: programs built with -fsanitize=thread do not start on this kernel'
@@ -187,7 +187,7 @@ stage_tsan() {
 }
 
 stage_valgrind() {
-	stage valgrind 300 'gcc, debug; unit tests and fuzz corpora, plain and under Valgrind'
+	stage valgrind 360 'gcc, debug; unit tests and fuzz corpora, plain and under Valgrind'
 	if build build/valgrind debug-valgrind; then
 		check build/valgrind -L 'unit|fmt|fuzz|valgrind'
 	fi
@@ -195,7 +195,7 @@ stage_valgrind() {
 }
 
 stage_shared() {
-	stage shared 120 'clang, optimised, warnings are errors, shared library; names and package'
+	stage shared 240 'clang, optimised, warnings are errors, shared library; names and package'
 	if build build/shared release-clang -DBUILD_SHARED_LIBS=ON; then
 		check build/shared -L 'quick'
 	fi

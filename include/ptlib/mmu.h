@@ -142,7 +142,8 @@ struct pt_access_result {
  * memory: translating is all that is done here.
  *
  * Context: any thread, beside others and beside changes of the tables in shared
- * mode; one MMU may serve several threads.
+ * mode; one MMU may serve several threads. Where another thread takes the second
+ * of two pieces away in between, the first may be marked by an access that faults.
  * Return: 0; 1 if it faulted, with the fault; -EINVAL for an access that
  * does not exist: size, kind, privilege or flags.
  */
