@@ -81,6 +81,8 @@ int fixture_init(struct fixture *fx, const struct fmt_case *fmt, enum pt_mode mo
 void fixture_exit(struct fixture *fx)
 {
 	pt_mmu_destroy(fx->mmu);
+	pt_pgtable_destroy(fx->second);
+	pt_reserve_destroy(fx->second_reserve);
 	pt_pgtable_destroy(fx->pt);
 	pt_reserve_destroy(fx->reserve);
 	pt_phys_destroy(fx->phys);

@@ -28,7 +28,9 @@ struct fixture {
 	struct pt_pgtable *pt;
 	struct pt_format_info info;
 	enum pt_format fmt;
-	struct pt_mmu *mmu;      /* NULL, or for fixture_exit() to destroy */
+	struct pt_mmu *mmu;      /* NULL, or for fixture_exit() to destroy, as the two below */
+	struct pt_reserve *second_reserve;
+	struct pt_pgtable *second; /* a second stage: tables and window, with base pages */
 	uint64_t page;           /* bytes of a base page */
 	pt_va_t va;              /* the window; aligned to leaves of level 1 and more */
 	uint64_t len;

@@ -63,6 +63,9 @@ void pass_register(const struct pass *passes, size_t nr)
 			struct pass_case *c = &cases[nr_cases];
 			char name[64];
 
+			if (passes[i].nested && fmt_cases[k].fmt != PT_FMT_X86_64 &&
+			    fmt_cases[k].fmt != PT_FMT_ARM64_4K)
+				continue;
 			if (nr_cases++ == sizeof(cases) / sizeof(cases[0]))
 				return;
 			*c = (struct pass_case){ &passes[i], &fmt_cases[k] };

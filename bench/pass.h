@@ -14,6 +14,7 @@ struct pass {
 	int (*run)(struct fixture *fx);     /* what is timed: WINDOW_PAGES operations */
 	int (*init)(struct fixture *fx);    /* once; NULL: an empty table will do */
 	int (*prepare)(struct fixture *fx); /* before each run, the clock stopped; NULL: nothing */
+	bool nested;                        /* only x86_64 and arm64_4k, which have two stages */
 	enum pt_mode mode;                  /* 0 is PT_MODE_PRIVATE: exclusive, no readers */
 
 	/* The bar: ratio times the median of "<limit>/<format>", plus plus_ns; all 0: none. */

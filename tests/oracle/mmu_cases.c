@@ -31,10 +31,11 @@ bool cases_percent(struct cases_dice *dice, unsigned int percent)
 /*
  * Slots differ in at least two bits of their addresses, so that a flipped bit
  * leads from one into no other: a code word with parity, above the slot's size.
+ * Not 0: that is what a large leaf's address becomes if a flip makes it a table's.
  */
 static uint64_t slot_code(unsigned int slot)
 {
-	return (uint64_t)slot << 1 | (uint64_t)__builtin_parity(slot);
+	return (uint64_t)(slot + 1) << 1 | (uint64_t)__builtin_parity(slot + 1);
 }
 
 static unsigned int pick_pa_bits(struct cases_dice *dice, const struct cases_machine *machine)
@@ -135,6 +136,8 @@ void cases_fill(struct cases_builder *b, size_t first, size_t nr, unsigned int l
 			b->round->words[first + (b->hot[i] & (nr - 1))] = entry(b, level);
 	for (unsigned int i = 0; i < 4; i++)
 		b->round->words[first + cases_below(&b->dice, nr)] = entry(b, level);
+	if (cases_percent(&b->dice, 50)) /* so that the ends of a half are there at times */
+		b->round->words[first + nr - 1] = entry(b, level);
 }
 
 /*

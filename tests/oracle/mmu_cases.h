@@ -28,7 +28,7 @@ struct cases_machine {
 	const char *name;
 	enum orc_arch arch;
 	const char *cpu; /* QEMU's properties for it, or NULL */
-	unsigned int phys_bits; /* x86: MAXPHYADDR */
+	unsigned int phys_bits; /* no memory is above; x86: MAXPHYADDR */
 	uint64_t mmfr[3]; /* arm64: ID_AA64MMFR0 to 2 */
 	bool qemu; /* with QEMU's peculiarities */
 	bool kvm; /* with those of KVM's shadow walker */
@@ -69,6 +69,7 @@ struct cases_outcome {
 	uint64_t data; /* of a load */
 	uint64_t pa; /* if has_pa, or with NOMEM and NOWALK */
 	bool has_pa;
+	int attr; /* the attribute byte that PAR_EL1 reports, or -1 */
 	int mem; /* enum pt_mem, or -1 for not known */
 	unsigned int nr_changes; /* more than CASES_MAX_CHANGES: that many, not all listed */
 	struct cases_change change[CASES_MAX_CHANGES];
@@ -152,6 +153,8 @@ bool cases_set_arm64(struct pt_mmu *mmu, const struct cases_one *one);
 /** Perform the access by the library; without the changes. */
 void cases_ask_library(struct pt_mmu *mmu, struct pt_phys *phys, const struct cases_one *one,
 		       struct cases_insight *insight, struct cases_outcome *outcome);
+/** What an attribute byte of MAIR_EL1 means, as enum pt_mem; -1 of -1. */
+int cases_mem_of_attr(int byte);
 /** The emulator's answer in our words. False: none (ORC_ST_NONE), @res says why. */
 bool cases_of_result(const struct cases_one *one, const struct orc_res *res,
 		     struct cases_outcome *outcome);
@@ -161,6 +164,12 @@ static inline bool cases_has_lpa2(const struct cases_machine *machine, unsigned 
 {
 	return page_lg2 == 12 ? (machine->mmfr[0] >> 28 & 15) == 1
 			      : page_lg2 == 14 && (machine->mmfr[0] >> 20 & 15) == 2;
+}
+
+/* The last word that the library read; NULL if none. */
+static inline const struct pt_access_step *cases_last_step(const struct cases_insight *insight)
+{
+	return insight->nr_steps ? &insight->step[insight->nr_steps - 1] : NULL;
 }
 
 static inline bool cases_faulted(const struct cases_outcome *outcome)

@@ -4,10 +4,12 @@
 
 #include <string.h>
 
-/* The attribute byte that PAR_EL1 reports, Arm ARM D17.2.97 "MAIR_EL1". */
-static int mem_of_byte(uint64_t byte)
+/* Arm ARM D17.2.97 "MAIR_EL1". */
+int cases_mem_of_attr(int byte)
 {
 	switch (byte) {
+	case -1:
+		return -1;
 	case 0x00:
 		return PT_MEM_UC;
 	case 0x04:
@@ -264,7 +266,7 @@ void cases_ask_library(struct pt_mmu *mmu, struct pt_phys *phys, const struct ca
 	pt_pa_t missing = 0;
 	int err;
 
-	*outcome = (struct cases_outcome){ .status = ORC_ST_ERROR, .mem = -1 };
+	*outcome = (struct cases_outcome){ .status = ORC_ST_ERROR, .attr = -1, .mem = -1 };
 	insight->nr_steps = 0;
 	insight->refused = one->machine->arch == ORC_X86 ? !cases_set_x86(mmu, one)
 							 : !cases_set_arm64(mmu, one);
@@ -304,7 +306,7 @@ bool cases_of_result(const struct cases_one *one, const struct orc_res *res,
 {
 	const struct orc_vec *vec = one->vec;
 
-	*outcome = (struct cases_outcome){ .status = res->status, .mem = -1 };
+	*outcome = (struct cases_outcome){ .status = res->status, .attr = -1, .mem = -1 };
 	switch (res->status) {
 	case ORC_ST_OK:
 	case ORC_ST_NOMEM:
@@ -313,7 +315,8 @@ bool cases_of_result(const struct cases_one *one, const struct orc_res *res,
 		outcome->has_pa = res->flags & ORC_RF_PA;
 		outcome->pa = outcome->has_pa ? res->pa : 0;
 		if (res->flags & ORC_RF_PAR)
-			outcome->mem = mem_of_byte(res->par >> 56);
+			outcome->attr = (int)(res->par >> 56);
+		outcome->mem = cases_mem_of_attr(outcome->attr);
 		break;
 	case ORC_ST_NOWALK:
 		outcome->pa = res->pa;

@@ -86,10 +86,10 @@ static bool rmw_marks_leaf(const struct cases_one *one, const struct cases_outco
 static bool qemu_marks_1g(const struct cases_one *one, const struct cases_outcome *mmu,
 			  const struct cases_insight *insight, size_t index, uint64_t differ)
 {
-	const struct pt_access_step *last = &insight->step[insight->nr_steps - 1];
+	const struct pt_access_step *last = cases_last_step(insight);
 
 	return one->machine->qemu && one->machine->arch == ORC_X86 && cases_faulted(mmu) &&
-	       differ == X86_A && insight->nr_steps && last->level == 2 && last->raw & BIT(7) &&
+	       differ == X86_A && last && last->level == 2 && last->raw & BIT(7) &&
 	       step_index(one, insight, insight->nr_steps - 1) == index;
 }
 

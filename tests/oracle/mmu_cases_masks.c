@@ -23,20 +23,22 @@ static bool harness_wants_root(const struct cases_one *one, const struct cases_i
 
 /*
  * SDM Vol. 1, 3.3.7.1: an access with any byte at a non-canonical address does not
- * reach paging. QEMU and Bochs go page by page, and may meet another fault first.
+ * reach paging. QEMU and Bochs go page by page: they may meet another fault first, or
+ * mark the way to the first page.
  */
 static bool meets_first_page(const struct cases_one *one, const struct cases_insight *insight,
 			     const struct cases_outcome *mmu)
 {
 	return cases_crosses(one) && insight->result.fault.kind == PT_FAULT_GP &&
 	       (mmu->status == ORC_ST_NOWALK ||
-		(mmu->status == ORC_ST_FAULT && mmu->code == 14 && mmu->addr == one->vec->va));
+		(mmu->status == ORC_ST_FAULT &&
+		 (mmu->code == 13 || (mmu->code == 14 && mmu->addr == one->vec->va))));
 }
 
 /* The last word that the library read, 0 if none. */
 static uint64_t last_word(const struct cases_insight *insight)
 {
-	return insight->nr_steps ? insight->step[insight->nr_steps - 1].raw : 0;
+	return insight->nr_steps ? cases_last_step(insight)->raw : 0;
 }
 
 static unsigned int library_fsc(const struct cases_insight *insight)
@@ -218,6 +220,24 @@ static bool hits_its_root_entry(const struct cases_one *one, const struct cases_
 	return false;
 }
 
+/*
+ * A locked instruction on the entry of its own page reads what its translation left
+ * there, with the dirty state that a write asks for. QEMU with one CPU loads before it
+ * translates for the store.
+ */
+static bool qemu_reads_before_dirty(const struct cases_one *one,
+				    const struct cases_insight *insight,
+				    const struct cases_outcome *mmu)
+{
+	const struct pt_access_step *leaf = cases_last_step(insight);
+	const struct pt_piece *piece = insight->result.piece;
+	pt_pa_t word = leaf ? leaf->table_pa + 8 * leaf->index : 0;
+
+	return one->machine->qemu && one->vec->op == ORC_OP_M && mmu->status == ORC_ST_OK && leaf &&
+	       insight->result.nr_pieces == 1 && piece->pa < word + 8 &&
+	       word < piece->pa + piece->len;
+}
+
 static const struct {
 	const char *name;
 	bool (*holds)(const struct cases_one *one, const struct cases_insight *insight,
@@ -232,6 +252,7 @@ static const struct {
 	{ "place of a small root", qemu_misplaces_small_root },
 	{ "the harness's own memory", finds_harness },
 	{ "no table for KVM", kvm_has_no_table },
+	{ "locked instruction on its own entry", qemu_reads_before_dirty },
 	{ "1G page for KVM", kvm_lacks_1g },
 	{ "slot that KVM keeps", kvm_keeps_slot },
 	{ "read of a locked instruction", kvm_starts_with_read },

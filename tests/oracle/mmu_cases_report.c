@@ -101,7 +101,7 @@ void cases_write(FILE *out, const struct cases_outcome *o)
 		break;
 	case ORC_ST_OK:
 	case ORC_ST_NOMEM:
-		fprintf(out, " %" PRIx64 " %d %d %" PRIx64, o->data, o->mem, o->has_pa,
+		fprintf(out, " %" PRIx64 " %d %d %" PRIx64, o->data, o->attr, o->has_pa,
 			o->has_pa ? o->pa : 0);
 		break;
 	default:
@@ -117,7 +117,7 @@ bool cases_read(FILE *in, struct cases_outcome *o)
 {
 	int status, has_pa;
 
-	*o = (struct cases_outcome){ .mem = -1 };
+	*o = (struct cases_outcome){ .attr = -1, .mem = -1 };
 	if (fscanf(in, "%d", &status) != 1)
 		return false;
 	o->status = (enum orc_status)status;
@@ -128,10 +128,11 @@ bool cases_read(FILE *in, struct cases_outcome *o)
 		break;
 	case ORC_ST_OK:
 	case ORC_ST_NOMEM:
-		if (fscanf(in, "%" SCNx64 " %d %d %" SCNx64, &o->data, &o->mem, &has_pa, &o->pa) !=
+		if (fscanf(in, "%" SCNx64 " %d %d %" SCNx64, &o->data, &o->attr, &has_pa, &o->pa) !=
 		    4)
 			return false;
 		o->has_pa = has_pa;
+		o->mem = cases_mem_of_attr(o->attr);
 		break;
 	default:
 		if (fscanf(in, "%" SCNx64, &o->pa) != 1)

@@ -37,7 +37,9 @@ static void open_memory(struct cases_session *s)
 		void *host;
 
 		*region = (struct pt_phys_region){ .pa = layout->pa[i], .fd = -1 };
-		region->len = slot_bytes(layout) * (layout->dense ? 2 * layout->nr_slots : 1);
+		region->len = slot_bytes(layout);
+		if (layout->dense)
+			region->len += layout->pa[layout->nr_slots - 1] - layout->pa[0];
 		if (!s->oracle)
 			continue;
 		host = orc_region_add(s->oracle, region->pa, region->len, 0);

@@ -204,6 +204,7 @@ void cases_make_x86(struct cases_builder *b)
 	b->top = !b->machine->four_levels && cases_percent(&b->dice, 45) ? 4 : 3;
 	cases_fill_pages(b, 1, entry);
 	cases_fill(b, 0, 512, b->top, entry);
+	round->words[255] = table(b, b->top); /* the end of the lower half */
 	for (unsigned int i = 0; i < b->layout->nr_sets; i++)
 		registers(b, &round->set[i]);
 	for (unsigned int i = 0; i < b->layout->nr_steps; i++)

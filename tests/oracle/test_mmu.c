@@ -44,6 +44,9 @@ static bool run_machine(struct cases_session *s, const struct orc_cfg *cfg, size
 	}
 	s->machine.phys_bits = orc_phys_bits(s->oracle);
 	memcpy(s->machine.mmfr, orc_info(s->oracle), sizeof(s->machine.mmfr));
+	/* Without LPA2 the harness's own stage 2 has 48 bits; an address above wraps. */
+	if (cfg->arch == ORC_ARM64 && !cases_has_lpa2(&s->machine, 12))
+		s->machine.phys_bits = 48;
 	if (s->out)
 		fprintf(s->out, "%d %u %" PRIx64 " %" PRIx64 " %" PRIx64 "\n", (int)cfg->arch,
 			s->machine.phys_bits, s->machine.mmfr[0], s->machine.mmfr[1],
