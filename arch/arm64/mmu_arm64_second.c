@@ -49,7 +49,6 @@ static enum pt_mem combine(enum pt_mem stage1, const struct ptl_translation *sta
 
 int ptl_arm64_second_stage(struct ptl_access *access, struct ptl_translation *to)
 {
-	const struct ptl_regime *r = &access->mmu->second;
 	const struct ptl_want want = {
 		.perms = ptl_perms_of(access->how->kind),
 		.class = access->how->priv,
@@ -57,7 +56,7 @@ int ptl_arm64_second_stage(struct ptl_access *access, struct ptl_translation *to
 	};
 	struct ptl_translation host;
 
-	if (r->walker->walk(access, r, to->pa, &want, &host))
+	if (ptl_second_walk(access, to->pa, &want, &host))
 		return 1;
 	to->pa = host.pa;
 	to->perms &= host.perms;

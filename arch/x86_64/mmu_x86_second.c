@@ -65,7 +65,7 @@ int ptl_x86_second_stage(struct ptl_access *access, struct ptl_translation *to)
 	};
 	struct ptl_translation host;
 
-	if (r->walker->walk(access, r, to->pa, &want, &host))
+	if (ptl_second_walk(access, to->pa, &want, &host))
 		return 1;
 	to->pa = host.pa;
 	to->perms &= host.perms;

@@ -35,6 +35,12 @@ struct ptl_regime {
 	uint64_t va_counts[2];           /* bits of an address that are looked at: data, fetches */
 	uint8_t class_shift[4];          /* by privilege: where its rights are, or PTL_NO_RIGHTS */
 	bool may_be_quick;
+	unsigned int key_mask;           /* 0: there are no keys, only rights[0] counts */
+	/* A leaf that a write makes dirty first, where the leaf itself says so: & mask == match. */
+	uint64_t clean_mask, clean_match;
+	uint64_t table_mask;             /* bits of table entries that limit what is below */
+	uint64_t control;                /* flags of the arch's own */
+	ptl_rights_t rights[16][16];     /* by key, and by what the entries of a walk say */
 
 	const struct ptl_walker *walker; /* of its format; NULL: addresses pass unchanged */
 	struct ptl_fmt fmt;
@@ -42,16 +48,10 @@ struct ptl_regime {
 	pt_pa_t root_pa;
 	unsigned int stage;              /* 1 or 2 */
 	bool broken;                     /* its registers select nothing: every access faults */
-	ptl_rights_t rights[16][16];     /* by key, and by what the entries of a walk say */
-	unsigned int key_mask;           /* 0: there are no keys, only rights[0] counts */
 	bool set_accessed, set_dirty;    /* by hardware */
 	bool walk_writes;                /* stage 2: a table of stage 1 is read as if written */
 	unsigned int flat_bits;          /* arm64: of an address that is not translated */
-	/* A leaf that a write makes dirty first, where the leaf itself says so: & mask == match. */
-	uint64_t clean_mask, clean_match;
-	uint64_t table_mask;             /* bits of table entries that limit what is below */
-	/* Registers, as the arch's rules want them. */
-	uint64_t control, keys, priv_keys, pir, pire0;
+	uint64_t keys, priv_keys, pir, pire0; /* registers, as the arch's rules want them */
 };
 
 /* An access on its way. */
@@ -109,6 +109,9 @@ struct ptl_walker {
 	 */
 	bool (*quick)(const struct ptl_regime *r, pt_va_t va, const struct pt_access *how,
 		      struct pt_access_result *result);
+	/* The same for one address of a second stage. */
+	bool (*through)(const struct ptl_regime *r, uint64_t in, const struct ptl_want *want,
+			struct ptl_translation *to);
 	/* Everything. 0, or 1 with the fault. */
 	int (*walk)(struct ptl_access *access, const struct ptl_regime *r, uint64_t in,
 		    const struct ptl_want *want, struct ptl_translation *to);
@@ -131,6 +134,19 @@ struct pt_mmu {
 
 /* One of the stages was switched on or off. */
 void ptl_mmu_stages_changed(struct pt_mmu *mmu);
+
+/* What the second stage, which is there, makes of @in. 0, or 1 with the fault. */
+static inline int ptl_second_walk(struct ptl_access *access, uint64_t in,
+				  const struct ptl_want *want, struct ptl_translation *to)
+{
+	const struct ptl_regime *r = &access->mmu->second;
+
+	if (r->may_be_quick && !access->steps && r->walker->through(r, in, want, to)) {
+		access->nr_loads[1] += r->fmt.top_level + 1;
+		return 0;
+	}
+	return r->walker->walk(access, r, in, want, to);
+}
 
 /* What a kind of access needs. */
 static inline unsigned int ptl_perms_of(enum pt_access_kind kind)

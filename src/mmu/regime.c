@@ -39,7 +39,10 @@ int ptl_regime_init(struct ptl_regime *r, const struct pt_phys *phys,
 	if (region)
 		r->window = *region;
 	window = ptl_window_of(&r->window, &r->fmt, granule_lg2);
-	r->may_be_quick = cfg->va_bits == PTL_USUAL_VA_BITS && r->fmt.cfg.levels == 0 &&
+	/* Neither wider, nor narrower, nor of fewer levels than the quick way is compiled for. */
+	r->may_be_quick = cfg->va_bits == PTL_USUAL_VA_BITS &&
+			  (r->fmt.top_level + 1) * (granule_lg2 - 3) + granule_lg2 >=
+				  PTL_USUAL_VA_BITS &&
 			  ptl_sieve_links(&r->link, &r->near, &window, &r->fmt, granule_lg2,
 					  ptl_align_down(r->root_pa, granule_lg2));
 	ptl_sieve_pages(&r->page, &r->fmt);

@@ -62,7 +62,7 @@ static int mmu_find_word(struct ptl_access *access, const struct ptl_regime *r, 
 		};
 		struct ptl_translation to;
 
-		if (second->walker->walk(access, second, pa, &want, &to))
+		if (ptl_second_walk(access, pa, &want, &to))
 			return 1;
 		pa = to.pa;
 	}
@@ -185,33 +185,23 @@ static int mmu_walk(struct ptl_access *access, const struct ptl_regime *r, uint6
 	return err;
 }
 
-_Static_assert(PT_ACCESS_READ + 1 == PT_PERM_READ && PT_ACCESS_WRITE + 1 == PT_PERM_WRITE &&
-		       PT_ACCESS_RMW + 1 == (PT_PERM_READ | PT_PERM_WRITE) &&
-		       PT_ACCESS_FETCH + 1 == PT_PERM_EXEC, "a kind, plus 1, is what it needs");
-
 /*
- * The usual access: 48 input bits, near tables, one page of the smallest size, allowed,
- * and nothing to mark. As the quick ways of pt/tree.h it ends in "false" for all else.
+ * The usual way of an address: 48 input bits, near tables, a leaf of the smallest size,
+ * allowed, and nothing to mark. As the quick ways of pt/tree.h it ends in "false" for all
+ * else.
  */
-static bool mmu_quick(const struct ptl_regime *r, pt_va_t va, const struct pt_access *how,
-		      struct pt_access_result *result)
+static inline __attribute__((always_inline)) bool
+mmu_go(const struct ptl_regime *r, uint64_t in, uint64_t counts, unsigned int need,
+       unsigned int class_shift, bool write, struct ptl_translation *to)
 {
 	enum {
 		TOP = (PTL_USUAL_VA_BITS - FMT_GRANULE_LG2 - 1) / FMT_INDEX_BITS,
 		TOP_LG2 = FMT_GRANULE_LG2 + FMT_INDEX_BITS * TOP,
-		PAGE_MASK = (1 << FMT_GRANULE_LG2) - 1,
 	};
 	const uint64_t stray = r->link.stray;
-	unsigned int need = (unsigned int)how->kind + 1, size = how->size;
-	uint64_t all = ~UINT64_C(0), any = 0, raw, index;
+	uint64_t all = ~UINT64_C(0), any = 0, raw, index = ((in - r->va_first) & counts) >> TOP_LG2;
 	_Atomic uint64_t *table = r->root;
-	struct ptl_translation to;
-	unsigned int perms;
 
-	if (need > PT_PERM_EXEC || size - 1 >= 64 || how->priv > 3 || how->flags ||
-	    (va & PAGE_MASK) + size > PAGE_MASK + 1)
-		return false;
-	index = ((va - r->va_first) & r->va_counts[need >> 2]) >> TOP_LG2;
 	if (__builtin_expect(index >= PTL_BIT(PTL_USUAL_VA_BITS - TOP_LG2), 0))
 		return false;
 	index = fmt_slot_index((unsigned int)index);
@@ -226,25 +216,56 @@ static bool mmu_quick(const struct ptl_regime *r, pt_va_t va, const struct pt_ac
 		any |= raw;
 		table = (_Atomic uint64_t *)(void *)(r->near + offset);
 		__asm__("" : "+r"(table)); /* as in pt/tree.h */
-		index = va >> mmu_level_lg2(level - 1) & (PTL_BIT(FMT_INDEX_BITS) - 1);
+		index = in >> mmu_level_lg2(level - 1) & (PTL_BIT(FMT_INDEX_BITS) - 1);
 	}
 	/* Acquire: as in mmu_walk_once(). */
 	raw = atomic_load_explicit(&table[index], memory_order_acquire);
-	if (!ptl_sift(&r->page, r->page.stray, raw, &to.pa))
+	if (!ptl_sift(&r->page, r->page.stray, raw, &to->pa))
 		return false;
-	perms = mmu_rights(all, any, raw, r) >> r->class_shift[how->priv] & 7;
-	if (need & ~perms || !mmu_is_marked(all, raw, need & PT_PERM_WRITE, r))
+	to->perms = mmu_rights(all, any, raw, r) >> class_shift & 7;
+	if (need & ~to->perms || !mmu_is_marked(all, raw, write, r))
 		return false;
-	mmu_describe(all, raw, 0, r, &to);
-	result->piece[0].pa = to.pa | (va & PAGE_MASK);
-	result->piece[0].raw = raw;
+	to->pa |= in & (PTL_BIT(FMT_GRANULE_LG2) - 1);
+	to->raw = raw;
+	to->level = 0;
+	to->size_lg2 = FMT_GRANULE_LG2;
+	mmu_describe(all, raw, 0, r, to);
+	return true;
+}
+
+static bool mmu_through(const struct ptl_regime *r, uint64_t in, const struct ptl_want *want,
+			struct ptl_translation *to)
+{
+	return mmu_go(r, in, ~UINT64_C(0), want->perms, 3 * want->class, want->write, to);
+}
+
+_Static_assert(PT_ACCESS_READ + 1 == PT_PERM_READ && PT_ACCESS_WRITE + 1 == PT_PERM_WRITE &&
+		       PT_ACCESS_RMW + 1 == (PT_PERM_READ | PT_PERM_WRITE) &&
+		       PT_ACCESS_FETCH + 1 == PT_PERM_EXEC, "a kind, plus 1, is what it needs");
+
+/* The usual access: that way, in one page. */
+static bool mmu_quick(const struct ptl_regime *r, pt_va_t va, const struct pt_access *how,
+		      struct pt_access_result *result)
+{
+	const uint64_t page_mask = PTL_BIT(FMT_GRANULE_LG2) - 1;
+	unsigned int need = (unsigned int)how->kind + 1, size = how->size;
+	struct ptl_translation to;
+
+	if (need > PT_PERM_EXEC || size - 1 >= 64 || how->priv > 3 || how->flags ||
+	    (va & page_mask) + size > page_mask + 1)
+		return false;
+	if (!mmu_go(r, va, r->va_counts[need >> 2], need, r->class_shift[how->priv],
+		    need & PT_PERM_WRITE, &to))
+		return false;
+	result->piece[0].pa = to.pa;
+	result->piece[0].raw = to.raw;
 	result->piece[0].len = size;
-	result->piece[0].perms = (uint8_t)perms;
+	result->piece[0].perms = (uint8_t)to.perms;
 	result->piece[0].mem = (uint8_t)to.mem;
 	result->piece[0].level = 0;
 	result->piece[0].size_lg2 = FMT_GRANULE_LG2;
 	result->nr_pieces = 1;
-	result->nr_loads[0] = TOP + 1;
+	result->nr_loads[0] = (PTL_USUAL_VA_BITS - FMT_GRANULE_LG2 - 1) / FMT_INDEX_BITS + 1;
 	result->nr_loads[1] = 0;
 	result->fault.kind = PT_FAULT_NONE;
 	return true;
@@ -256,6 +277,7 @@ const struct ptl_walker MMU_WALKER = {
 	.granule_lg2 = FMT_GRANULE_LG2,
 	.root_align_lg2 = fmt_root_align_lg2,
 	.quick = mmu_quick,
+	.through = mmu_through,
 	.walk = mmu_walk,
 };
 
