@@ -26,13 +26,16 @@ static const struct ptl_walker *walker_of(enum pt_format fmt)
 	}
 }
 
-/* The stricter of both stages' types wins: Device before Normal, less cached before more. */
+/*
+ * The stricter of both stages' types wins: Device before Normal, less cached before
+ * more. Tags are stage 1's: it keeps them where the outcome is write-back.
+ */
 static unsigned int strictness(enum pt_mem mem)
 {
 	static const uint8_t rank[PT_MEM_NR] = {
-		[PT_MEM_UC] = 8, [PT_MEM_DEV_nGnRE] = 7, [PT_MEM_DEV_nGRE] = 6,
-		[PT_MEM_DEV_GRE] = 5, [PT_MEM_WC] = 4, [PT_MEM_OTHER] = 3,
-		[PT_MEM_WT] = 2, [PT_MEM_WB] = 1, [PT_MEM_WB_TAGGED] = 0,
+		[PT_MEM_UC] = 7, [PT_MEM_DEV_nGnRE] = 6, [PT_MEM_DEV_nGRE] = 5,
+		[PT_MEM_DEV_GRE] = 4, [PT_MEM_WC] = 3, [PT_MEM_OTHER] = 2,
+		[PT_MEM_WT] = 1, [PT_MEM_WB] = 0, [PT_MEM_WB_TAGGED] = 0,
 	};
 
 	return rank[mem];
@@ -41,7 +44,7 @@ static unsigned int strictness(enum pt_mem mem)
 static enum pt_mem combine(enum pt_mem stage1, const struct ptl_translation *stage2)
 {
 	if (stage2->ignores_stage1_mem)
-		return stage2->mem;
+		return stage1 == PT_MEM_WB_TAGGED ? stage1 : stage2->mem;
 	if (stage2->mem == PT_MEM_STAGE1)
 		return stage1;
 	return strictness(stage1) >= strictness(stage2->mem) ? stage1 : stage2->mem;

@@ -33,6 +33,7 @@ int ptl_regime_init(struct ptl_regime *r, const struct pt_phys *phys,
 	r->walker = walker;
 	r->stage = 1;
 	r->broken = false;
+	r->walk_writes = false; /* a second stage says so afterwards */
 	r->root_pa = ptl_align_down(root_pa, walker->root_align_lg2(&r->fmt));
 	region = ptl_phys_find(phys, r->root_pa);
 	memset(&r->window, 0, sizeof(r->window)); /* nothing is in it */
