@@ -47,4 +47,7 @@ finds $bin/ptdump $linux --diff $changed
 say "ptdump: what is writable and executable at once"
 finds $bin/ptdump $changed --wx --range 0x500000000000-0x5fffffffffff
 
+say "whatif: what single accesses would do, and why"
+run $bin/whatif --explain examples/data/whatif.job
+
 say "Done: the programs are in $bin, their sources in examples/; next: $bin/ptdump --help"

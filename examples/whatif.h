@@ -7,8 +7,10 @@
  *	whatif_machine.c       the library as what carries out a job
  *	whatif_x86.c           registers and verdicts of x86_64
  *	whatif_arm64.c         ... of arm64
- *	whatif_explain.c       an access in words: the path, and where it ends
- *	whatif_reasons.c       ... or why it does not
+ *	whatif_arm64_par.c     ... PAR_EL1
+ *	whatif_explain.c       an access in words: what came of it
+ *	whatif_path.c          ... the entries on the way, of both stages
+ *	whatif_reasons.c       ... why it is forbidden
  *	whatif_words_*.c       accesses, tables and entries of an architecture
  *	whatif_reasons_*.c     its rules
  */
@@ -37,6 +39,8 @@ struct whatif {
 	/* Of the access at hand. */
 	struct pt_x86_regs x86;
 	struct pt_arm64_regs arm64;
+	bool two_stages;
+	struct pt_arm64_s2_regs arm64_s2; /* if there are two */
 };
 
 /* Who may be asked about: user and kernel. */
@@ -69,11 +73,12 @@ struct whatif_arch {
 		     struct job_result *result);
 	uint64_t (*traced)(pt_pa_t entry);
 
-	/* What the registers say of the tables of @va; 0 or a negative errno. */
-	int (*config)(const struct whatif *w, pt_va_t va, struct pt_fmt_cfg *cfg, pt_pa_t *root);
-	/* See whatif_explain.h. */
-	const struct whatif_words *words;
-	const struct whatif_reasons *reasons;
+	/* What the registers say of a stage's tables for @va; 0 or a negative errno. */
+	int (*config)(const struct whatif *w, unsigned int stage, pt_va_t va,
+		      struct pt_fmt_cfg *cfg, pt_pa_t *root);
+	/* See whatif_explain.h; of the first stage and of the second. */
+	const struct whatif_words *words[2];
+	const struct whatif_reasons *reasons[2];
 };
 
 extern const struct whatif_arch whatif_x86, whatif_arm64;

@@ -2,7 +2,7 @@
 /*
  * Registers of arm64 from a job, and its verdicts.
  *
- *   Arm ARM DDI 0487 J.a, D17.2.115 "PAR_EL1"; C6.2.21 "AT"; D17.2.97 "MAIR_EL1"
+ *   Arm ARM DDI 0487 J.a, D17.2.115 "PAR_EL1"; C6.2.21 "AT"; "HPFAR_EL2"
  */
 #include "whatif_arm64.h"
 
@@ -10,11 +10,11 @@ static bool arm64_open(struct whatif *w)
 {
 	/*
 	 * All that VMSAv8-64 has: PARange 52, 16K and 4K with LPA2, 64K; HAFDBS, HPDS, PAN3, XNX;
-	 * UAO, LVA, TTST, E0PD.
+	 * UAO, LVA, TTST, FWB, E0PD.
 	 */
 	w->info[0] = 6 | BIT(21) | BIT(28) | BIT(40) * 3 | BIT(36) * 2 | BIT(32) * 3;
 	w->info[1] = 2 | BIT(5) | BIT(8) | BIT(13) | 3 * BIT(20) | BIT(28);
-	w->info[2] = BIT(4) | BIT(16) | BIT(28) | 2 * BIT(52) | BIT(60);
+	w->info[2] = BIT(4) | BIT(16) | BIT(28) | BIT(40) | 2 * BIT(52) | BIT(60);
 	return true;
 }
 
@@ -38,8 +38,6 @@ static const char *arm64_describe(struct whatif_case *c, uint32_t *code)
 		*code = JOB_ERROR_EL2;
 		return "at EL2 there are only at and atw";
 	}
-	if (access->flags & JOB_S12)
-		return "accesses through a second stage are not emulated";
 	c->how = (struct pt_access){
 		.kind = kinds[access->op],
 		.size = c->ask			     ? 1
@@ -76,8 +74,25 @@ static pt_va_t branch_target(pt_va_t va, uint64_t tcr)
 	return upper ? va | BITS(63, 56) : va & BITS(55, 0);
 }
 
+/* Loads what is behind the first stage, if anything is. */
+static int load_second(struct whatif *w, const struct whatif_case *c, const struct job_regs *regs)
+{
+	w->two_stages = c->access->flags & JOB_S12 && c->access->level < 2;
+	w->arm64_s2 = (struct pt_arm64_s2_regs){
+		.vtcr = regs->r[JOB_VTCR],
+		.vttbr = regs->r[JOB_VTTBR],
+		.hcr = regs->r[JOB_HCR] | HCR_VM,
+		.mmfr0 = w->info[0],
+		.mmfr1 = w->info[1],
+		.mmfr2 = w->info[2],
+	};
+	return pt_mmu_set_arm64_s2(w->mmu, w->two_stages ? &w->arm64_s2 : NULL);
+}
+
 static int arm64_load(struct whatif *w, struct whatif_case *c, const struct job_regs *regs)
 {
+	int err;
+
 	w->arm64 = (struct pt_arm64_regs){
 		.sctlr = regs->r[JOB_SCTLR],
 		.tcr = regs->r[JOB_TCR],
@@ -94,7 +109,8 @@ static int arm64_load(struct whatif *w, struct whatif_case *c, const struct job_
 		w->arm64.tcr = tcr_of_el2(w->arm64.tcr);
 	c->va = c->how.kind == PT_ACCESS_FETCH ? branch_target(c->access->va, w->arm64.tcr)
 					       : c->access->va;
-	return pt_mmu_set_arm64(w->mmu, &w->arm64);
+	err = pt_mmu_set_arm64(w->mmu, &w->arm64);
+	return err ? err : load_second(w, c, regs);
 }
 
 /* A reserved TG0 or TG1 acts as a granule that is there; the library takes the smallest. */
@@ -105,32 +121,17 @@ static uint64_t without_reserved_granules(uint64_t tcr)
 	return tcr & BITS(31, 30) ? tcr : tcr | BIT(31);
 }
 
-static int arm64_config(const struct whatif *w, pt_va_t va, struct pt_fmt_cfg *cfg, pt_pa_t *root)
+static int arm64_config(const struct whatif *w, unsigned int stage, pt_va_t va,
+			struct pt_fmt_cfg *cfg, pt_pa_t *root)
 {
 	struct pt_arm64_regs regs = w->arm64;
 
-	if (!(regs.sctlr & SCTLR_M))
+	if (stage == 2)
+		return pt_fmt_cfg_arm64_s2(cfg, root, &w->arm64_s2);
+	if (whatif_arm64_is_off(w))
 		return -ENOENT;
 	regs.tcr = without_reserved_granules(regs.tcr);
 	return pt_fmt_cfg_arm64(cfg, root, &regs, va & BIT(55));
-}
-
-/* PAR_EL1 of an AT that succeeded, as a Non-secure state sees it. */
-static uint64_t par_of(const struct whatif *w, pt_va_t va, const struct pt_piece *piece)
-{
-	unsigned int attr = 0, share = 2; /* Device-nGnRnE, Outer Shareable: no translation */
-	struct pt_fmt_cfg cfg;
-	pt_pa_t root;
-
-	if (!arm64_config(w, va, &cfg, &root)) {
-		attr = w->arm64.mair >> (8 * (piece->raw >> 2 & 7)) & 0xff;
-		share = is_lpa2(&cfg) ? cfg.share : piece->raw >> 8 & 3;
-		/* Device and Normal Non-cacheable memory are Outer Shareable, whatever SH says. */
-		if (!(attr & 0xf0) || attr == 0x44 || attr == 0x40)
-			share = 2;
-	}
-	return (uint64_t)attr << 56 | (piece->pa & 0x000ffffffffff000) | BIT(11) /* RES1 */ |
-	       BIT(9) /* NS */ | (uint64_t)share << 7;
 }
 
 static void arm64_fault(const struct whatif_case *c, struct job_result *result)
@@ -161,11 +162,14 @@ static void arm64_done(const struct whatif *w, const struct whatif_case *c,
 
 	if (data && access->flags & JOB_NOAT && !(access->flags & JOB_TRACE))
 		return;
+	/* Whoever has only the second stage to look with does not see where a fetch goes. */
+	if (access->op == JOB_OP_FETCH && w->two_stages && !(access->flags & JOB_TRACE))
+		return;
 	result->has |= JOB_HAS_PA;
 	if (access->op == JOB_OP_FETCH || (data && access->flags & JOB_TRACE))
 		return;
 	result->has |= JOB_HAS_PAR;
-	result->par = par_of(w, c->va, &c->result.piece[0]);
+	result->par = whatif_arm64_par(w, c);
 }
 
 /* An emulator's second stage tells pages, not words. */
@@ -182,6 +186,6 @@ const struct whatif_arch whatif_arm64 = {
 	.done = arm64_done,
 	.traced = arm64_traced,
 	.config = arm64_config,
-	.words = &whatif_arm64_words,
-	.reasons = &whatif_arm64_reasons,
+	.words = { &whatif_arm64_words, &whatif_arm64_s2_words },
+	.reasons = { &whatif_arm64_reasons, &whatif_arm64_s2_reasons },
 };

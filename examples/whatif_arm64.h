@@ -3,7 +3,7 @@
  * Bits of arm64 that whatif talks about.
  *
  *   Arm ARM DDI 0487 J.a, D8.3 "Translation table descriptor formats", D17.2.118
- *   "SCTLR_EL1", D17.2.131 "TCR_EL1", D17.2.48 "HCR_EL2"
+ *   "SCTLR_EL1", D17.2.131 "TCR_EL1", D17.2.48 "HCR_EL2", "VTCR_EL2"
  */
 #ifndef WHATIF_ARM64_H
 #define WHATIF_ARM64_H
@@ -22,6 +22,12 @@
 #define TABLE_NO_USER BIT(61) /* APTable[0] */
 #define TABLE_RO BIT(62) /* APTable[1] */
 
+#define S2AP_READ BIT(6)
+#define S2AP_WRITE BIT(7)
+#define XN0 BIT(53)
+#define XN1 BIT(54)
+#define MEMATTR BITS(5, 2)
+
 #define SCTLR_M BIT(0)
 #define SCTLR_WXN BIT(19)
 #define TCR_TBI0 BIT(37)
@@ -29,7 +35,10 @@
 #define TCR_HD BIT(40)
 #define TCR_TBID0 BIT(51)
 #define TCR_TBID1 BIT(52)
+#define HCR_VM BIT(0)
+#define HCR_DC BIT(12)
 #define HCR_E2H BIT(34)
+#define VTCR_HD BIT(22)
 
 /* Bit 55 chooses the half, tag or not. */
 static inline bool is_upper(const struct whatif_walk *walk)
@@ -39,7 +48,14 @@ static inline bool is_upper(const struct whatif_walk *walk)
 
 static inline bool is_lpa2(const struct pt_fmt_cfg *cfg)
 {
-	return cfg->fmt == PT_FMT_ARM64_4K_LPA2 || cfg->fmt == PT_FMT_ARM64_16K_LPA2;
+	return cfg->fmt == PT_FMT_ARM64_4K_LPA2 || cfg->fmt == PT_FMT_ARM64_16K_LPA2 ||
+	       cfg->fmt == PT_FMT_ARM64_S2_4K_LPA2 || cfg->fmt == PT_FMT_ARM64_S2_16K_LPA2;
+}
+
+/* Whether there is no first stage. */
+static inline bool whatif_arm64_is_off(const struct whatif *w)
+{
+	return !(w->arm64.sctlr & SCTLR_M) || (w->two_stages && w->arm64_s2.hcr & HCR_DC);
 }
 
 /* TCR.HPD: tables do not limit what is below them. */
@@ -47,5 +63,14 @@ static inline bool ignores_tables(const struct whatif_walk *walk)
 {
 	return !(walk->cfg.features & PT_FEAT_NO_HPD);
 }
+
+/** Where an entry points, of either stage. */
+pt_pa_t whatif_arm64_target(const struct whatif_walk *walk, const struct pt_access_step *step);
+
+/** The syndrome of a fault, of either stage. */
+void whatif_arm64_say_code(FILE *out, const struct whatif_walk *walk);
+
+/** PAR_EL1 of an AT at the address of @c that succeeds. */
+uint64_t whatif_arm64_par(const struct whatif *w, const struct whatif_case *c);
 
 #endif

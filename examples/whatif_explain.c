@@ -29,7 +29,7 @@ void whatif_say_bits(FILE *out, const struct whatif_walk *walk, uint64_t before,
 	const char *between = "";
 
 	for (unsigned int i = 0; i < 64; i++) {
-		const char *name = walk->w->arch->words->bit_name[i];
+		const char *name = walk->words->bit_name[i];
 
 		if (!((before ^ after) >> i & 1))
 			continue;
@@ -40,55 +40,7 @@ void whatif_say_bits(FILE *out, const struct whatif_walk *walk, uint64_t before,
 	}
 }
 
-/* ---- the path ---- */
-
-static void say_target(FILE *out, const struct whatif_walk *walk, unsigned int i)
-{
-	const struct pt_access_step *step = &walk->steps[i];
-	char size[8];
-
-	switch (step->kind) {
-	case PT_KIND_EMPTY:
-		fputs("empty", out);
-		return;
-	case PT_KIND_SOFT:
-		fputs("not present; the other bits are the operating system's own", out);
-		return;
-	case PT_KIND_ILLEGAL:
-		fputs("present, but reserved", out);
-		break;
-	case PT_KIND_LEAF:
-		fprintf(out, "%s page 0x%" PRIx64,
-			whatif_size(walk->has_info ? walk->info.leaf_lg2[step->level] : 12, size),
-			walk->w->arch->words->leaf_pa(walk, step));
-		break;
-	case PT_KIND_TABLE:
-		if (i + 1 < walk->nr)
-			fprintf(out, "table 0x%" PRIx64, walk->steps[i + 1].table_pa);
-		else
-			fputs("table", out);
-		break;
-	}
-	walk->w->arch->words->entry(out, walk, step);
-}
-
-static void say_walk(FILE *out, const struct whatif_walk *walk)
-{
-	whatif_label(out, "walk");
-	if (walk->va != walk->c->va)
-		fprintf(out, "for 0x%" PRIx64 ": ", walk->va);
-	walk->w->arch->words->start(out, walk);
-	fputc('\n', out);
-	for (unsigned int i = 0; i < walk->nr; i++) {
-		const struct pt_access_step *step = &walk->steps[i];
-
-		fprintf(out, "            %-7s [%3u] 0x%" PRIx64 ": 0x%016" PRIx64 "  ",
-			whatif_level_name(walk, step->level), step->index, whatif_entry_pa(step),
-			step->raw);
-		say_target(out, walk, i);
-		fputs(whatif_blame(walk, step) ? "  <--\n" : "\n", out);
-	}
-}
+/* ---- where it ends ---- */
 
 static void say_no_table(FILE *out, const struct whatif_walk *walk)
 {
@@ -101,9 +53,10 @@ static void say_no_table(FILE *out, const struct whatif_walk *walk)
 	fputs("reading nothing gives ones, zeroes or a machine check, as the machine likes\n", out);
 	whatif_label(out, "change");
 	if (walk->nr)
-		fprintf(out, "let the %s at 0x%" PRIx64 " point at a table in memory\n",
-			whatif_level_name(walk, whatif_last(walk)->level),
-			whatif_entry_pa(whatif_last(walk)));
+		fprintf(out, "let the %s%s at 0x%" PRIx64 " point at a table in memory%s\n",
+			walk->words->stage, whatif_level_name(walk, whatif_last(walk)->level),
+			whatif_entry_pa(whatif_last(walk)),
+			walk->w->two_stages && walk->stage == 1 ? ", through stage 2" : "");
 	else
 		fputs("let the root point at a table in memory\n", out);
 }
@@ -116,43 +69,46 @@ static void say_pieces(FILE *out, const struct whatif_walk *walk)
 
 	for (unsigned int i = 0; i < result->nr_pieces; i++) {
 		const struct pt_piece *piece = &result->piece[i];
-		const char *mem = walk->w->arch->words->mem_name[piece->mem];
+		const char *mem = walk->words->mem_name[piece->mem];
 		char size[8];
 
 		whatif_label(out, i ? "" : "result");
 		if (result->nr_pieces > 1)
 			fprintf(out, "%u byte%s at ", piece->len, piece->len > 1 ? "s" : "");
 		fprintf(out, "PA 0x%" PRIx64 ", ", piece->pa);
-		if (walk->nr)
+		if (walk->c->nr_steps)
 			fprintf(out, "in a %s page, ", whatif_size(piece->size_lg2, size));
 		fprintf(out, "memory type %s\n", mem ? mem : pt_mem_name((enum pt_mem)piece->mem));
 	}
 }
 
-/* Whether another walk of the access read the same entry before. */
-static bool is_repeated(const struct whatif_walk *walk, const struct pt_access_step *step)
+/* Whether the access read the entry of @step, which is one of its steps, before. */
+static bool is_repeated(const struct whatif_case *c, const struct pt_access_step *step)
 {
-	const struct pt_access_step *first = walk->c->steps;
+	const struct pt_access_step *first = c->steps;
 
-	while (first < walk->steps && whatif_entry_pa(first) != whatif_entry_pa(step))
+	while (first < step && whatif_entry_pa(first) != whatif_entry_pa(step))
 		first++;
-	return first < walk->steps;
+	return first < step;
 }
 
 /* Bits that hardware set: the words now against what was read. */
-static void say_marks(FILE *out, const struct whatif_walk *walk, const char *what)
+static void say_marks(FILE *out, const struct whatif_case *c, const struct whatif_path *path)
 {
-	for (unsigned int i = 0; i < walk->nr; i++) {
-		const struct pt_access_step *step = &walk->steps[i];
+	const char *what = "marks";
+
+	for (unsigned int i = 0; i < c->nr_steps; i++) {
+		const struct pt_access_step *step = &c->steps[i];
+		const struct whatif_walk *walk = step->stage == 2 ? &path->second : &path->first;
 		uint64_t now;
 
-		if (is_repeated(walk, step) ||
+		if (is_repeated(c, step) ||
 		    pt_phys_read(walk->w->phys, whatif_entry_pa(step), &now, sizeof(now)) ||
 		    now == step->raw)
 			continue;
 		whatif_label(out, what);
 		what = "";
-		fprintf(out, "%s at 0x%" PRIx64 " is now 0x%016" PRIx64 " (",
+		fprintf(out, "%s%s at 0x%" PRIx64 " is now 0x%016" PRIx64 " (", walk->words->stage,
 			whatif_level_name(walk, step->level), whatif_entry_pa(step), now);
 		whatif_say_bits(out, walk, step->raw, now);
 		fputs(")\n", out);
@@ -161,73 +117,70 @@ static void say_marks(FILE *out, const struct whatif_walk *walk, const char *wha
 
 /* ---- all of it ---- */
 
-/* Steps from @first on up to the next walk. */
-static unsigned int length_of_walk(const struct whatif_case *c, unsigned int first)
+/* The walk that a fault or a lack of memory ended. */
+static const struct whatif_walk *where_it_ended(const struct whatif_path *path)
 {
-	unsigned int i = first + 1;
-
-	while (i < c->nr_steps && c->steps[i].level < c->steps[i - 1].level)
-		i++;
-	return i - first;
+	return path->first.c->result.fault.stage == 2 ? &path->second : &path->first;
 }
 
-static void init_walk(struct whatif_walk *walk, const struct whatif *w, const struct whatif_case *c,
-		      pt_va_t va)
+/* Whether the rules for what is accessed were asked: a leaf was found, in each stage. */
+static bool has_rights(const struct whatif *w, const struct whatif_path *path)
 {
-	pt_pa_t root;
+	const struct whatif_walk *first = &path->first, *second = &path->second;
 
-	*walk = (struct whatif_walk){
-		.w = w,
-		.c = c,
-		.va = va,
-		.user = c->how.priv == w->arch->words->priv[WHATIF_USER],
-	};
-	walk->has_info = !w->arch->config(w, va, &walk->cfg, &root) &&
-			 !pt_format_info(&walk->cfg, &walk->info);
-	if (c->how.flags & PT_ACCESS_IMPLICIT)
-		walk->user = false;
-	if (c->how.flags & PT_ACCESS_UNPRIV && !w->arm64.uao)
-		walk->user = true;
+	if (first->c->access->level == 2 || (!first->nr && !w->two_stages))
+		return false;
+	if (first->nr && whatif_last(first)->kind != PT_KIND_LEAF)
+		return false;
+	return !w->two_stages || (first->nr && first->fault) ||
+	       (second->nr && whatif_last(second)->kind == PT_KIND_LEAF);
 }
 
-static void say_all(FILE *out, const struct whatif *w, const struct whatif_case *c,
+static void say_end(FILE *out, const struct whatif_path *paths, unsigned int nr,
 		    const struct job_result *result)
 {
-	struct whatif_walk walks[2];
-	unsigned int nr = 0, at = 0;
-
-	init_walk(&walks[0], w, c, c->va);
-	whatif_label(out, "what");
-	w->arch->words->access(out, &walks[0]);
-	fputc('\n', out);
-	do {
-		struct whatif_walk *walk = &walks[nr++];
-
-		if (nr > 1) /* the first byte of the next page */
-			init_walk(walk, w, c, (c->va + c->how.size - 1) & ~UINT64_C(0xfff));
-		walk->nr = at < c->nr_steps ? length_of_walk(c, at) : 0;
-		walk->steps = c->steps + at;
-		at += walk->nr;
-		if (at >= c->nr_steps && result->status == JOB_FAULT)
-			walk->fault = &c->result.fault;
-		say_walk(out, walk);
-	} while (nr < 2 && at < c->nr_steps);
-
 	if (result->status == JOB_FAULT)
-		whatif_say_fault(out, &walks[nr - 1]);
+		whatif_say_fault(out, where_it_ended(&paths[nr - 1]));
 	else if (result->status == JOB_NOWALK)
-		say_no_table(out, &walks[nr - 1]);
+		say_no_table(out, where_it_ended(&paths[nr - 1]));
 	else
-		say_pieces(out, &walks[0]);
+		say_pieces(out, &paths[0].first);
 	if (result->status == JOB_NOMEM) {
 		whatif_label(out, "stop");
 		fprintf(out, "translated and allowed, but there is no memory at 0x%" PRIx64 "\n",
 			result->pa);
 	}
-	if (walks[0].nr && whatif_last(&walks[0])->kind == PT_KIND_LEAF && c->access->level != 2)
-		whatif_say_rights(out, &walks[0]);
-	for (unsigned int i = 0; i < nr; i++)
-		say_marks(out, &walks[i], i ? "" : "marks");
+}
+
+static void say_all(FILE *out, const struct whatif *w, const struct whatif_case *c,
+		    const struct job_result *result)
+{
+	bool ended = result->status == JOB_FAULT || result->status == JOB_NOWALK;
+	/* The first byte of the next page; a piece may end without an entry read. */
+	pt_va_t next = (c->va + c->how.size - 1) & ~UINT64_C(0xfff);
+	bool in_next = ended && next != c->va && c->result.fault.va == next;
+	struct whatif_path paths[2];
+	unsigned int nr = 0, at = 0;
+
+	do {
+		struct whatif_path *path = &paths[nr];
+
+		whatif_find_path(path, w, c, nr ? next : c->va, at);
+		at = path->end;
+		if (!nr++) {
+			whatif_label(out, "what");
+			w->arch->words[0]->access(out, &path->first);
+			fputc('\n', out);
+		}
+		if (result->status == JOB_FAULT && at >= c->nr_steps && (nr == 2 || !in_next))
+			whatif_end_path(path, &c->result.fault);
+		whatif_say_path(out, path);
+	} while (nr < 2 && (at < c->nr_steps || in_next));
+
+	say_end(out, paths, nr, result);
+	if (has_rights(w, &paths[0]))
+		whatif_say_rights(out, &paths[0].first);
+	say_marks(out, c, &paths[0]);
 }
 
 char *whatif_explain(const struct whatif *w, const struct whatif_case *c,

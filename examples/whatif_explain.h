@@ -17,13 +17,17 @@
 
 #include "whatif.h"
 
-/* One walk, and the fault that ended it or would have. */
+/* One walk of one stage, and the fault that ended it or would have. */
 struct whatif_walk {
 	const struct whatif *w;
 	const struct whatif_case *c;
+	unsigned int stage;
+	const struct whatif_words *words; /* of this stage */
+	const struct whatif_reasons *reasons;
 	const struct pt_access_step *steps; /* of this walk only */
 	unsigned int nr;
-	pt_va_t va; /* where it leads */
+	pt_va_t va; /* what is translated; stage 2: an intermediate address */
+	pt_pa_t root;
 	struct pt_fmt_cfg cfg;
 	struct pt_format_info info;
 	bool has_info; /* the registers select tables */
@@ -31,10 +35,18 @@ struct whatif_walk {
 	bool user; /* who asks: as user, or as kernel */
 };
 
+/* What one piece of an access came by. */
+struct whatif_path {
+	struct whatif_walk first;
+	struct pt_access_step first_steps[PT_MAX_LEVELS];
+	struct whatif_walk second; /* the last one of stage 2 */
+	unsigned int begin, end; /* in c->steps, of both stages */
+};
+
 struct whatif_words {
 	unsigned int priv[WHATIF_NR_WHO];
 	const char *who[WHATIF_NR_WHO];
-	const char *entry_noun; /* after the name of a level */
+	const char *stage, *entry_noun; /* before and after the name of a level */
 	/* Each prints a phrase: who wants what, and by what registers. */
 	void (*access)(FILE *out, const struct whatif_walk *walk);
 	void (*start)(FILE *out, const struct whatif_walk *walk);
@@ -42,8 +54,8 @@ struct whatif_words {
 	void (*entry)(FILE *out, const struct whatif_walk *walk, const struct pt_access_step *step);
 	const char *bit_name[64];
 	const char *mem_name[PT_MEM_NR]; /* NULL: the library's */
-	/* Where an entry points, if @step is a leaf. */
-	pt_pa_t (*leaf_pa)(const struct whatif_walk *walk, const struct pt_access_step *step);
+	/* Where @step points, a leaf or a table. */
+	pt_pa_t (*target)(const struct whatif_walk *walk, const struct pt_access_step *step);
 };
 
 struct whatif_reasons {
@@ -59,8 +71,9 @@ struct whatif_reasons {
 	void (*change)(FILE *out, const struct whatif_walk *walk);
 };
 
-extern const struct whatif_words whatif_x86_words, whatif_arm64_words;
-extern const struct whatif_reasons whatif_x86_reasons, whatif_arm64_reasons;
+extern const struct whatif_words whatif_x86_words, whatif_arm64_words, whatif_arm64_s2_words;
+extern const struct whatif_reasons whatif_x86_reasons, whatif_arm64_reasons,
+	whatif_arm64_s2_reasons;
 
 static inline pt_pa_t whatif_entry_pa(const struct pt_access_step *step)
 {
@@ -79,6 +92,18 @@ static inline const struct pt_access_step *whatif_last(const struct whatif_walk 
 const char *whatif_blame(const struct whatif_walk *walk, const struct pt_access_step *step);
 void whatif_say_fault(FILE *out, const struct whatif_walk *walk);
 void whatif_say_rights(FILE *out, const struct whatif_walk *walk);
+
+/* ---- whatif_path.c ---- */
+
+/** A walk of @stage for @va, without steps yet. */
+void whatif_init_walk(struct whatif_walk *walk, const struct whatif *w, const struct whatif_case *c,
+		      unsigned int stage, pt_va_t va);
+/** The path of the piece at @va, whose steps begin at @begin. */
+void whatif_find_path(struct whatif_path *path, const struct whatif *w, const struct whatif_case *c,
+		      pt_va_t va, unsigned int begin);
+/** The fault of the access is where @path ends. */
+void whatif_end_path(struct whatif_path *path, const struct pt_fault *fault);
+void whatif_say_path(FILE *out, const struct whatif_path *path);
 
 /* ---- whatif_explain.c ---- */
 

@@ -113,14 +113,25 @@ static int move_data(const struct whatif *w, const struct whatif_case *c, struct
 	return err;
 }
 
+/* Whose tables are listed: of two stages the first, if it has any. */
+static unsigned int stage_to_trace(const struct whatif_case *c)
+{
+	for (unsigned int i = 0; i < c->nr_steps; i++)
+		if (c->steps[i].stage == 1)
+			return 1;
+	return 2;
+}
+
 /* The tables in the order of reading, each page once, as far as there is room. */
 static void report_trace(const struct whatif *w, const struct whatif_case *c,
 			 struct job_result *result)
 {
+	unsigned int stage = stage_to_trace(c);
+
 	result->has |= JOB_HAS_TRACE;
 	for (unsigned int i = 0; i < c->nr_steps && result->nr_trace < JOB_MAX_TRACE; i++) {
-		pt_pa_t entry = c->steps[i].table_pa + 8 * (uint64_t)c->steps[i].index;
-		bool seen = false;
+		pt_pa_t entry = whatif_entry_pa(&c->steps[i]);
+		bool seen = c->steps[i].stage != stage;
 
 		for (unsigned int k = 0; k < result->nr_trace; k++)
 			seen |= result->trace[k] >> 12 == entry >> 12;
@@ -141,7 +152,7 @@ static void ask_rights(const struct whatif *w, struct whatif_case *c)
 			struct pt_access how = {
 				.kind = kinds[i],
 				.size = 1,
-				.priv = w->arch->words->priv[who],
+				.priv = w->arch->words[0]->priv[who],
 			};
 
 			if (!pt_access_probe(w->mmu, c->va, &how, &result))
@@ -154,7 +165,7 @@ static void ask_rights(const struct whatif *w, struct whatif_case *c)
 
 /*
  * AT may set the accessed flag, but never marks anything dirty: so a write is only
- * asked for, and what is done is a read.
+ * asked for, and what is done is a read, unless a second stage forbids that.
  */
 static int perform(const struct whatif *w, struct whatif_case *c)
 {
@@ -166,8 +177,8 @@ static int perform(const struct whatif *w, struct whatif_case *c)
 		return pt_access(w->mmu, c->va, &c->how, &c->result);
 	err = pt_access_probe(w->mmu, c->va, &c->how, &c->result);
 	read.kind = PT_ACCESS_READ;
-	if (!err)
-		err = pt_access(w->mmu, c->va, &read, &done);
+	if (!err && pt_access(w->mmu, c->va, &read, &done) < 0)
+		err = -EINVAL;
 	return err;
 }
 

@@ -11,13 +11,13 @@ static const char *const kind_verb[3] = { "read", "write", "execute" };
 
 const char *whatif_blame(const struct whatif_walk *walk, const struct pt_access_step *step)
 {
-	return walk->fault ? walk->w->arch->reasons->blame(walk, step) : NULL;
+	return walk->fault ? walk->reasons->blame(walk, step) : NULL;
 }
 
 /* "R/W=0 in the PDE and the PTE" */
 static void say_cause(FILE *out, const struct whatif_walk *walk)
 {
-	const struct whatif_reasons *reasons = walk->w->arch->reasons;
+	const struct whatif_reasons *reasons = walk->reasons;
 	const char *before = NULL;
 
 	reasons->cause(out, walk);
@@ -30,8 +30,8 @@ static void say_cause(FILE *out, const struct whatif_walk *walk)
 			fputs(" and ", out);
 		if (!before || strcmp(before, what) != 0)
 			fprintf(out, "%s in ", what);
-		fprintf(out, "the %s%s", whatif_level_name(walk, walk->steps[i].level),
-			walk->w->arch->words->entry_noun);
+		fprintf(out, "the %s%s%s", walk->words->stage,
+			whatif_level_name(walk, walk->steps[i].level), walk->words->entry_noun);
 		before = what;
 	}
 }
@@ -39,7 +39,7 @@ static void say_cause(FILE *out, const struct whatif_walk *walk)
 /* What would have to change: words that would do, then other ways. */
 static void say_change(FILE *out, const struct whatif_walk *walk)
 {
-	const struct whatif_reasons *reasons = walk->w->arch->reasons;
+	const struct whatif_reasons *reasons = walk->reasons;
 
 	whatif_label(out, "change");
 	for (unsigned int i = 0; i < walk->nr; i++) {
@@ -50,7 +50,7 @@ static void say_change(FILE *out, const struct whatif_walk *walk)
 			repaired = reasons->repaired(walk, step);
 		if (repaired == step->raw)
 			continue;
-		fprintf(out, "%s at 0x%" PRIx64 " to 0x%016" PRIx64 " (",
+		fprintf(out, "%s%s at 0x%" PRIx64 " to 0x%016" PRIx64 " (", walk->words->stage,
 			whatif_level_name(walk, step->level), whatif_entry_pa(step), repaired);
 		whatif_say_bits(out, walk, step->raw, repaired);
 		fputs(")\n            ", out);
@@ -61,7 +61,7 @@ static void say_change(FILE *out, const struct whatif_walk *walk)
 
 void whatif_say_fault(FILE *out, const struct whatif_walk *walk)
 {
-	const struct whatif_reasons *reasons = walk->w->arch->reasons;
+	const struct whatif_reasons *reasons = walk->reasons;
 
 	whatif_label(out, "fault");
 	reasons->code(out, walk);
@@ -75,6 +75,26 @@ void whatif_say_fault(FILE *out, const struct whatif_walk *walk)
 	say_change(out, walk);
 }
 
+/* The entry of stage 2 that @fault tells of, as a walk of its own. */
+static void init_second(struct whatif_walk *walk, const struct pt_fault *fault,
+			struct pt_access_step *step, const struct whatif_walk *first,
+			const struct whatif_case *c)
+{
+	*step = (struct pt_access_step){
+		.table_pa = fault->pa,
+		.raw = fault->raw,
+		.stage = 2,
+		.level = fault->level,
+		.kind = fault->why == PT_WHY_NOT_PRESENT ? PT_KIND_EMPTY
+			: fault->why == PT_WHY_RESERVED || fault->why == PT_WHY_ADDRESS_SIZE
+				? PT_KIND_ILLEGAL
+				: PT_KIND_LEAF,
+	};
+	whatif_init_walk(walk, first->w, c, 2, fault->ipa);
+	walk->steps = step;
+	walk->nr = 1;
+}
+
 /* Why @who may not do @kind of access, as text for the caller to free; NULL without memory. */
 static char *denial(const struct whatif_walk *walk, unsigned int who, unsigned int kind)
 {
@@ -82,16 +102,19 @@ static char *denial(const struct whatif_walk *walk, unsigned int who, unsigned i
 						     PT_ACCESS_FETCH };
 	struct whatif_case other = *walk->c;
 	struct whatif_walk denied = *walk;
+	struct pt_access_step step;
+	const struct pt_fault *fault = &walk->c->denied[who][kind];
 	char *text = NULL;
 	size_t size;
 	FILE *out = open_memstream(&text, &size);
 
 	if (!out)
 		return NULL;
-	other.how =
-		(struct pt_access){ .kind = kinds[kind], .priv = walk->w->arch->words->priv[who] };
+	other.how = (struct pt_access){ .kind = kinds[kind], .priv = walk->words->priv[who] };
 	denied.c = &other;
-	denied.fault = &walk->c->denied[who][kind];
+	if (fault->stage == 2)
+		init_second(&denied, fault, &step, walk, &other);
+	denied.fault = fault;
 	denied.user = who == WHATIF_USER;
 	say_cause(out, &denied);
 	fclose(out);
@@ -131,7 +154,7 @@ void whatif_say_rights(FILE *out, const struct whatif_walk *walk)
 		const char *between = "";
 
 		whatif_label(out, who ? "" : "rights");
-		fprintf(out, "%s: ", walk->w->arch->words->who[who]);
+		fprintf(out, "%s: ", walk->words->who[who]);
 		for (unsigned int kind = 0; kind < 3; kind++) {
 			if (!(perms >> kind & 1))
 				continue;

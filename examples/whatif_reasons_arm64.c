@@ -22,23 +22,30 @@ static void say_status(FILE *out, unsigned int status)
 		fputs("?", out);
 }
 
-static void say_code(FILE *out, const struct whatif_walk *walk)
+void whatif_arm64_say_code(FILE *out, const struct whatif_walk *walk)
 {
 	const struct pt_fault *fault = walk->fault;
 	unsigned int ec = fault->code >> 26 & 0x3f, status = fault->code & 0x3f;
+	unsigned int el = fault->stage; /* the stage is the one whose faults are its own */
 
 	if (walk->c->ask) {
 		fprintf(out, "none taken: PAR_EL1.F=1, FST=0x%x ", status);
 		say_status(out, status);
+		if (el == 2)
+			fprintf(out, ", S=1: of stage 2, PTW=%u", fault->in_walk);
 		return;
 	}
-	fprintf(out, "%s, ESR_EL1=0x%" PRIx64 ": EC=0x%x from %s EL, %s=0x%x ",
-		pt_fault_kind_name(fault->kind), fault->code, ec, ec & 1 ? "the same" : "a lower",
-		ec < 0x24 ? "IFSC" : "DFSC", status);
+	fprintf(out, "%s, ESR_EL%u=0x%" PRIx64 ": EC=0x%x from %s EL, %s=0x%x ",
+		pt_fault_kind_name(fault->kind), el, fault->code, ec,
+		ec & 1 ? "the same" : "a lower", ec < 0x24 ? "IFSC" : "DFSC", status);
 	say_status(out, status);
 	if (ec >= 0x24)
 		fprintf(out, ", WnR=%u", (unsigned int)(fault->code >> 6 & 1));
-	fprintf(out, "; FAR_EL1=0x%" PRIx64, fault->va);
+	if (el == 2)
+		fprintf(out, ", S1PTW=%u", fault->in_walk);
+	fprintf(out, "; FAR_EL%u=0x%" PRIx64, el, fault->va);
+	if (el == 2)
+		fprintf(out, ", HPFAR_EL2=0x%" PRIx64, fault->ipa >> 12 << 4);
 }
 
 /* ---- which bits are to blame ---- */
@@ -239,7 +246,7 @@ static void say_change(FILE *out, const struct whatif_walk *walk)
 }
 
 const struct whatif_reasons whatif_arm64_reasons = {
-	.code = say_code,
+	.code = whatif_arm64_say_code,
 	.blame = blame,
 	.repaired = repaired,
 	.cause = say_cause,

@@ -34,7 +34,12 @@ static void say_start(FILE *out, const struct whatif_walk *walk)
 	char size[8];
 
 	if (!(regs->sctlr & SCTLR_M)) {
-		fputs("none, SCTLR_EL1.M=0: the address is the physical address", out);
+		fprintf(out, "none, SCTLR_EL1.M=0: the address is the %s address",
+			walk->w->two_stages ? "intermediate" : "physical");
+		return;
+	}
+	if (whatif_arm64_is_off(walk->w)) {
+		fputs("none, HCR_EL2.DC=1: the address is the intermediate address", out);
 		return;
 	}
 	fprintf(out, "bit 55 is %u: TTBR%u_EL1=0x%" PRIx64, upper, upper,
@@ -74,9 +79,10 @@ static void say_entry(FILE *out, const struct whatif_walk *walk, const struct pt
 		fputs(" Contiguous=1", out);
 }
 
-static pt_pa_t leaf_pa(const struct whatif_walk *walk, const struct pt_access_step *step)
+pt_pa_t whatif_arm64_target(const struct whatif_walk *walk, const struct pt_access_step *step)
 {
-	unsigned int size_lg2 = walk->info.leaf_lg2[step->level];
+	unsigned int size_lg2 = step->kind == PT_KIND_LEAF ? walk->info.leaf_lg2[step->level]
+							   : walk->info.granule_lg2;
 	uint64_t raw = step->raw;
 
 	if (is_lpa2(&walk->cfg))
@@ -89,6 +95,7 @@ static pt_pa_t leaf_pa(const struct whatif_walk *walk, const struct pt_access_st
 const struct whatif_words whatif_arm64_words = {
 	.priv = { 0, 1 },
 	.who = { "EL0", "EL1" },
+	.stage = "",
 	.entry_noun = " entry",
 	.access = say_access,
 	.start = say_start,
@@ -110,5 +117,5 @@ const struct whatif_words whatif_arm64_words = {
 		      [PT_MEM_DEV_nGnRE] = "Device-nGnRE",
 		      [PT_MEM_DEV_nGRE] = "Device-nGRE",
 		      [PT_MEM_DEV_GRE] = "Device-GRE" },
-	.leaf_pa = leaf_pa,
+	.target = whatif_arm64_target,
 };

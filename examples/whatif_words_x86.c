@@ -43,9 +43,9 @@ static void say_entry(FILE *out, const struct whatif_walk *walk, const struct pt
 		fprintf(out, " key=%u", key_of(raw));
 }
 
-static pt_pa_t leaf_pa(const struct whatif_walk *walk, const struct pt_access_step *step)
+static pt_pa_t target(const struct whatif_walk *walk, const struct pt_access_step *step)
 {
-	unsigned int size_lg2 = 12 + 9 * step->level;
+	unsigned int size_lg2 = step->kind == PT_KIND_LEAF ? 12 + 9 * step->level : 12;
 
 	(void)walk;
 	return step->raw & BITS(51, size_lg2);
@@ -54,6 +54,7 @@ static pt_pa_t leaf_pa(const struct whatif_walk *walk, const struct pt_access_st
 const struct whatif_words whatif_x86_words = {
 	.priv = { 3, 0 },
 	.who = { "CPL 3", "CPL 0" },
+	.stage = "",
 	.entry_noun = "",
 	.access = say_access,
 	.start = say_start,
@@ -65,5 +66,5 @@ const struct whatif_words whatif_x86_words = {
 		      [6] = "D",
 		      [7] = "PS",
 		      [63] = "XD" },
-	.leaf_pa = leaf_pa,
+	.target = target,
 };

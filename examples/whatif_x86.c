@@ -82,8 +82,10 @@ static uint64_t x86_traced(pt_pa_t entry)
 	return entry;
 }
 
-static int x86_config(const struct whatif *w, pt_va_t va, struct pt_fmt_cfg *cfg, pt_pa_t *root)
+static int x86_config(const struct whatif *w, unsigned int stage, pt_va_t va,
+		      struct pt_fmt_cfg *cfg, pt_pa_t *root)
 {
+	(void)stage;
 	(void)va;
 	return pt_fmt_cfg_x86_64(cfg, root, &w->x86);
 }
@@ -96,6 +98,6 @@ const struct whatif_arch whatif_x86 = {
 	.done = x86_done,
 	.traced = x86_traced,
 	.config = x86_config,
-	.words = &whatif_x86_words,
-	.reasons = &whatif_x86_reasons,
+	.words = { &whatif_x86_words },
+	.reasons = { &whatif_x86_reasons },
 };

@@ -137,6 +137,27 @@ run 0 "$arm64
 set tcr=0x50010c010 ttbr1=0x40000000
 r8 0 trace => OK pa=0x40004000
 r8 0xffff000000000000 => OK pa=0x40004000 par=0xff00000040004a00" # reserved granules
+# Stage 2 behind that: one root of level 1 at 0x40006000, of addresses as they are.
+two="$arm64
+poke 0x40006008 0x400007fd
+set vtcr=0x80020058 vttbr=0x40006000"
+run 0 "$two
+r8 8 s12 => OK pa=0x40004008 par=0xff00000040004b80
+r8 8 s12 noat => OK !pa=0x40004008
+x 8 s12 el=0 => OK !pa=0x40004008
+x 8 s12 el=0 trace => pa=0x40004008 walk=0x40000000,0x40001000,0x40002000,0x40003000
+r8 8 => OK par=0xff00000040004a00
+at 0 s12 el=2 => OK par=0xff00000040004a00
+poke 0x40006008 0
+r8 8 s12 => FAULT el=2 esr=0x92000085 far=8 hpfar=0x400000
+r8 8 => OK
+at 8 s12 => FAULT stage=2 fst=5 par=0xb0b
+poke 0x40006008 0x7c00007fd
+r8 8 s12 => NOWALK tpa=0x7c0000000
+set sctlr=0
+r8 0x40004000 s12 => NOMEM pa=0x7c0004000
+set vtcr=0x80020018
+r8 0x40004000 s12 => FAULT el=2 fsc=4" # SL0=0 does not go with 40 bits
 run 0 'info'
 says '1 info 0x3934 0x8001000800100080 0x0 0x2410000000000000 0x0 0x0'
 run 0 'cpu lpa2=off
@@ -249,8 +270,15 @@ set $([ $arch = arm64 ] && echo sctlr=1 tcr=0x500100010 ttbr0=0 || echo cr0=b16 
 $(for va in 0 0x1ffc 0x123456789ff9 0x7ffffffffffc; do printf 'r8 %s\nw8 %s\nm8 %s trace\nx %s\n' $va $va $va $va; done)" --explain
 done
 
+run 0 "arch arm64
+mem 0 64K file=$dir/noise.img
+set vtcr=0x80020058 vttbr=0x1000 sctlr=1 tcr=0x500100010 ttbr0=0
+$(for va in 0 0x1ffc 0x123456789ff9 0x7ffffffffffc; do
+	printf 'r8 %s s12\nw8 %s s12\nm8 %s s12 trace\nx %s s12 el=0\natw %s s12\n' $va $va $va $va $va
+done)" --explain
+
 # ---- explanations, word for word ----
-for arch in x86 arm64; do
+for arch in x86 arm64 arm64_s2; do
 	"$whatif" --explain "$here/whatif_$arch.job" >"$dir/out" 2>"$dir/err" || bad "$arch.job"
 	[ ! -s "$dir/err" ] || bad "whatif_$arch.job: $(head -n 1 "$dir/err")"
 	same "$here/whatif_$arch.txt" "$dir/out" "whatif_$arch.job is explained otherwise"

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: MIT */
+/* How stage 2 of arm64 is told: tables, entries. */
+#include "whatif_arm64.h"
+
+#include <inttypes.h>
+
+static void say_start(FILE *out, const struct whatif_walk *walk)
+{
+	const struct pt_arm64_s2_regs *regs = &walk->w->arm64_s2;
+	const struct pt_format_info *info = &walk->info;
+	unsigned int table_lg2 = info->granule_lg2 - 3, top = info->nr_levels - 1;
+	char size[8];
+
+	fprintf(out, "VTTBR_EL2=0x%" PRIx64, regs->vttbr);
+	if (!walk->has_info) {
+		fprintf(out, ", VTCR_EL2=0x%" PRIx64 " selects no tables", regs->vtcr);
+		return;
+	}
+	fprintf(out, ", T0SZ=%u: %u bits, %s granule%s", 64 - walk->cfg.va_bits, walk->cfg.va_bits,
+		whatif_size(info->granule_lg2, size), is_lpa2(&walk->cfg) ? ", DS=1" : "");
+	if (info->entries_lg2[top] > table_lg2)
+		fprintf(out, ", %u tables side by side are the root",
+			1u << (info->entries_lg2[top] - table_lg2));
+}
+
+static void say_entry(FILE *out, const struct whatif_walk *walk, const struct pt_access_step *step)
+{
+	uint64_t raw = step->raw;
+
+	if (step->kind == PT_KIND_TABLE)
+		return;
+	fprintf(out, "; S2AP=%u%u XN=%u%u AF=%u MemAttr=%u%u%u%u", !!(raw & S2AP_WRITE),
+		!!(raw & S2AP_READ), !!(raw & XN1), !!(raw & XN0), !!(raw & AF), !!(raw & BIT(5)),
+		!!(raw & BIT(4)), !!(raw & BIT(3)), !!(raw & BIT(2)));
+	if (!is_lpa2(&walk->cfg))
+		fprintf(out, " SH=%u", (unsigned int)(raw >> 8 & 3));
+	if (raw & DBM)
+		fputs(" DBM=1", out);
+	if (raw & CONTIGUOUS)
+		fputs(" Contiguous=1", out);
+}
+
+const struct whatif_words whatif_arm64_s2_words = {
+	.stage = "stage 2 ",
+	.entry_noun = " entry",
+	.start = say_start,
+	.entry = say_entry,
+	.bit_name = { [2] = "MemAttr[0]",
+		      [3] = "MemAttr[1]",
+		      [4] = "MemAttr[2]",
+		      [5] = "MemAttr[3]",
+		      [6] = "S2AP[0]",
+		      [7] = "S2AP[1]",
+		      [10] = "AF",
+		      [51] = "DBM",
+		      [53] = "XN[0]",
+		      [54] = "XN[1]" },
+	.target = whatif_arm64_target,
+};
