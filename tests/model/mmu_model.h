@@ -104,13 +104,19 @@ struct mmu_model {
 	struct pt_arm64_regs arm64;
 	const struct model_second *second; /* NULL: none */
 	struct pt_x86_regs npt;
+	struct pt_x86_ept_regs ept;
+	struct pt_arm64_s2_regs s2;
 };
 
-extern const struct model_second model_npt;
+extern const struct model_second model_npt, model_ept, model_arm64_s2;
 
-/* What pt_mmu_set_x86_64() and pt_mmu_set_npt() return for these. */
+/* What the functions that load these registers return. */
 int model_check_x86(const struct pt_x86_regs *regs);
 int model_check_npt(const struct pt_x86_regs *host);
+int model_check_ept(const struct pt_x86_ept_regs *regs);
+/* HCR_EL2: stage 2 is on; stage 1 is off, and write-back. */
+bool model_s2_is_on(const struct pt_arm64_s2_regs *regs);
+bool model_s2_is_dc(const struct pt_arm64_s2_regs *regs);
 
 /* Whether @access exists on this machine. */
 bool model_access_exists(const struct mmu_model *m, const struct pt_access *access);

@@ -210,7 +210,7 @@ bool model_arm64_walk(struct model_run *run, const struct model_shape *shape, ui
 	pt_pa_t table_pa = shape->root;
 
 	*tables = 0;
-	/* AArch64.S1Walk(): the base is an output address too, at level 0 whatever level it is for */
+	/* AArch64.S1Walk(): the base is an output address too; reported at level 0 always */
 	if (table_pa >> shape->pa_bits)
 		return model_arm64_fault(run, shape->stage, MODEL_ADDRESS_SIZE,
 					 PT_WHY_ADDRESS_SIZE, 3, NULL);
@@ -356,6 +356,8 @@ bool model_first_arm64(struct model_run *run, struct model_leaf *to)
 	struct model_shape shape;
 	bool selects, in_range;
 
+	if (run->m->second && model_s2_is_dc(&run->m->s2))
+		return model_arm64_off(run, tagged, PT_MEM_WB, PT_MEM_WB, to);
 	if (!(regs->sctlr & 1))
 		return model_arm64_off(run, tagged, PT_MEM_UC,
 				       regs->sctlr & MODEL_BIT(12) ? PT_MEM_WT : PT_MEM_WC, to);

@@ -146,6 +146,14 @@ static uint32_t with_kind(uint32_t situation, enum pt_access_kind kind)
 	return (kind == PT_ACCESS_FETCH ? situation & ~X_IMPLICIT : situation) | of_kind(kind);
 }
 
+/* All that the same asker may do there. */
+static unsigned int perms_of(uint32_t situation)
+{
+	return (x86_rights(with_kind(situation, PT_ACCESS_READ)).allowed ? PT_PERM_READ : 0) |
+	       (x86_rights(with_kind(situation, PT_ACCESS_WRITE)).allowed ? PT_PERM_WRITE : 0) |
+	       (x86_rights(with_kind(situation, PT_ACCESS_FETCH)).allowed ? PT_PERM_EXEC : 0);
+}
+
 static bool fault_with(struct model_run *run, const struct tree *t, const struct model_want *want,
 		       uint64_t in, const struct model_path *path, unsigned int level,
 		       uint64_t code, uint32_t whys)
@@ -219,9 +227,7 @@ static bool walk(struct model_run *run, const struct tree *t, const struct model
 		 (in & (MODEL_BIT(to->size_lg2) - 1));
 	to->mem = mem_of(t->regs, raw, level, &to->any_mem);
 	to->user_page = all & MODEL_BIT(2);
-	to->perms = (x86_rights(with_kind(situation, PT_ACCESS_READ)).allowed ? PT_PERM_READ : 0) |
-		    (x86_rights(with_kind(situation, PT_ACCESS_WRITE)).allowed ? PT_PERM_WRITE : 0) |
-		    (x86_rights(with_kind(situation, PT_ACCESS_FETCH)).allowed ? PT_PERM_EXEC : 0);
+	to->perms = perms_of(situation);
 	return true;
 }
 
