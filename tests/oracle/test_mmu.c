@@ -10,7 +10,7 @@
  *	test_mmu x86_64 | arm64 --record FILE     keep the emulator's answers
  *	test_mmu --replay FILE                    compare with answers kept
  */
-#include "mmu_cases_session.h"
+#include "mmu_cases_run.h"
 
 #include <getopt.h>
 #include <inttypes.h>
@@ -22,7 +22,7 @@
 #define RECORDED_STEPS 8
 #define RECORDED_PHYS_BITS 46 /* x86 */
 
-static int summary(const struct cases_session *s)
+static int summary(const struct cases_run *s)
 {
 	printf("%s %s: %zu accesses compared, %zu with legal differences masked, %zu differ\n",
 	       s->machine.name, s->machine.arch == ORC_X86 ? "x86_64" : "arm64", s->nr_compared,
@@ -31,7 +31,7 @@ static int summary(const struct cases_session *s)
 }
 
 /* One machine, until so many more accesses are compared. */
-static bool run_machine(struct cases_session *s, const struct orc_cfg *cfg, size_t nr,
+static bool run_machine(struct cases_run *s, const struct orc_cfg *cfg, size_t nr,
 			uint64_t seed)
 {
 	size_t end = s->nr_compared + nr;
@@ -72,7 +72,7 @@ static const struct {
 	{ ORC_X86, 36, NULL, 2 }, { ORC_ARM64, 0, NULL, 8 }, { ORC_ARM64, 0, "lpa2=off", 2 },
 };
 
-static bool run_variants(struct cases_session *s, struct orc_cfg *cfg, size_t nr, uint64_t seed)
+static bool run_variants(struct cases_run *s, struct orc_cfg *cfg, size_t nr, uint64_t seed)
 {
 	bool ok = true;
 
@@ -86,7 +86,7 @@ static bool run_variants(struct cases_session *s, struct orc_cfg *cfg, size_t nr
 	return ok;
 }
 
-static int ask(struct cases_session *s, struct orc_cfg *cfg, size_t nr, uint64_t seed, bool show)
+static int ask(struct cases_run *s, struct orc_cfg *cfg, size_t nr, uint64_t seed, bool show)
 {
 	const char *missing = orc_missing(cfg);
 	bool ok;
@@ -113,7 +113,7 @@ static int ask(struct cases_session *s, struct orc_cfg *cfg, size_t nr, uint64_t
 	return summary(s) || !ok;
 }
 
-static int replay(struct cases_session *s, const char *path)
+static int replay(struct cases_run *s, const char *path)
 {
 	bool ok = true;
 	int arch;
@@ -155,7 +155,7 @@ int main(int argc, char **argv)
 		{ "replay", required_argument, NULL, 'i' },
 		{ 0 },
 	};
-	static struct cases_session s;
+	static struct cases_run s;
 	struct orc_cfg cfg = { 0 };
 	size_t nr = 100000;
 	uint64_t seed = 1;

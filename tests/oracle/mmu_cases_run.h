@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* Batches of cases on one machine: memory, who answers, and the comparison. */
-#ifndef MMU_CASES_SESSION_H
-#define MMU_CASES_SESSION_H
+#ifndef MMU_CASES_RUN_H
+#define MMU_CASES_RUN_H
 
 #include "mmu_cases.h"
 
-struct cases_session {
+struct cases_run {
 	struct cases_machine machine;
 	struct orc *oracle; /* NULL: the answers are in a file */
 	FILE *in, *out; /* answers kept, or to keep */
@@ -20,6 +20,6 @@ struct cases_session {
 };
 
 /** Make and compare the cases of batch @seed. False: no answers; printed. */
-bool cases_run_batch(struct cases_session *s, uint64_t seed);
+bool cases_run_batch(struct cases_run *s, uint64_t seed);
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #define _DEFAULT_SOURCE /* madvise() */
-#include "mmu_cases_session.h"
+#include "mmu_cases_run.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -24,7 +24,7 @@ static uint64_t slot_bytes(const struct cases_layout *layout)
 }
 
 /* The memory of a batch: the emulator's, which the library maps too, or our own. */
-static void open_memory(struct cases_session *s)
+static void open_memory(struct cases_run *s)
 {
 	const struct cases_layout *layout = &s->layout;
 	unsigned int nr = layout->dense ? 1 : layout->nr_slots;
@@ -53,14 +53,14 @@ static void open_memory(struct cases_session *s)
 	CHECK(s->before_memory);
 }
 
-static void close_memory(struct cases_session *s)
+static void close_memory(struct cases_run *s)
 {
 	pt_mmu_destroy(s->mmu);
 	pt_phys_destroy(s->phys);
 	free(s->before_memory);
 }
 
-static void make_rounds(struct cases_session *s, uint64_t seed)
+static void make_rounds(struct cases_run *s, uint64_t seed)
 {
 	const struct cases_layout *layout = &s->layout;
 
@@ -76,7 +76,7 @@ static void make_rounds(struct cases_session *s, uint64_t seed)
 }
 
 /* What changed in the slot; it is put back. */
-static void collect_changes(struct cases_session *s, unsigned int slot,
+static void collect_changes(struct cases_run *s, unsigned int slot,
 			    struct cases_outcome *outcome)
 {
 	const size_t block = 512;
@@ -99,7 +99,7 @@ static void collect_changes(struct cases_session *s, unsigned int slot,
 }
 
 /* Between dense slots there is memory too, which is zero, until something stores there. */
-static void clear_gaps(struct cases_session *s)
+static void clear_gaps(struct cases_run *s)
 {
 	const struct cases_layout *layout = &s->layout;
 	pt_pa_t at, end;
@@ -121,7 +121,7 @@ static void clear_gaps(struct cases_session *s)
 	}
 }
 
-static struct cases_one one_of(const struct cases_session *s, unsigned int slot, unsigned int step)
+static struct cases_one one_of(const struct cases_run *s, unsigned int slot, unsigned int step)
 {
 	const struct cases_round *round = &s->round[slot];
 	const struct orc_vec *vec = &round->vec[step];
@@ -130,7 +130,7 @@ static struct cases_one one_of(const struct cases_session *s, unsigned int slot,
 }
 
 /* KVM really executes what it fetches: it has to be HLT, or not there. */
-static void vouch_for_fetch(struct cases_session *s, unsigned int slot, unsigned int step)
+static void vouch_for_fetch(struct cases_run *s, unsigned int slot, unsigned int step)
 {
 	struct orc_vec *vec = &s->round[slot].vec[step];
 	const struct cases_one one = one_of(s, slot, step);
@@ -147,7 +147,7 @@ static void vouch_for_fetch(struct cases_session *s, unsigned int slot, unsigned
 		vec->flags |= ORC_VF_EXECOK;
 }
 
-static bool ask_oracle(struct cases_session *s, unsigned int step, struct cases_outcome *outcomes)
+static bool ask_oracle(struct cases_run *s, unsigned int step, struct cases_outcome *outcomes)
 {
 	static struct orc_regset sets[ORC_MAXSET];
 	static struct orc_vec vec[CASES_MAX_SLOTS];
@@ -178,7 +178,7 @@ static bool ask_oracle(struct cases_session *s, unsigned int step, struct cases_
 	return true;
 }
 
-static bool read_answers(struct cases_session *s, struct cases_outcome *outcomes)
+static bool read_answers(struct cases_run *s, struct cases_outcome *outcomes)
 {
 	for (unsigned int slot = 0; slot < s->layout.nr_slots; slot++)
 		if (!cases_read(s->in, &outcomes[slot])) {
@@ -188,7 +188,7 @@ static bool read_answers(struct cases_session *s, struct cases_outcome *outcomes
 	return true;
 }
 
-static void compare(struct cases_session *s, const struct cases_one *one,
+static void compare(struct cases_run *s, const struct cases_one *one,
 		    const struct cases_insight *insight, const struct cases_outcome *mmu,
 		    const struct cases_outcome *library)
 {
@@ -211,7 +211,7 @@ static void compare(struct cases_session *s, const struct cases_one *one,
 	}
 }
 
-static bool run_step(struct cases_session *s, unsigned int step)
+static bool run_step(struct cases_run *s, unsigned int step)
 {
 	static struct cases_outcome mmu[CASES_MAX_SLOTS], library[CASES_MAX_SLOTS];
 	static struct cases_insight insight[CASES_MAX_SLOTS];
@@ -238,7 +238,7 @@ static bool run_step(struct cases_session *s, unsigned int step)
 }
 
 /* The generator must make what it made when the answers were recorded. */
-static bool same_sums(struct cases_session *s)
+static bool same_sums(struct cases_run *s)
 {
 	uint64_t sum = 0, recorded;
 
@@ -254,7 +254,7 @@ static bool same_sums(struct cases_session *s)
 	return false;
 }
 
-bool cases_run_batch(struct cases_session *s, uint64_t seed)
+bool cases_run_batch(struct cases_run *s, uint64_t seed)
 {
 	bool ok;
 
