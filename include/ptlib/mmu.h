@@ -41,8 +41,8 @@ PT_API void pt_mmu_destroy(struct pt_mmu *mmu);
  * Cheap enough to call for every access; recomputes some tables of rights.
  *
  * Context: one thread at a time, and no access by this MMU meanwhile.
- * Return: 0; -EINVAL for a CR3 beyond MAXPHYADDR, or a MAXPHYADDR outside 32 to
- * 52; -EOPNOTSUPP for paging modes that are not here (32-bit and PAE paging). The
+ * Return: 0; -EINVAL for what the processor would refuse: a CR3 beyond MAXPHYADDR,
+ * a MAXPHYADDR outside 32 to 52, CR4.CET without CR0.WP; -EOPNOTSUPP for paging modes that are not here (32-bit and PAE paging). The
  * registers are then as before.
  */
 PT_API PT_MUST_CHECK int pt_mmu_set_x86_64(struct pt_mmu *mmu, const struct pt_x86_regs *regs);
@@ -95,7 +95,7 @@ enum pt_access_kind {
 	PT_ACCESS_READ,
 	PT_ACCESS_WRITE,
 	PT_ACCESS_RMW,   /* one locked or atomic read-modify-write */
-	PT_ACCESS_FETCH, /* of an instruction */
+	PT_ACCESS_FETCH, /* of an instruction; arm64: a jump has dropped the tag already */
 };
 
 #define PT_ACCESS_UNPRIV (1u << 0)   /* arm64: LDTR, STTR; as from EL0 unless UAO */
