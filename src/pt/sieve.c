@@ -10,7 +10,7 @@ struct ptl_window ptl_window_of(const struct ptl_region *region, const struct pt
 	pt_pa_t end = ptl_min(region->pa + region->len, PTL_BIT(f->cfg.pa_bits));
 
 	if (first >= end || end - first < page)
-		return (struct ptl_window){ 0 };
+		return (struct ptl_window){ NULL, UINT64_MAX, 0 }; /* no page is at that address */
 	return (struct ptl_window){ region->host + (first - region->pa), first, end - first - page };
 }
 

@@ -33,7 +33,7 @@ static inline bool ptl_sift(const struct ptl_sieve *sieve, uint64_t stray, uint6
 
 /* The table pages of a region that a table entry can name. */
 struct ptl_window {
-	uint8_t *host; /* of @pa; NULL: there are none */
+	uint8_t *host; /* of @pa; NULL: there are none, and @pa is none's */
 	pt_pa_t pa;    /* the first of them */
 	uint64_t room; /* the last offset at which a whole one fits */
 };

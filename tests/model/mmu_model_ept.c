@@ -161,7 +161,7 @@ static bool translate(struct model_run *run, pt_pa_t ipa, const struct model_wan
 		raw = path.raw[f.level];
 		f.all &= raw;
 		if (!is_present(regs, raw)) {
-			model_is(run, raw & ~UINT64_C(0x300) ? PT_KIND_SOFT : PT_KIND_EMPTY);
+			model_is(run, raw ? PT_KIND_SOFT : PT_KIND_EMPTY);
 			return fault_with(run, want, perms, ipa, &path, &f);
 		}
 		if (is_misconfigured(regs, raw, f.level)) {
