@@ -134,8 +134,11 @@ void cases_fill(struct cases_builder *b, size_t first, size_t nr, unsigned int l
 	for (unsigned int i = 0; i < CASES_NR_HOT; i++)
 		if (cases_percent(&b->dice, 97))
 			b->round->words[first + (b->hot[i] & (nr - 1))] = entry(b, level);
-	for (unsigned int i = 0; i < 4; i++)
-		b->round->words[first + cases_below(&b->dice, nr)] = entry(b, level);
+	for (unsigned int i = 0; i < 4; i++) {
+		size_t at = first + cases_below(&b->dice, nr);
+
+		b->round->words[at] = entry(b, level);
+	}
 	if (cases_percent(&b->dice, 50)) /* so that the ends of a half are there at times */
 		b->round->words[first + nr - 1] = entry(b, level);
 }

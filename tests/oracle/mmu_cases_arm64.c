@@ -119,7 +119,8 @@ static uint64_t leaf(struct cases_builder *b, const struct shape *shape, unsigne
 	unsigned int bits = pa_bits_of(b, shape);
 	pt_pa_t pa;
 
-	word |= cases_roll(dice) & LEAF_OTHER & ~(cases_percent(dice, 80) ? BIT(50) : 0);
+	word |= cases_roll(dice) & LEAF_OTHER;
+	word &= cases_percent(dice, 80) ? ~BIT(50) : ~UINT64_C(0);
 	word |= shape->ds ? 0 : cases_roll(dice) & LEAF_SH;
 	word |= level ? 0 : DESC_TABLE;
 	word |= cases_percent(dice, 65) ? DESC_USER : 0;
@@ -237,8 +238,8 @@ static void registers(struct cases_builder *b, const struct shape *shape, struct
 	struct cases_dice *dice = &b->dice;
 	bool has_device = cases_percent(dice, 30);
 
-	set->r[ORC_AR_SCTLR] = SCTLR_USUAL | (cases_percent(dice, 20) ? SCTLR_WXN : 0) |
-			       (cases_percent(dice, 10) ? SCTLR_EPAN : 0);
+	set->r[ORC_AR_SCTLR] = SCTLR_USUAL | (cases_percent(dice, 20) ? SCTLR_WXN : 0);
+	set->r[ORC_AR_SCTLR] |= cases_percent(dice, 10) ? SCTLR_EPAN : 0;
 	if (cases_percent(dice, 2))
 		set->r[ORC_AR_SCTLR] &= ~SCTLR_M;
 	set->r[ORC_AR_TCR] = tcr_of(b, shape);
@@ -302,13 +303,13 @@ static void make_access(struct cases_builder *b, const struct shape *shape, stru
 	struct cases_dice *dice = &b->dice;
 	const struct orc_regset *set;
 
-	*vec = (struct orc_vec){
-		.op = ops[cases_below(dice, sizeof(ops))],
-		.size = (uint8_t)(1u << cases_below(dice, 4)),
-		.el = cases_percent(dice, 50),
-		.regset = (uint32_t)cases_below(dice, b->layout->nr_sets),
-		.data = cases_roll(dice),
-	};
+	/* One by one: rolls in an initializer list come in no order. */
+	*vec = (struct orc_vec){ 0 };
+	vec->op = ops[cases_below(dice, sizeof(ops))];
+	vec->size = (uint8_t)(1u << cases_below(dice, 4));
+	vec->el = cases_percent(dice, 50);
+	vec->regset = (uint32_t)cases_below(dice, b->layout->nr_sets);
+	vec->data = cases_roll(dice);
 	set = &b->round->set[vec->regset];
 	vec->va = address(b, shape, set, cases_percent(dice, 45));
 	/* LDADD wants alignment; PC alignment faults come too late in QEMU. */
@@ -318,10 +319,10 @@ static void make_access(struct cases_builder *b, const struct shape *shape, stru
 	}
 	if (vec->op >= ORC_OP_M || must_align(set) || cases_percent(dice, 60))
 		vec->va &= ~(uint64_t)(vec->size - 1);
-	else if (vec->size > 1 && cases_percent(dice, 25)) /* across pages, of 4K at least */
-		vec->va = (vec->va |
-			   (cases_percent(dice, 70) ? BIT(b->layout->page_lg2) - 1 : 0xfff)) -
-			  cases_below(dice, vec->size - 1u);
+	else if (vec->size > 1 && cases_percent(dice, 25)) { /* across pages, of 4K at least */
+		vec->va |= cases_percent(dice, 70) ? BIT(b->layout->page_lg2) - 1 : 0xfff;
+		vec->va -= cases_below(dice, vec->size - 1u);
+	}
 	/* The harness lives in the other half. */
 	if ((vec->va ^ (vec->va + vec->size - 1)) & BIT(55))
 		vec->va &= ~(uint64_t)(vec->size - 1);

@@ -52,8 +52,9 @@ static uint64_t leaf(struct cases_builder *b, unsigned int level)
 {
 	uint64_t size = BIT(cases_level_lg2(b->layout, level));
 	uint64_t pat = cases_roll(&b->dice) & (level ? BIT(12) : BIT(7));
+	uint64_t word = flags(b, false) | pat | (level ? PTE_PS : 0);
 
-	return flags(b, false) | (leaf_address(b) & ~(size - 1)) | pat | (level ? PTE_PS : 0);
+	return word | (leaf_address(b) & ~(size - 1));
 }
 
 static uint64_t table(struct cases_builder *b, unsigned int level)
@@ -148,13 +149,12 @@ static void make_access(struct cases_builder *b, struct orc_vec *vec)
 	struct cases_dice *dice = &b->dice;
 	uint64_t set = cases_below(dice, b->layout->nr_sets);
 
-	*vec = (struct orc_vec){
-		.op = ops[cases_below(dice, sizeof(ops))],
-		.size = (uint8_t)(1u << cases_below(dice, 4)),
-		.el = cases_percent(dice, 50) ? 3 : 0,
-		.regset = (uint32_t)set,
-		.data = cases_roll(dice),
-	};
+	/* One by one: rolls in an initializer list come in no order. */
+	*vec = (struct orc_vec){ .regset = (uint32_t)set };
+	vec->op = ops[cases_below(dice, sizeof(ops))];
+	vec->size = (uint8_t)(1u << cases_below(dice, 4));
+	vec->el = cases_percent(dice, 50) ? 3 : 0;
+	vec->data = cases_roll(dice);
 	if (vec->op == ORC_OP_I && b->machine->kvm)
 		vec->op = ORC_OP_R;
 	vec->va = address(b, &b->round->set[set]);
