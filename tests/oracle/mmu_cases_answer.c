@@ -65,6 +65,9 @@ static void clip_to_first_page(struct pt_mmu *mmu, struct pt_phys *phys, pt_va_t
 
 	if (access->size <= room)
 		return;
+	/* Not where the whole access is refused before any page of it is looked at. */
+	if (pt_access_probe(mmu, va, access, &result) && result.fault.kind == PT_FAULT_GP)
+		return;
 	first.size = room;
 	if (pt_access_probe(mmu, va, &first, &result) == 0 &&
 	    !pt_phys_to_host(phys, result.piece[0].pa, result.piece[0].len))

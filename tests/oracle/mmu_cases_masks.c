@@ -30,7 +30,7 @@ static bool meets_first_page(const struct cases_one *one, const struct cases_ins
 			     const struct cases_outcome *mmu)
 {
 	return cases_crosses(one) && insight->result.fault.kind == PT_FAULT_GP &&
-	       (mmu->status == ORC_ST_NOWALK ||
+	       (mmu->status == ORC_ST_NOWALK || mmu->status == ORC_ST_NOMEM ||
 		(mmu->status == ORC_ST_FAULT &&
 		 (mmu->code == 13 || (mmu->code == 14 && mmu->addr == one->vec->va))));
 }
