@@ -251,7 +251,7 @@ static bool mmu_quick(const struct ptl_regime *r, pt_va_t va, const struct pt_ac
 	unsigned int need = (unsigned int)how->kind + 1, size = how->size;
 	struct ptl_translation to;
 
-	if (need > PT_PERM_EXEC || size - 1 >= 64 || how->priv > 3 || how->flags ||
+	if (need - 1 > PT_ACCESS_FETCH || size - 1 >= 64 || how->priv > 3 || how->flags ||
 	    (va & page_mask) + size > page_mask + 1)
 		return false;
 	if (!mmu_go(r, va, r->va_counts[need >> 2], need, r->class_shift[how->priv],
