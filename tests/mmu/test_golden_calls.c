@@ -134,6 +134,7 @@ static void accesses_that_do_not_exist_leave_the_result_alone(void **state)
 		assert_int_equal(pt_access_write(x.m.mmu, VA, access, buf, &r), -EINVAL);
 	}
 	x86_load(&x);
+	x86_map(&x, VA, DATA_PA);
 	for (enum pt_access_kind kind = READ; kind <= FETCH; kind++) {
 		struct pt_access access = access_of(kind, 8, 0);
 
