@@ -52,7 +52,8 @@ struct model_answer {
 	unsigned int nr_loads[2];
 	struct model_word word[MODEL_MAX_WORDS];
 	unsigned int nr_words;
-	struct model_mark mark[MODEL_MAX_WORDS];
+	/* Each word of stage 1 that is marked takes one more walk of stage 2, which marks too. */
+	struct model_mark mark[2 * MODEL_MAX_WORDS];
 	unsigned int nr_marks;
 };
 
