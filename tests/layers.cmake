@@ -9,9 +9,10 @@ cmake_minimum_required(VERSION 3.24)
 set(layers base phys buddy pt mmu tlb kspace mm machine top) # bottom up
 
 # The layer of each public header, of each file of arch/<name>/ by its prefix; src/<layer>/ says it.
-set(public_base    attr error types)
+set(public_base    attr error ops types)
 set(public_phys    frame phys)
-set(public_pt      format gather image map ops pagetable query reserve verify walk)
+set(public_buddy   freetype zone zone_info)
+set(public_pt      format gather image map pagetable query reserve verify walk)
 set(public_top     ptlib)
 set(arch_pt        fmt pt soft)
 set(public_mmu     fault mmu)

@@ -17,6 +17,9 @@
 #include <ptlib/reserve.h>   /* table pages set aside */
 #include <ptlib/verify.h>    /* check everything */
 #include <ptlib/image.h>     /* tables as files */
+#include <ptlib/freetype.h>  /* what kind of memory a free page is */
+#include <ptlib/zone.h>      /* the page allocator */
+#include <ptlib/zone_info.h> /* its pages, accounts, statistics and checks */
 #include <ptlib/fault.h>     /* how hardware says no */
 #include <ptlib/mmu.h>       /* one access, as a CPU performs it */
 

@@ -29,6 +29,10 @@ struct pt_pgtable; /* one translation tree, see pagetable.h */
 struct pt_gather;  /* what a change leaves to be flushed and freed, see gather.h */
 struct pt_reserve; /* a stock of table pages, see reserve.h */
 
+struct pt_zone;       /* a page allocator, see zone.h */
+struct pt_zone_cache; /* one CPU's free pages, see zone.h */
+struct pt_account;    /* somebody charged for pages, see zone_info.h */
+
 #ifdef __cplusplus
 }
 #endif

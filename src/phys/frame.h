@@ -27,14 +27,26 @@ enum ptl_frame_state {
 #define PTL_FRAME_PIN 0x10000u         /* one pt_map() between its check and its commit */
 #define PTL_FRAME_PIN_MASK 0xffff0000u
 
+/*
+ * What the allocator knows of the block that begins here, in pt_frame.block: 0 inside
+ * of a block and where no allocator is; else its order, its kind, and marks.
+ */
+#define PTL_BLOCK_ORDER 0x0fu   /* log2 frames */
+#define PTL_BLOCK_KIND 0x30u
+#define PTL_BLOCK_FREE 0x10u    /* on a list of its zone */
+#define PTL_BLOCK_CACHED 0x20u  /* in a cache, or on its way through a conversion */
+#define PTL_BLOCK_HELD 0x30u
+#define PTL_BLOCK_STALE 0x40u   /* held: see pt_page_mark_stale() */
+#define PTL_BLOCK_MOVABLE 0x80u /* cached, held: left its pageblock as movable memory */
+
 struct pt_frame {
 	_Atomic uint32_t lock;       /* table lock; the other bits are its holder's */
 	_Atomic uint32_t generation; /* +1 each time a table page dies; table lock */
-	_Atomic uint32_t parents;    /* table entries that point here, in all trees */
+	_Atomic uint32_t refs;       /* table entries that point here, in all trees; or
+					references to a folio */
 	_Atomic uint8_t state;       /* enum ptl_frame_state; owner of the page */
-	uint8_t order;               /* allocator */
-	uint8_t freetype;            /* allocator */
-	uint8_t flags;               /* allocator */
+	_Atomic uint8_t block;       /* PTL_BLOCK_*; who has the block, else the zone lock */
+	uint16_t account;            /* who is charged, 0 for nobody; who has the block */
 	uint64_t link;               /* next page of a list; whoever owns the list */
 	uint64_t owner;              /* whose page it is; set when handed out */
 };

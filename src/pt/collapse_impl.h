@@ -54,7 +54,7 @@ static inline bool ptl_collapse_table(struct ptl_op *op, struct ptl_pos *pos, pt
 		return false;
 	frame = ptl_frame_at(pt, child.table_pa);
 	ours = atomic_load_explicit(&frame->state, memory_order_relaxed) == PTL_FRAME_TABLE;
-	if ((ours && atomic_load_explicit(&frame->parents, memory_order_relaxed) != 1) ||
+	if ((ours && atomic_load_explicit(&frame->refs, memory_order_relaxed) != 1) ||
 	    !ptl_one_piece(pt, &child, 0, 1u << FMT_INDEX_BITS, &word))
 		return false;
 	raw = ptl_load(&pos->table[pos->index]);

@@ -43,7 +43,7 @@ static int table_alloc(struct pt_pgtable *pt, unsigned int size_lg2, pt_pa_t *pa
 	for (uint64_t at = 0; at < PTL_BIT(size_lg2); at += ptl_table_bytes(pt)) {
 		struct pt_frame *frame = ptl_frame_at(pt, *pa + at);
 
-		atomic_store_explicit(&frame->parents, 1, memory_order_relaxed);
+		atomic_store_explicit(&frame->refs, 1, memory_order_relaxed);
 		atomic_store_explicit(&frame->state, PTL_FRAME_TABLE, memory_order_relaxed);
 		atomic_store_explicit(&frame->lock, 0, memory_order_relaxed);
 		frame->link = PTL_LINK_END;

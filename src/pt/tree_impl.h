@@ -59,7 +59,7 @@ static void ptl_put_tree(struct pt_pgtable *pt, pt_pa_t pa, unsigned int level,
 	    atomic_load_explicit(&frame->lock, memory_order_relaxed) & PTL_FRAME_DEAD)
 		return; /* foreign, or reached a second time */
 	/* Acquire and release: who lets go last sees what all others did. */
-	if (atomic_fetch_sub_explicit(&frame->parents, 1, memory_order_acq_rel) != 1)
+	if (atomic_fetch_sub_explicit(&frame->refs, 1, memory_order_acq_rel) != 1)
 		return;
 	ptl_table_kill(pt, pa);
 	for (unsigned int i = 0; level && i < ptl_nr_entries(pt, level); i++) {
@@ -171,11 +171,11 @@ static int ptl_link_entry(struct ptl_op *op, pt_va_t va, unsigned int level, uin
 	uint64_t raw;
 	int err;
 
-	atomic_fetch_add_explicit(&frame->parents, 1, memory_order_relaxed);
+	atomic_fetch_add_explicit(&frame->refs, 1, memory_order_relaxed);
 	do {
 		err = ptl_link_target(op, va, level, &pos, &raw);
 		if (err) {
-			atomic_fetch_sub_explicit(&frame->parents, 1, memory_order_relaxed);
+			atomic_fetch_sub_explicit(&frame->refs, 1, memory_order_relaxed);
 			return err;
 		}
 		/* Fails if a neighbour frees this still empty table: then make another. */

@@ -114,7 +114,7 @@ static inline void ptl_free_empty(struct ptl_op *op, struct ptl_pos *pos, pt_va_
 		uint64_t raw;
 
 		if (atomic_load_explicit(&frame->state, memory_order_relaxed) != PTL_FRAME_TABLE ||
-		    atomic_load_explicit(&frame->parents, memory_order_relaxed) != 1 ||
+		    atomic_load_explicit(&frame->refs, memory_order_relaxed) != 1 ||
 		    !ptl_lock(pt, pos))
 			return;
 		if ((PTL_SHARED && pos->lock_bits) || !ptl_table_empty(pt, pos) ||

@@ -45,7 +45,7 @@ static enum ptl_visit_how verify_table(void *ctx, const struct ptl_visit *visit)
 		return PTL_VISIT_STOP;
 	if ((atomic_load_explicit(&frame->state, memory_order_relaxed) == PTL_FRAME_STOCK ||
 	     (atomic_load_explicit(&frame->state, memory_order_relaxed) == PTL_FRAME_TABLE &&
-	      !atomic_load_explicit(&frame->parents, memory_order_relaxed))) &&
+	      !atomic_load_explicit(&frame->refs, memory_order_relaxed))) &&
 	    !is_root)
 		/* What is in a freed page means nothing, and may not be read. */
 		return report(v, PT_BAD_PARENTS, PT_LEGAL, visit, NULL) ? PTL_VISIT_PAST :
