@@ -1,0 +1,230 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Allocation and free: from the cache, from the zone, by conversion, in this order.
+ * A block is marked held or cached by whoever has it; that is how a wrong free is told.
+ */
+#include <string.h>
+
+#include "base/poison.h"
+#include "buddy/cache.h"
+
+#define ALLOC_FLAGS (PT_ALLOC_NOBLOCK | PT_ALLOC_ZERO | PT_ALLOC_NOFRAGMENT)
+
+/* Puts what came with the first block onto the stack, where it is empty. */
+static unsigned int fetch(struct pt_zone *zone, struct ptl_stack *stack,
+			  const struct ptl_request *want, pt_pa_t *pa)
+{
+	pt_pa_t *to = stack ? stack->slot : pa;
+	unsigned int got, nr = stack ? stack->batch : 1;
+
+	ptl_zone_lock(zone);
+	got = ptl_rmqueue(zone, want, nr, to);
+	ptl_zone_unlock(zone);
+	if (stack && got) {
+		*pa = stack->slot[got - 1];
+		ptl_stack_set(stack, got - 1);
+	}
+	return got;
+}
+
+/* Somebody failed to allocate: what is cached here may be what they lack. */
+static void drain_if_wanted(struct pt_zone *zone, struct pt_zone_cache *cache)
+{
+	uint32_t wanted = atomic_load_explicit(&zone->drain_wanted, memory_order_relaxed);
+
+	if (!cache || cache->drained == wanted)
+		return;
+	pt_zone_cache_drain(cache);
+	cache->drained = wanted;
+}
+
+static int alloc_from_zone(struct pt_zone *zone, struct pt_zone_cache *cache,
+			   const struct ptl_request *want, unsigned int flags, pt_pa_t *pa)
+{
+	struct ptl_stack *stack = ptl_cache_stack(cache, want->order, want->list);
+	bool may_block = !(flags & PT_ALLOC_NOBLOCK), drained = !cache;
+
+	if (stack && !stack->batch)
+		stack = NULL;
+	drain_if_wanted(zone, cache);
+	while (!fetch(zone, stack, want, pa)) {
+		if (may_block && !ptl_convert_for(zone, want))
+			continue;
+		if (drained) {
+			atomic_fetch_add_explicit(&zone->drain_wanted, 1, memory_order_relaxed);
+			return -ENOMEM;
+		}
+		pt_zone_cache_drain(cache);
+		drained = true;
+	}
+	if (may_block && zone->ready_low)
+		ptl_keep_ready(zone, want->list);
+	return 0;
+}
+
+static void hand_out(struct pt_zone *zone, const struct pt_alloc *how, pt_pa_t pa)
+{
+	const struct ptl_span *span = ptl_span_of(zone, pa);
+	struct pt_frame *frame = ptl_span_frame(zone, span, pa);
+
+	ptl_block_store(frame, ptl_block_load(frame) | PTL_BLOCK_HELD);
+	atomic_store_explicit(&frame->refs, 1, memory_order_relaxed);
+	frame->account = how->account ? ptl_account_id(how->account) : 0;
+	frame->owner = how->owner;
+	ptl_unpoison(span->host + (pa - span->pa), PTL_BIT(how->order + zone->frame_lg2));
+}
+
+static int zero(struct pt_zone *zone, struct pt_zone_cache *cache, const struct pt_alloc *how,
+		pt_pa_t pa)
+{
+	const struct ptl_span *span = ptl_span_of(zone, pa);
+	const struct pt_extent extent = { pa, PTL_BIT(how->order + zone->frame_lg2) };
+
+	if (ptl_freetype_is_absent(how->type.flags))
+		return zone->ops->zero(zone->ops->ctx, cache->cpu, &extent, how->type.flags);
+	memset(span->host + (pa - span->pa), 0, extent.len);
+	return 0;
+}
+
+static int check_alloc(const struct pt_zone *zone, const struct pt_zone_cache *cache,
+		       const struct pt_alloc *how, int list)
+{
+	if (how->order > zone->max_order || how->flags & ~ALLOC_FLAGS)
+		return -EINVAL;
+	if (list < 0)
+		return -EOPNOTSUPP;
+	if (!how->type.flags)
+		return 0;
+	if (!zone->ops)
+		return -EOPNOTSUPP;
+	if (how->flags & PT_ALLOC_ZERO && ptl_freetype_is_absent(how->type.flags) &&
+	    (!cache || !zone->ops->zero))
+		return -EOPNOTSUPP;
+	return 0;
+}
+
+int pt_alloc_pages(struct pt_zone *zone, struct pt_zone_cache *cache, const struct pt_alloc *how,
+		   pt_pa_t *out)
+{
+	int list = pt_freetype_idx(how->type);
+	int err = check_alloc(zone, cache, how, list);
+	struct ptl_stack *stack;
+	pt_pa_t pa;
+
+	if (err)
+		return err;
+	if (how->account && !ptl_account_charge(how->account, how->order))
+		return -ENOMEM;
+	stack = ptl_cache_stack(cache, how->order, (unsigned int)list);
+	if (stack && ptl_stack_nr(stack)) {
+		uint32_t nr = ptl_stack_nr(stack) - 1;
+
+		pa = stack->slot[nr];
+		ptl_stack_set(stack, nr);
+	} else {
+		const struct ptl_request want = {
+			.order = how->order,
+			.list = (unsigned int)list,
+			.nofragment = how->flags & PT_ALLOC_NOFRAGMENT,
+		};
+
+		err = alloc_from_zone(zone, cache, &want, how->flags, &pa);
+		if (err) {
+			if (how->account)
+				ptl_account_uncharge(how->account, how->order);
+			return err;
+		}
+	}
+	hand_out(zone, how, pa);
+	if (how->flags & PT_ALLOC_ZERO) {
+		err = zero(zone, cache, how, pa);
+		if (err) {
+			PTL_BUG_ON(pt_free_pages(zone, cache, pa, how->order));
+			return err;
+		}
+	}
+	if (how->account)
+		ptl_account_count(how->account);
+	*out = pa;
+	return 0;
+}
+
+/* Why @pa, where no held block of @order begins, cannot be freed. */
+static int wrong_free(const struct pt_zone *zone, const struct ptl_span *span, pt_pa_t pa)
+{
+	const struct pt_frame *frame = ptl_block_of(zone, span, pa, &pa);
+
+	return frame && (ptl_block_load(frame) & PTL_BLOCK_KIND) == PTL_BLOCK_HELD ? -EINVAL :
+										     -ENOENT;
+}
+
+static int check_free(const struct pt_zone *zone, const struct ptl_span *span,
+		      const struct pt_frame *frame, pt_pa_t pa, unsigned int order)
+{
+	unsigned int block = ptl_block_load(frame);
+
+	if (__builtin_expect((block & (PTL_BLOCK_KIND | PTL_BLOCK_ORDER)) !=
+				     (PTL_BLOCK_HELD | order),
+			     0))
+		return wrong_free(zone, span, pa);
+	if (atomic_load_explicit(&frame->state, memory_order_relaxed) != PTL_FRAME_NONE ||
+	    atomic_load_explicit(&frame->refs, memory_order_relaxed) != 1)
+		return -EBUSY;
+	return 0;
+}
+
+static int free_pages(struct pt_zone *zone, struct pt_zone_cache *cache, pt_pa_t pa,
+		      unsigned int order, bool may_flush)
+{
+	const struct ptl_span *span = ptl_span_of(zone, pa);
+	uint64_t len = PTL_BIT(order + zone->frame_lg2);
+	struct ptl_stack *stack;
+	struct pt_frame *frame;
+	unsigned int block;
+	int err;
+
+	if (__builtin_expect(order > zone->max_order || !ptl_aligned(pa, zone->frame_lg2), 0))
+		return -EINVAL;
+	if (__builtin_expect(!span, 0))
+		return -ERANGE;
+	frame = ptl_span_frame(zone, span, pa);
+	err = check_free(zone, span, frame, pa, order);
+	if (__builtin_expect(err, 0))
+		return err;
+	block = ptl_block_load(frame);
+	if (__builtin_expect(block & PTL_BLOCK_STALE, 0)) {
+		const struct pt_extent extent = { pa, len };
+
+		if (!may_flush || !zone->ops || !zone->ops->settle)
+			return -EBUSY;
+		zone->ops->settle(zone->ops->ctx, &extent);
+		block = ptl_block_load(frame) & ~PTL_BLOCK_STALE;
+	}
+	if (frame->account)
+		ptl_account_uncharge(zone->accounts[frame->account], order);
+	ptl_block_store(frame, (block & ~PTL_BLOCK_KIND) | PTL_BLOCK_CACHED);
+	ptl_poison(span->host + (pa - span->pa), len);
+	stack = ptl_cache_stack(cache, order, ptl_pageblock_list(ptl_pageblock_at(zone, span, pa)));
+	if (stack && stack->size) {
+		if (ptl_stack_nr(stack) == stack->size)
+			ptl_stack_spill(zone, stack);
+		stack->slot[ptl_stack_nr(stack)] = pa;
+		ptl_stack_set(stack, ptl_stack_nr(stack) + 1);
+		return 0;
+	}
+	ptl_zone_lock(zone);
+	ptl_give_back(zone, pa);
+	ptl_zone_unlock(zone);
+	return 0;
+}
+
+int pt_free_pages(struct pt_zone *zone, struct pt_zone_cache *cache, pt_pa_t pa, unsigned int order)
+{
+	return free_pages(zone, cache, pa, order, true);
+}
+
+int pt_free_pages_raw(struct pt_zone *zone, struct pt_zone_cache *cache, pt_pa_t pa,
+		      unsigned int order)
+{
+	return free_pages(zone, cache, pa, order, false);
+}

@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Whole free pageblocks change flags: off every list, tables changed and flushed
+ * without the lock, then the pageblock's freetype, then back onto a list. So a page is
+ * never on a list whose flags the tables do not show, and a failure leaves no trace.
+ */
+#include "buddy/pageblock.h"
+
+/* Blocks on their way: on no list, marked as cached. */
+struct transit {
+	struct pt_extent extent[PT_ZONE_MAX_BATCH];
+	unsigned int nr, order;
+};
+
+static struct ptl_pageblock *pageblock_of(const struct pt_zone *zone, pt_pa_t pa)
+{
+	return ptl_pageblock_at(zone, ptl_span_of(zone, pa), pa);
+}
+
+static void take_off_lists(struct pt_zone *zone, unsigned int list, unsigned int max,
+			   struct transit *transit)
+{
+	pt_pa_t pa;
+
+	while (transit->nr < max && ptl_take_whole(zone, list, transit->order, &pa)) {
+		transit->extent[transit->nr++] = (struct pt_extent){
+			pa, PTL_BIT(transit->order + zone->frame_lg2)
+		};
+		zone->nr_transit += UINT64_C(1) << transit->order;
+	}
+}
+
+/* As what they were before, or if @to >= 0, as that. */
+static void put_on_lists(struct pt_zone *zone, const struct transit *transit, int to)
+{
+	for (unsigned int i = 0; i < transit->nr; i++) {
+		struct ptl_pageblock *p = pageblock_of(zone, transit->extent[i].pa);
+
+		if (to >= 0)
+			ptl_set_type(zone, p, transit->order, (unsigned int)to);
+		zone->nr_transit -= UINT64_C(1) << transit->order;
+		ptl_give_back(zone, transit->extent[i].pa);
+	}
+}
+
+/*
+ * Up to @max blocks of @order from the lists in the set @from, all of the same flags,
+ * become @to. The number, or a negative code.
+ */
+static int convert(struct pt_zone *zone, unsigned int from, unsigned int from_flags, unsigned int to,
+		   unsigned int order, unsigned int max)
+{
+	unsigned int to_flags = pt_freetype_from_idx(to).flags;
+	struct transit transit = { .order = order };
+	int err;
+
+	ptl_zone_lock(zone);
+	for (unsigned int list = 0; list < PT_FREETYPE_LISTS; list++)
+		if (from >> list & 1)
+			take_off_lists(zone, list, max, &transit);
+	ptl_zone_unlock(zone);
+	if (!transit.nr)
+		return 0;
+
+	err = zone->ops->convert(zone->ops->ctx, transit.extent, transit.nr, from_flags, to_flags);
+
+	ptl_zone_lock(zone);
+	put_on_lists(zone, &transit, err ? -1 : (int)to);
+	if (err) {
+		zone->stats.convert_failed++;
+	} else {
+		zone->stats.conversions++;
+		zone->stats.converted[to] += transit.nr << (order - zone->pageblock_order);
+		zone->used_flags |= to_flags;
+	}
+	ptl_zone_unlock(zone);
+	return err ? err : (int)transit.nr;
+}
+
+/* The lists of @flags; of the given migratetype only, unless @any. */
+static unsigned int lists_of(unsigned int flags, unsigned int migratetype, bool any)
+{
+	unsigned int lists = 0;
+
+	for (unsigned int list = 0; list < PT_FREETYPE_LISTS; list++) {
+		pt_freetype_t type = pt_freetype_from_idx(list);
+
+		if (type.flags == flags && (any || type.migratetype == migratetype))
+			lists |= 1u << list;
+	}
+	return lists;
+}
+
+/* A whole pageblock, or more for a large order, so that @want finds something. 0, or nothing was done. */
+int ptl_convert_for(struct pt_zone *zone, const struct ptl_request *want)
+{
+	pt_freetype_t type = pt_freetype_from_idx(want->list);
+	unsigned int order = want->order > zone->pageblock_order ? want->order :
+								   zone->pageblock_order;
+	bool any = zone->flags & PT_ZONE_CONVERT_BACK_ANY;
+
+	if (!zone->ops)
+		return -EOPNOTSUPP;
+	if (type.flags) {
+		/* Free pageblocks of other migratetypes are as good as claimed. */
+		unsigned int from = lists_of(0, type.migratetype, true);
+		int nr = convert(zone, from, 0, want->list, order, zone->convert_batch);
+
+		if (nr < 0 && zone->convert_batch > 1) /* fewer may be possible */
+			nr = convert(zone, from, 0, want->list, order, 1);
+		return nr > 0 ? 0 : -ENOMEM;
+	}
+	for (unsigned int i = 0; i < ptl_nr_freetype_flags; i++) {
+		unsigned int flag = ptl_freetype_flags[i].flag;
+
+		if (convert(zone, lists_of(flag, type.migratetype, any), flag, want->list, order,
+			    1) > 0)
+			return 0;
+	}
+	return -ENOMEM;
+}
+
+int pt_zone_convert(struct pt_zone *zone, pt_freetype_t from, pt_freetype_t to, size_t max,
+		    size_t *nr)
+{
+	int from_list = pt_freetype_idx(from), to_list = pt_freetype_idx(to), did = 1;
+	size_t done = 0;
+
+	if (nr)
+		*nr = 0;
+	if (from_list < 0 || to_list < 0 || from.flags == to.flags)
+		return -EINVAL;
+	if (!zone->ops)
+		return -EOPNOTSUPP;
+	while (done < max && did > 0) {
+		did = convert(zone, 1u << from_list, from.flags, (unsigned int)to_list,
+			      zone->pageblock_order,
+			      (unsigned int)ptl_min(max - done, PT_ZONE_MAX_BATCH));
+		if (did > 0)
+			done += (unsigned int)did;
+	}
+	if (nr)
+		*nr = done;
+	return did < 0 ? did : 0;
+}
+
+/* Free pageblocks on @list. */
+static uint64_t nr_ready(struct pt_zone *zone, unsigned int list)
+{
+	uint64_t nr = 0;
+
+	ptl_zone_lock(zone);
+	for (unsigned int order = zone->pageblock_order; order <= zone->max_order; order++)
+		nr += zone->stats.nr_free[order][list] << (order - zone->pageblock_order);
+	ptl_zone_unlock(zone);
+	return nr;
+}
+
+int ptl_keep_ready(struct pt_zone *zone, unsigned int list)
+{
+	pt_freetype_t type = pt_freetype_from_idx(list);
+	uint64_t ready;
+
+	if (!type.flags || (ready = nr_ready(zone, list)) >= zone->ready_low)
+		return 0;
+	while (ready < zone->ready_high) {
+		uint64_t more = ptl_min(zone->ready_high - ready, PT_ZONE_MAX_BATCH);
+		int nr = convert(zone, lists_of(0, type.migratetype, true), 0, list,
+				 zone->pageblock_order, (unsigned int)more);
+
+		if (nr <= 0)
+			return nr;
+		ready += (unsigned int)nr;
+	}
+	return 0;
+}
+
+int pt_zone_balance(struct pt_zone *zone)
+{
+	unsigned int used;
+
+	if (!zone->ready_high)
+		return 0;
+	if (!zone->ops)
+		return -EOPNOTSUPP;
+	ptl_zone_lock(zone);
+	used = zone->used_flags;
+	ptl_zone_unlock(zone);
+	for (unsigned int list = 0; list < PT_FREETYPE_LISTS; list++) {
+		pt_freetype_t type = pt_freetype_from_idx(list);
+		uint64_t ready;
+		int err;
+
+		if (!(type.flags & used))
+			continue;
+		err = ptl_keep_ready(zone, list);
+		ready = nr_ready(zone, list);
+		if (!err && ready > zone->ready_high)
+			err = pt_zone_convert(zone, type, pt_freetype(type.migratetype, 0),
+					      ready - zone->ready_high, NULL);
+		if (err)
+			return err;
+	}
+	return 0;
+}

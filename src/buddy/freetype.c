@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Which freetypes exist. A further flag is a row of ptl_freetype_flags[] and one of
+ * lists[] for each migratetype that it goes with; PT_FREETYPE_LISTS counts the latter.
+ */
+#include "buddy/freetype_internal.h"
+
+#include "base/bug.h"
+
+const struct ptl_freetype_flag ptl_freetype_flags[] = {
+	{ PT_FREETYPE_UNMAPPED, .absent = true },
+	{ PT_FREETYPE_KEYED, .absent = false },
+};
+
+const unsigned int ptl_nr_freetype_flags = sizeof(ptl_freetype_flags) / sizeof(*ptl_freetype_flags);
+
+static const struct {
+	pt_freetype_t type;
+	const char *name;
+} lists[PT_FREETYPE_LISTS] = {
+	{ { PT_MIGRATE_UNMOVABLE, 0 }, "Unmovable" },
+	{ { PT_MIGRATE_MOVABLE, 0 }, "Movable" },
+	{ { PT_MIGRATE_RECLAIMABLE, 0 }, "Reclaimable" },
+	{ { PT_MIGRATE_UNMOVABLE, PT_FREETYPE_UNMAPPED }, "Unmovable/unmapped" },
+	{ { PT_MIGRATE_UNMOVABLE, PT_FREETYPE_KEYED }, "Unmovable/keyed" },
+};
+
+const uint8_t ptl_fallbacks[PT_MIGRATE_NR][PT_MIGRATE_NR - 1] = {
+	[PT_MIGRATE_UNMOVABLE] = { PT_MIGRATE_RECLAIMABLE, PT_MIGRATE_MOVABLE },
+	[PT_MIGRATE_MOVABLE] = { PT_MIGRATE_RECLAIMABLE, PT_MIGRATE_UNMOVABLE },
+	[PT_MIGRATE_RECLAIMABLE] = { PT_MIGRATE_UNMOVABLE, PT_MIGRATE_MOVABLE },
+};
+
+int pt_freetype_idx(pt_freetype_t type)
+{
+	for (int i = 0; i < PT_FREETYPE_LISTS; i++)
+		if (pt_freetypes_equal(lists[i].type, type))
+			return i;
+	return -1;
+}
+
+pt_freetype_t pt_freetype_from_idx(unsigned int idx)
+{
+	PTL_BUG_ON(idx >= PT_FREETYPE_LISTS);
+	return lists[idx].type;
+}
+
+const char *pt_freetype_name(unsigned int idx)
+{
+	PTL_BUG_ON(idx >= PT_FREETYPE_LISTS);
+	return lists[idx].name;
+}
+
+bool ptl_freetype_is_absent(unsigned int flags)
+{
+	for (unsigned int i = 0; i < ptl_nr_freetype_flags; i++)
+		if (flags & ptl_freetype_flags[i].flag && ptl_freetype_flags[i].absent)
+			return true;
+	return false;
+}

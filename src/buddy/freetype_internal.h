@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: MIT */
+/* The freetypes that exist, as the allocator looks them up. */
+#ifndef PTL_FREETYPE_INTERNAL_H
+#define PTL_FREETYPE_INTERNAL_H
+
+#include <ptlib/freetype.h>
+
+/* What one flag does; a further flag is a further row in freetype.c. */
+struct ptl_freetype_flag {
+	unsigned int flag;
+	bool absent; /* its pages cannot be written through the direct map */
+};
+
+extern const struct ptl_freetype_flag ptl_freetype_flags[];
+extern const unsigned int ptl_nr_freetype_flags;
+
+#define PTL_MOVABLE_LIST 1 /* pt_freetype_idx() of movable memory without flags, as all is at first */
+
+/*
+ * Where a request of a migratetype looks next, in this order: as upstream, the
+ * types whose pages are the likeliest to leave soon before those that stay.
+ */
+extern const uint8_t ptl_fallbacks[PT_MIGRATE_NR][PT_MIGRATE_NR - 1];
+
+/* Whether pages of @flags are absent from the direct map. */
+bool ptl_freetype_is_absent(unsigned int flags);
+
+#endif /* PTL_FREETYPE_INTERNAL_H */

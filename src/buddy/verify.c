@@ -1,0 +1,220 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Every invariant of the allocator, looked at frame by frame:
+ *
+ *   each frame is in one block, which its first frame alone knows of
+ *   free blocks are on the list of their order in their pageblock, and only they
+ *   buddies are not both free, unless their flags keep them apart
+ *   a pageblock with free frames is in the bin that these call for
+ *   counts are what there is
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "buddy/fresh.h"
+
+struct verifier {
+	const struct pt_zone *zone;
+	pt_buddy_report_fn report;
+	void *ctx;
+	bool found, stop;
+	uint64_t frames_free, frames_held, frames_cached;
+	uint64_t nr_free[PT_MAX_ORDER + 1][PT_FREETYPE_LISTS];
+	uint64_t pageblocks[PT_FREETYPE_LISTS];
+};
+
+static void complain(struct verifier *v, pt_pa_t pa, const char *what)
+{
+	v->found = true;
+	if (!v->stop && v->report && !v->report(v->ctx, pa, what))
+		v->stop = true;
+}
+
+static pt_pa_t pa_of(const struct verifier *v, const struct ptl_pageblock *p, unsigned int at)
+{
+	return p->pa + ((pt_pa_t)at << v->zone->frame_lg2);
+}
+
+/* Each list holds free blocks of its order, linked both ways. The frames on them. */
+static unsigned int check_lists(struct verifier *v, const struct ptl_pageblock *p)
+{
+	unsigned int frames = 0;
+
+	for (unsigned int order = 0; order < v->zone->pageblock_order; order++) {
+		uint64_t prev = 0;
+		unsigned int nr = 0;
+
+		if (!p->head[order] != !(p->orders >> order & 1))
+			complain(v, p->pa, "the mask of orders disagrees with the lists");
+		for (uint64_t at = p->head[order]; at;) {
+			const struct pt_frame *frame = &p->frames[at - 1];
+
+			if (at - 1 < p->low || at - 1 >= p->high ||
+			    nr++ >> (v->zone->pageblock_order - order)) {
+				complain(v, p->pa, "a list that leaves its pageblock or has no end");
+				return frames;
+			}
+			if (ptl_block_load(frame) != (PTL_BLOCK_FREE | order) ||
+			    frame->owner != prev)
+				complain(v, pa_of(v, p, (unsigned int)at - 1),
+					 "on a list, but not a free block of its order");
+			prev = at;
+			at = frame->link;
+		}
+		v->nr_free[order][ptl_pageblock_list(p)] += nr;
+		frames += nr << order;
+	}
+	return frames;
+}
+
+static void check_buddy(struct verifier *v, const struct ptl_pageblock *p, unsigned int order,
+			unsigned int at)
+{
+	unsigned int buddy = at ^ (1u << order);
+
+	if (order < v->zone->pageblock_order && buddy >= p->low && buddy < p->high &&
+	    ptl_block_load(&p->frames[buddy]) == (PTL_BLOCK_FREE | order))
+		complain(v, pa_of(v, p, at), "two free buddies are not merged");
+}
+
+static void check_descriptor(struct verifier *v, const struct ptl_pageblock *p, unsigned int at)
+{
+	const struct pt_frame *frame = &p->frames[at];
+	unsigned int block = ptl_block_load(frame), order = block & PTL_BLOCK_ORDER;
+	uint64_t frames = UINT64_C(1) << order;
+
+	switch (block & PTL_BLOCK_KIND) {
+	case PTL_BLOCK_FREE:
+		v->frames_free += frames;
+		check_buddy(v, p, order, at);
+		break;
+	case PTL_BLOCK_CACHED:
+		v->frames_cached += frames;
+		break;
+	case PTL_BLOCK_HELD:
+		v->frames_held += frames;
+		if (frame->account && !v->zone->accounts[frame->account])
+			complain(v, pa_of(v, p, at), "charged to an account that does not exist");
+		break;
+	default:
+		complain(v, pa_of(v, p, at), "a block that is neither free, cached nor held");
+	}
+	if (order > v->zone->max_order || at & (frames - 1))
+		complain(v, pa_of(v, p, at), "a block whose order does not fit its place");
+}
+
+/* Goes from block to block; @inside frames at the start belong to one that began before. */
+static uint64_t check_blocks(struct verifier *v, const struct ptl_pageblock *p, uint64_t inside)
+{
+	unsigned int at = p->low;
+
+	while (at < p->high) {
+		unsigned int block = ptl_block_load(&p->frames[at]);
+
+		if (inside) {
+			if (block)
+				complain(v, pa_of(v, p, at), "a block begins inside another");
+			inside--;
+			at++;
+			continue;
+		}
+		check_descriptor(v, p, at);
+		inside = UINT64_C(1) << (block & PTL_BLOCK_ORDER);
+		/* The first frame is done. */
+		inside--;
+		at++;
+	}
+	return inside;
+}
+
+static void check_bin(struct verifier *v, const struct ptl_pageblock *p)
+{
+	const struct pt_zone *zone = v->zone;
+	uint32_t me = (uint32_t)(p - zone->pageblocks), at;
+
+	if (p->order) {
+		at = zone->whole[p->order - zone->pageblock_order][ptl_pageblock_list(p)];
+		v->nr_free[p->order][ptl_pageblock_list(p)]++;
+		if (ptl_block_load(&p->frames[0]) != (PTL_BLOCK_FREE | p->order) || p->nr_free)
+			complain(v, p->pa, "free as a whole, but its frames say otherwise");
+	} else if (p->nr_free) {
+		if (p->fullness != (p->nr_free - 1u) * PTL_FULLNESS >> zone->pageblock_order ||
+		    !p->orders || p->largest != 31 - __builtin_clz(p->orders)) {
+			complain(v, p->pa, "a pageblock in the wrong bin");
+			return;
+		}
+		at = zone->bins[ptl_pageblock_list(p)].head[p->fullness][p->largest];
+	} else {
+		return;
+	}
+	/* Neighbours point back: with all pageblocks looked at, each is on its list once. */
+	if (p->prev == PTL_NO_PAGEBLOCK ? at != me : zone->pageblocks[p->prev].next != me)
+		complain(v, p->pa, "a pageblock that its list does not know");
+	if (p->next != PTL_NO_PAGEBLOCK && zone->pageblocks[p->next].prev != me)
+		complain(v, p->pa, "a pageblock whose list is torn");
+}
+
+static void check_span(struct verifier *v, const struct ptl_span *span)
+{
+	uint64_t inside = 0;
+
+	for (uint32_t i = 0; i < span->fresh && !v->stop; i++) {
+		const struct ptl_pageblock *p = &v->zone->pageblocks[span->first_pageblock + i];
+
+		v->pageblocks[ptl_pageblock_list(p)]++;
+		if (check_lists(v, p) != p->nr_free)
+			complain(v, p->pa, "the count of free frames disagrees with the lists");
+		inside = check_blocks(v, p, inside);
+		check_bin(v, p);
+	}
+	if (inside)
+		complain(v, span->pa, "a block that reaches out of its memory");
+}
+
+/* What was never used is counted as it was at the start. */
+static void add_fresh(struct verifier *v, const struct ptl_span *span)
+{
+	unsigned int lg2 = ptl_pageblock_lg2(v->zone);
+	pt_pa_t pa = span->pa, end = span->pa + span->len;
+
+	v->pageblocks[PTL_MOVABLE_LIST] += span->nr_pageblocks - span->fresh;
+	if (span->fresh)
+		pa = ((span->pa >> lg2) + span->fresh) << lg2;
+	while (pa < end) {
+		pt_pa_t head = pa;
+		unsigned int order = ptl_fresh_block(v->zone, span, &head);
+
+		v->nr_free[order][PTL_MOVABLE_LIST]++;
+		v->frames_free += UINT64_C(1) << order;
+		pa = head + PTL_BIT(order + v->zone->frame_lg2);
+	}
+}
+
+static void check_counts(struct verifier *v)
+{
+	const struct pt_zone *zone = v->zone;
+
+	if (memcmp(v->nr_free, zone->stats.nr_free, sizeof(v->nr_free)) != 0)
+		complain(v, 0, "free blocks by order and freetype are miscounted");
+	if (memcmp(v->pageblocks, zone->stats.pageblocks, sizeof(v->pageblocks)) != 0)
+		complain(v, 0, "pageblocks by freetype are miscounted");
+	if (v->frames_free != zone->nr_free_frames)
+		complain(v, 0, "free frames are miscounted");
+	if (v->frames_cached != ptl_cached_frames(zone) || zone->nr_transit)
+		complain(v, 0, "cached frames are miscounted");
+	if (v->frames_free + v->frames_cached + v->frames_held != zone->managed)
+		complain(v, 0, "frames were lost, or are there twice");
+}
+
+int pt_buddy_verify(const struct pt_zone *zone, pt_buddy_report_fn report, void *ctx)
+{
+	struct verifier v = { .zone = zone, .report = report, .ctx = ctx };
+
+	for (size_t i = 0; i < zone->nr_spans && !v.stop; i++) {
+		check_span(&v, &zone->spans[i]);
+		add_fresh(&v, &zone->spans[i]);
+	}
+	if (!v.stop)
+		check_counts(&v);
+	return v.found ? -EFAULT : 0;
+}

@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * zone_internal.h - a zone: spans of frames, pageblocks, and where to look for free ones.
+ *
+ * Free pages smaller than a pageblock are kept by their pageblock, in a list per
+ * order; pageblocks with free pages stand in bins, by freetype, by how full they are
+ * and by the largest block they have. So a pageblock that changes its freetype takes
+ * its pages along in one move, and the fullest pageblock that can serve a request is
+ * found by two bit scans. Free blocks of a pageblock and more have lists of their own.
+ */
+#ifndef PTL_ZONE_INTERNAL_H
+#define PTL_ZONE_INTERNAL_H
+
+#include <stdatomic.h>
+
+#include <ptlib/zone.h>
+#include <ptlib/zone_info.h>
+
+#include "base/bits.h"
+#include "base/lock.h"
+#include "buddy/freetype_internal.h"
+#include "phys/frame.h"
+
+#define PTL_FULLNESS 16          /* classes of pageblocks by their free frames; 0: fullest */
+#define PTL_NO_PAGEBLOCK UINT32_MAX
+
+/* Everything but freetype, which is read without, is guarded by the zone's lock. */
+struct ptl_pageblock {
+	uint32_t next, prev;        /* pageblocks in the same bin or list */
+	struct pt_frame *frames;    /* descriptor of its first frame; NULL: never used */
+	pt_pa_t pa;                 /* its first byte; the block may lack it, see @low */
+	uint16_t head[PT_MAX_ORDER]; /* first free block of each order: its frame + 1; 0: none */
+	uint16_t orders;            /* which of the lists have any */
+	uint16_t nr_free;           /* frames on them */
+	uint16_t low, high;         /* the frames it has: [low, high) of a pageblock's */
+	uint16_t nr_movable;        /* frames handed out as movable memory */
+	_Atomic uint8_t list;       /* pt_freetype_idx() of what it is */
+	uint8_t order;              /* free as a whole, on zone->whole: the order; else 0 */
+	uint8_t fullness, largest;  /* its bin, where nr_free and not @order */
+};
+
+_Static_assert(sizeof(struct ptl_pageblock) == 64, "a pageblock is one cache line");
+
+/* Pageblocks of one freetype that have free frames, but are not free as a whole. */
+struct ptl_bins {
+	uint16_t fullness;              /* which classes have any */
+	uint16_t largest[PTL_FULLNESS]; /* which bins of a class have any */
+	uint32_t head[PTL_FULLNESS][PT_MAX_ORDER];
+};
+
+/* A run of frames in one region. */
+struct ptl_span {
+	pt_pa_t pa;
+	uint64_t len;
+	struct pt_frame *frames;   /* descriptor of @pa's frame */
+	uint8_t *host;
+	uint32_t first_pageblock;  /* index of the one that @pa is in */
+	uint32_t nr_pageblocks;
+	uint32_t fresh;            /* pageblocks from here on were never used; zone lock */
+};
+
+struct pt_zone {
+	struct pt_phys *phys;
+	const struct pt_freetype_ops *ops;
+	struct ptl_span *spans; /* ascending, disjoint */
+	size_t nr_spans;
+	struct ptl_pageblock *pageblocks; /* of all spans; sparse */
+	uint32_t nr_pageblocks;
+	unsigned int frame_lg2, pageblock_order, max_order;
+	unsigned int flags, convert_batch, ready_low, ready_high;
+	uint64_t managed; /* frames */
+	struct pt_account **accounts; /* by id; [0] is nobody */
+
+	_Alignas(64) _Atomic uint32_t lock; /* guards all below, and the pageblocks */
+	unsigned int used_flags;            /* flags that any pageblock ever had */
+	struct pt_zone_cache *caches;
+	uint64_t nr_free_frames, nr_transit; /* nr_transit: on their way through a conversion */
+	struct ptl_bins bins[PT_FREETYPE_LISTS];
+	uint32_t whole[2][PT_FREETYPE_LISTS]; /* free blocks of pageblock_order + i */
+	struct pt_zone_stats stats;           /* nr_free, pageblocks and what is counted since creation */
+	_Atomic uint32_t drain_wanted;        /* +1 whenever a request failed; no lock */
+};
+
+static inline void ptl_zone_lock(struct pt_zone *zone)
+{
+	ptl_bit_lock(&zone->lock);
+	zone->stats.lock_takes++;
+}
+
+static inline void ptl_zone_unlock(struct pt_zone *zone)
+{
+	ptl_bit_unlock(&zone->lock, 0);
+}
+
+const struct ptl_span *ptl_span_search(const struct pt_zone *zone, pt_pa_t pa);
+
+/* The span that holds @pa, or NULL. Most zones have one. */
+static inline const struct ptl_span *ptl_span_of(const struct pt_zone *zone, pt_pa_t pa)
+{
+	const struct ptl_span *span = zone->spans;
+
+	if (__builtin_expect(pa - span->pa < span->len, 1))
+		return span;
+	return ptl_span_search(zone, pa);
+}
+
+static inline struct pt_frame *ptl_span_frame(const struct pt_zone *zone,
+					      const struct ptl_span *span, pt_pa_t pa)
+{
+	return &span->frames[(pa - span->pa) >> zone->frame_lg2];
+}
+
+static inline unsigned int ptl_pageblock_lg2(const struct pt_zone *zone)
+{
+	return zone->pageblock_order + zone->frame_lg2;
+}
+
+static inline struct ptl_pageblock *ptl_pageblock_at(const struct pt_zone *zone,
+						     const struct ptl_span *span, pt_pa_t pa)
+{
+	unsigned int lg2 = ptl_pageblock_lg2(zone);
+
+	return &zone->pageblocks[span->first_pageblock + (pa >> lg2) - (span->pa >> lg2)];
+}
+
+/* Relaxed: who holds a page, or the lock, keeps its pageblock's freetype meaningful. */
+static inline unsigned int ptl_pageblock_list(const struct ptl_pageblock *pageblock)
+{
+	return atomic_load_explicit(&pageblock->list, memory_order_relaxed);
+}
+
+/* Relaxed: a block is its holder's, its cache's or, free, the lock's. */
+static inline unsigned int ptl_block_load(const struct pt_frame *frame)
+{
+	return atomic_load_explicit(&frame->block, memory_order_relaxed);
+}
+
+static inline void ptl_block_store(struct pt_frame *frame, unsigned int block)
+{
+	atomic_store_explicit(&frame->block, (uint8_t)block, memory_order_relaxed);
+}
+
+struct ptl_request {
+	unsigned int order;
+	unsigned int list; /* pt_freetype_idx() */
+	bool nofragment;
+};
+
+/* rmqueue.c, give.c: under the lock. Blocks come and go as PTL_BLOCK_CACHED. */
+unsigned int ptl_rmqueue(struct pt_zone *zone, const struct ptl_request *want, unsigned int nr,
+			 pt_pa_t *pa);
+bool ptl_take_whole(struct pt_zone *zone, unsigned int list, unsigned int order, pt_pa_t *pa);
+void ptl_set_type(struct pt_zone *zone, struct ptl_pageblock *p, unsigned int order,
+		  unsigned int list);
+void ptl_give_back(struct pt_zone *zone, pt_pa_t pa);
+
+/* convert.c: without the lock. */
+int ptl_convert_for(struct pt_zone *zone, const struct ptl_request *want);
+int ptl_keep_ready(struct pt_zone *zone, unsigned int list);
+
+/* cache.c */
+uint64_t ptl_cached_frames(const struct pt_zone *zone);
+
+/* folio.c: the held, cached or free block that @pa is in; NULL where no block was ever made. */
+struct pt_frame *ptl_block_of(const struct pt_zone *zone, const struct ptl_span *span, pt_pa_t pa,
+			      pt_pa_t *head);
+
+/* account.c */
+bool ptl_account_charge(struct pt_account *account, unsigned int order);
+void ptl_account_uncharge(struct pt_account *account, unsigned int order);
+void ptl_account_count(struct pt_account *account);
+uint16_t ptl_account_id(const struct pt_account *account);
+
+#endif /* PTL_ZONE_INTERNAL_H */
