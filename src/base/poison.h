@@ -8,6 +8,7 @@
 #ifndef PTL_BASE_POISON_H
 #define PTL_BASE_POISON_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #if defined(__SANITIZE_ADDRESS__)
@@ -25,6 +26,18 @@
 #include <valgrind/memcheck.h>
 #define PTL_MEMCHECK 1
 #endif
+
+/* Whether anybody listens: worth asking once, where poisoning would be most of the work. */
+static inline bool ptl_poison_is_heard(void)
+{
+#if defined(PTL_ASAN)
+	return true;
+#elif defined(PTL_MEMCHECK)
+	return RUNNING_ON_VALGRIND;
+#else
+	return false;
+#endif
+}
 
 static inline void ptl_poison(void *p, size_t len)
 {

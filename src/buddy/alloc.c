@@ -10,6 +10,17 @@
 
 #define ALLOC_FLAGS (PT_ALLOC_NOBLOCK | PT_ALLOC_ZERO | PT_ALLOC_NOFRAGMENT)
 
+/* The lowest address on top: neighbours in memory are handed out one after the other. */
+static void reverse(pt_pa_t *pa, unsigned int nr)
+{
+	for (unsigned int i = 0; i < nr / 2; i++) {
+		pt_pa_t swap = pa[i];
+
+		pa[i] = pa[nr - 1 - i];
+		pa[nr - 1 - i] = swap;
+	}
+}
+
 /* Puts what came with the first block onto the stack, where it is empty. */
 static unsigned int fetch(struct pt_zone *zone, struct ptl_stack *stack,
 			  const struct ptl_request *want, pt_pa_t *pa)
@@ -21,6 +32,7 @@ static unsigned int fetch(struct pt_zone *zone, struct ptl_stack *stack,
 	got = ptl_rmqueue(zone, want, nr, to);
 	ptl_zone_unlock(zone);
 	if (stack && got) {
+		reverse(stack->slot, got);
 		*pa = stack->slot[got - 1];
 		ptl_stack_set(stack, got - 1);
 	}
@@ -62,16 +74,22 @@ static int alloc_from_zone(struct pt_zone *zone, struct pt_zone_cache *cache,
 	return 0;
 }
 
-static void hand_out(struct pt_zone *zone, const struct pt_alloc *how, pt_pa_t pa)
+/*
+ * Cached blocks become held ones and back by one bit. They have one reference and no
+ * account. All of pt_frame.use is loaded and stored: a byte would have to reach the
+ * cache before the whole could be loaded again.
+ */
+static inline uint64_t flip_held(uint64_t use)
 {
-	const struct ptl_span *span = ptl_span_of(zone, pa);
-	struct pt_frame *frame = ptl_span_frame(zone, span, pa);
+	return use ^ ptl_plain_use(PTL_BLOCK_HELD) ^ ptl_plain_use(PTL_BLOCK_CACHED);
+}
 
-	ptl_block_store(frame, ptl_block_load(frame) | PTL_BLOCK_HELD);
-	atomic_store_explicit(&frame->refs, 1, memory_order_relaxed);
-	frame->account = how->account ? ptl_account_id(how->account) : 0;
+static inline void hand_out(struct pt_frame *frame, const struct pt_alloc *how)
+{
+	uint64_t use = atomic_load_explicit(&frame->use, memory_order_relaxed);
+
+	atomic_store_explicit(&frame->use, flip_held(use), memory_order_relaxed);
 	frame->owner = how->owner;
-	ptl_unpoison(span->host + (pa - span->pa), PTL_BIT(how->order + zone->frame_lg2));
 }
 
 static int zero(struct pt_zone *zone, struct pt_zone_cache *cache, const struct pt_alloc *how,
@@ -103,39 +121,41 @@ static int check_alloc(const struct pt_zone *zone, const struct pt_zone_cache *c
 	return 0;
 }
 
-int pt_alloc_pages(struct pt_zone *zone, struct pt_zone_cache *cache, const struct pt_alloc *how,
-		   pt_pa_t *out)
+static __attribute__((noinline)) int alloc_thoroughly(struct pt_zone *zone,
+						      struct pt_zone_cache *cache,
+						      const struct pt_alloc *how, int list,
+						      pt_pa_t *out)
 {
-	int list = pt_freetype_idx(how->type);
+	const struct ptl_request want = {
+		.order = how->order,
+		.list = (unsigned int)list,
+		.nofragment = how->flags & PT_ALLOC_NOFRAGMENT,
+	};
 	int err = check_alloc(zone, cache, how, list);
+	const struct ptl_span *span;
 	struct ptl_stack *stack;
+	struct pt_frame *frame;
 	pt_pa_t pa;
 
 	if (err)
 		return err;
 	if (how->account && !ptl_account_charge(how->account, how->order))
 		return -ENOMEM;
-	stack = ptl_cache_stack(cache, how->order, (unsigned int)list);
-	if (stack && ptl_stack_nr(stack)) {
-		uint32_t nr = ptl_stack_nr(stack) - 1;
-
-		pa = stack->slot[nr];
-		ptl_stack_set(stack, nr);
-	} else {
-		const struct ptl_request want = {
-			.order = how->order,
-			.list = (unsigned int)list,
-			.nofragment = how->flags & PT_ALLOC_NOFRAGMENT,
-		};
-
+	stack = ptl_cache_stack(cache, how->order, want.list);
+	if (stack && ptl_stack_nr(stack))
+		pa = ptl_stack_pop(stack);
+	else
 		err = alloc_from_zone(zone, cache, &want, how->flags, &pa);
-		if (err) {
-			if (how->account)
-				ptl_account_uncharge(how->account, how->order);
-			return err;
-		}
+	if (err) {
+		if (how->account)
+			ptl_account_uncharge(how->account, how->order);
+		return err;
 	}
-	hand_out(zone, how, pa);
+	span = ptl_span_of(zone, pa);
+	frame = ptl_span_frame(zone, span, pa);
+	hand_out(frame, how);
+	frame->account = how->account ? ptl_account_id(how->account) : 0;
+	ptl_unpoison(span->host + (pa - span->pa), PTL_BIT(how->order + zone->frame_lg2));
 	if (how->flags & PT_ALLOC_ZERO) {
 		err = zero(zone, cache, how, pa);
 		if (err) {
@@ -145,6 +165,25 @@ int pt_alloc_pages(struct pt_zone *zone, struct pt_zone_cache *cache, const stru
 	}
 	if (how->account)
 		ptl_account_count(how->account);
+	*out = pa;
+	return 0;
+}
+
+/* The usual case: the cache has one, and nothing else is to be done. */
+int pt_alloc_pages(struct pt_zone *zone, struct pt_zone_cache *cache, const struct pt_alloc *how,
+		   pt_pa_t *out)
+{
+	int list = ptl_list_of(how->type);
+	struct ptl_stack *stack;
+	pt_pa_t pa;
+
+	if (list < 0 || how->flags || how->account || zone->poisons)
+		return alloc_thoroughly(zone, cache, how, list, out);
+	stack = ptl_cache_stack(cache, how->order, (unsigned int)list);
+	if (!stack || !ptl_stack_nr(stack))
+		return alloc_thoroughly(zone, cache, how, list, out);
+	pa = ptl_stack_pop(stack);
+	hand_out(ptl_span_frame(zone, ptl_span_of(zone, pa), pa), how);
 	*out = pa;
 	return 0;
 }
@@ -173,58 +212,90 @@ static int check_free(const struct pt_zone *zone, const struct ptl_span *span,
 	return 0;
 }
 
-static int free_pages(struct pt_zone *zone, struct pt_zone_cache *cache, pt_pa_t pa,
-		      unsigned int order, bool may_flush)
+/* A mapping of it elsewhere may be cached by a CPU: it goes first. */
+static int settle(struct pt_zone *zone, pt_pa_t pa, unsigned int order, bool may_flush)
+{
+	const struct pt_extent extent = { pa, PTL_BIT(order + zone->frame_lg2) };
+
+	if (!may_flush || !zone->ops || !zone->ops->settle)
+		return -EBUSY;
+	zone->ops->settle(zone->ops->ctx, &extent);
+	return 0;
+}
+
+/* Into the cache, or if it has no place for such blocks, into the zone. */
+static void put_away(struct pt_zone *zone, struct pt_zone_cache *cache,
+			    const struct ptl_span *span, pt_pa_t pa, unsigned int order)
+{
+	const struct ptl_pageblock *p = ptl_pageblock_at(zone, span, pa);
+	struct ptl_stack *stack = ptl_cache_stack(cache, order, ptl_pageblock_list(p));
+
+	if (__builtin_expect(!stack || !stack->size, 0)) {
+		ptl_zone_lock(zone);
+		ptl_give_back(zone, &pa, 1);
+		ptl_zone_unlock(zone);
+		return;
+	}
+	if (__builtin_expect(ptl_stack_nr(stack) == stack->size, 0))
+		ptl_stack_spill(zone, stack);
+	ptl_stack_push(stack, pa);
+}
+
+static __attribute__((noinline)) int free_thoroughly(struct pt_zone *zone,
+						     struct pt_zone_cache *cache, pt_pa_t pa,
+						     unsigned int order, bool may_flush)
 {
 	const struct ptl_span *span = ptl_span_of(zone, pa);
-	uint64_t len = PTL_BIT(order + zone->frame_lg2);
-	struct ptl_stack *stack;
 	struct pt_frame *frame;
 	unsigned int block;
 	int err;
 
-	if (__builtin_expect(order > zone->max_order || !ptl_aligned(pa, zone->frame_lg2), 0))
+	if (order > zone->max_order || !ptl_aligned(pa, zone->frame_lg2))
 		return -EINVAL;
-	if (__builtin_expect(!span, 0))
+	if (!span)
 		return -ERANGE;
 	frame = ptl_span_frame(zone, span, pa);
 	err = check_free(zone, span, frame, pa, order);
-	if (__builtin_expect(err, 0))
+	if (!err && ptl_block_load(frame) & PTL_BLOCK_STALE)
+		err = settle(zone, pa, order, may_flush);
+	if (err)
 		return err;
-	block = ptl_block_load(frame);
-	if (__builtin_expect(block & PTL_BLOCK_STALE, 0)) {
-		const struct pt_extent extent = { pa, len };
-
-		if (!may_flush || !zone->ops || !zone->ops->settle)
-			return -EBUSY;
-		zone->ops->settle(zone->ops->ctx, &extent);
-		block = ptl_block_load(frame) & ~PTL_BLOCK_STALE;
-	}
 	if (frame->account)
 		ptl_account_uncharge(zone->accounts[frame->account], order);
-	ptl_block_store(frame, (block & ~PTL_BLOCK_KIND) | PTL_BLOCK_CACHED);
-	ptl_poison(span->host + (pa - span->pa), len);
-	stack = ptl_cache_stack(cache, order, ptl_pageblock_list(ptl_pageblock_at(zone, span, pa)));
-	if (stack && stack->size) {
-		if (ptl_stack_nr(stack) == stack->size)
-			ptl_stack_spill(zone, stack);
-		stack->slot[ptl_stack_nr(stack)] = pa;
-		ptl_stack_set(stack, ptl_stack_nr(stack) + 1);
-		return 0;
-	}
-	ptl_zone_lock(zone);
-	ptl_give_back(zone, pa);
-	ptl_zone_unlock(zone);
+	frame->account = 0;
+	block = ptl_block_load(frame) & ~(PTL_BLOCK_KIND | PTL_BLOCK_STALE);
+	ptl_block_store(frame, block | PTL_BLOCK_CACHED);
+	ptl_poison(span->host + (pa - span->pa), PTL_BIT(order + zone->frame_lg2));
+	put_away(zone, cache, span, pa, order);
 	return 0;
 }
 
+/* The usual case: a block that nothing is to be known of, and room for it in the cache. */
 int pt_free_pages(struct pt_zone *zone, struct pt_zone_cache *cache, pt_pa_t pa, unsigned int order)
 {
-	return free_pages(zone, cache, pa, order, true);
+	const struct ptl_span *span = zone->spans;
+	const uint64_t movable = ptl_plain_use(PTL_BLOCK_MOVABLE) ^ ptl_plain_use(0);
+	struct ptl_stack *stack;
+	struct pt_frame *frame;
+	uint64_t use;
+
+	if (pa - span->pa >= span->len || !ptl_aligned(pa, zone->frame_lg2) ||
+	    order > zone->max_order || zone->poisons)
+		return free_thoroughly(zone, cache, pa, order, true);
+	frame = ptl_span_frame(zone, span, pa);
+	use = atomic_load_explicit(&frame->use, memory_order_relaxed);
+	stack = ptl_cache_stack(cache, order,
+				ptl_pageblock_list(ptl_pageblock_at(zone, span, pa)));
+	if ((use & ~movable) != ptl_plain_use(PTL_BLOCK_HELD | order) || !stack ||
+	    ptl_stack_nr(stack) == stack->size)
+		return free_thoroughly(zone, cache, pa, order, true);
+	atomic_store_explicit(&frame->use, flip_held(use), memory_order_relaxed);
+	ptl_stack_push(stack, pa);
+	return 0;
 }
 
 int pt_free_pages_raw(struct pt_zone *zone, struct pt_zone_cache *cache, pt_pa_t pa,
 		      unsigned int order)
 {
-	return free_pages(zone, cache, pa, order, false);
+	return free_thoroughly(zone, cache, pa, order, false);
 }

@@ -8,7 +8,8 @@
 /* Of a small zone, a stack holds a 32nd at most; one that could hold nothing is never filled. */
 static uint16_t stack_size(const struct pt_zone *zone, unsigned int order)
 {
-	uint64_t size = order < PTL_CACHE_LOW_ORDERS ? PTL_CACHE_SLOTS >> order : 8;
+	uint64_t size = order < PTL_CACHE_LOW_ORDERS ? PTL_CACHE_SLOTS >> order :
+						     PTL_CACHE_PAGEBLOCKS;
 
 	return (uint16_t)ptl_min(size, zone->managed >> (order + 5));
 }
@@ -49,11 +50,10 @@ int pt_zone_cache_create(struct pt_zone_cache **out, struct pt_zone *zone, unsig
 	return 0;
 }
 
-static void give_back_many(struct pt_zone *zone, const pt_pa_t *pa, unsigned int nr)
+static void give_back(struct pt_zone *zone, const pt_pa_t *pa, unsigned int nr)
 {
 	ptl_zone_lock(zone);
-	for (unsigned int i = 0; i < nr; i++)
-		ptl_give_back(zone, pa[i]);
+	ptl_give_back(zone, pa, nr);
 	ptl_zone_unlock(zone);
 }
 
@@ -61,7 +61,7 @@ void ptl_stack_spill(struct pt_zone *zone, struct ptl_stack *stack)
 {
 	uint32_t nr = ptl_stack_nr(stack);
 
-	give_back_many(zone, stack->slot, stack->batch);
+	give_back(zone, stack->slot, stack->batch);
 	memmove(stack->slot, stack->slot + stack->batch, (nr - stack->batch) * sizeof(pt_pa_t));
 	ptl_stack_set(stack, nr - stack->batch);
 }
@@ -73,7 +73,7 @@ void pt_zone_cache_drain(struct pt_zone_cache *cache)
 	for (unsigned int i = 0; i < PTL_CACHE_ORDERS * PT_FREETYPE_LISTS; i++, stack++) {
 		if (!ptl_stack_nr(stack))
 			continue;
-		give_back_many(cache->zone, stack->slot, ptl_stack_nr(stack));
+		give_back(cache->zone, stack->slot, ptl_stack_nr(stack));
 		ptl_stack_set(stack, 0);
 	}
 }

@@ -8,6 +8,7 @@
 #define PTL_CACHE_LOW_ORDERS 4                        /* orders 0 to 3, and a pageblock's */
 #define PTL_CACHE_ORDERS (PTL_CACHE_LOW_ORDERS + 1)
 #define PTL_CACHE_SLOTS 64                            /* of order 0; half as many of each next */
+#define PTL_CACHE_PAGEBLOCKS 16
 
 /* Used by the cache's owner; others only look at @nr. */
 struct ptl_stack {
@@ -35,6 +36,22 @@ static inline void ptl_stack_set(struct ptl_stack *stack, uint32_t nr)
 	atomic_store_explicit(&stack->nr, nr, memory_order_relaxed);
 }
 
+static inline pt_pa_t ptl_stack_pop(struct ptl_stack *stack)
+{
+	uint32_t nr = ptl_stack_nr(stack) - 1;
+
+	ptl_stack_set(stack, nr);
+	return stack->slot[nr];
+}
+
+static inline void ptl_stack_push(struct ptl_stack *stack, pt_pa_t pa)
+{
+	uint32_t nr = ptl_stack_nr(stack);
+
+	stack->slot[nr] = pa;
+	ptl_stack_set(stack, nr + 1);
+}
+
 /* The stack for blocks of @order, or NULL if the cache has none. */
 static inline struct ptl_stack *ptl_cache_stack(struct pt_zone_cache *cache, unsigned int order,
 						unsigned int list)
@@ -47,7 +64,7 @@ static inline struct ptl_stack *ptl_cache_stack(struct pt_zone_cache *cache, uns
 						       NULL;
 }
 
-/* Empties the older half of a full stack. */
+/* Gives a batch of a full stack back, the oldest. */
 void ptl_stack_spill(struct pt_zone *zone, struct ptl_stack *stack);
 
 #endif /* PTL_CACHE_H */

@@ -39,7 +39,7 @@ static void put_on_lists(struct pt_zone *zone, const struct transit *transit, in
 		if (to >= 0)
 			ptl_set_type(zone, p, transit->order, (unsigned int)to);
 		zone->nr_transit -= UINT64_C(1) << transit->order;
-		ptl_give_back(zone, transit->extent[i].pa);
+		ptl_give_back(zone, &transit->extent[i].pa, 1);
 	}
 }
 

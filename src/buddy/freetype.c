@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Which freetypes exist. A further flag is a row of ptl_freetype_flags[] and one of
- * lists[] for each migratetype that it goes with; PT_FREETYPE_LISTS counts the latter.
+ * lists[] for each migratetype that it goes with, where ptl_freetype_list[] finds it;
+ * PT_FREETYPE_LISTS counts the latter.
  */
 #include "buddy/freetype_internal.h"
 
@@ -25,6 +26,12 @@ static const struct {
 	{ { PT_MIGRATE_UNMOVABLE, PT_FREETYPE_KEYED }, "Unmovable/keyed" },
 };
 
+const int8_t ptl_freetype_list[PT_MIGRATE_NR][4] = {
+	[PT_MIGRATE_UNMOVABLE] = { 0, [PT_FREETYPE_UNMAPPED] = 3, [PT_FREETYPE_KEYED] = 4, -1 },
+	[PT_MIGRATE_MOVABLE] = { 1, -1, -1, -1 },
+	[PT_MIGRATE_RECLAIMABLE] = { 2, -1, -1, -1 },
+};
+
 const uint8_t ptl_fallbacks[PT_MIGRATE_NR][PT_MIGRATE_NR - 1] = {
 	[PT_MIGRATE_UNMOVABLE] = { PT_MIGRATE_RECLAIMABLE, PT_MIGRATE_MOVABLE },
 	[PT_MIGRATE_MOVABLE] = { PT_MIGRATE_RECLAIMABLE, PT_MIGRATE_UNMOVABLE },
@@ -33,10 +40,7 @@ const uint8_t ptl_fallbacks[PT_MIGRATE_NR][PT_MIGRATE_NR - 1] = {
 
 int pt_freetype_idx(pt_freetype_t type)
 {
-	for (int i = 0; i < PT_FREETYPE_LISTS; i++)
-		if (pt_freetypes_equal(lists[i].type, type))
-			return i;
-	return -1;
+	return ptl_list_of(type);
 }
 
 pt_freetype_t pt_freetype_from_idx(unsigned int idx)

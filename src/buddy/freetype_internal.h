@@ -22,6 +22,16 @@ extern const unsigned int ptl_nr_freetype_flags;
  */
 extern const uint8_t ptl_fallbacks[PT_MIGRATE_NR][PT_MIGRATE_NR - 1];
 
+/* pt_freetype_idx(), for hot paths. */
+extern const int8_t ptl_freetype_list[PT_MIGRATE_NR][4];
+
+static inline int ptl_list_of(pt_freetype_t type)
+{
+	if (__builtin_expect(type.migratetype >= PT_MIGRATE_NR || type.flags >= 4, 0))
+		return -1;
+	return ptl_freetype_list[type.migratetype][type.flags];
+}
+
 /* Whether pages of @flags are absent from the direct map. */
 bool ptl_freetype_is_absent(unsigned int flags);
 

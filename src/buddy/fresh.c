@@ -57,7 +57,7 @@ unsigned int ptl_fresh_block(const struct pt_zone *zone, const struct ptl_span *
 static void init_pageblock(const struct pt_zone *zone, const struct ptl_span *span, uint32_t i)
 {
 	struct ptl_pageblock *p = &zone->pageblocks[span->first_pageblock + i];
-	unsigned int lg2 = ptl_pageblock_lg2(zone);
+	unsigned int lg2 = zone->pageblock_lg2;
 	int64_t skipped;
 
 	p->pa = ((span->pa >> lg2) + i) << lg2;

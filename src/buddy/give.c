@@ -34,11 +34,11 @@ static void give_whole(struct pt_zone *zone, struct ptl_pageblock *p, unsigned i
 	ptl_whole_push(zone, p, order);
 }
 
-static void give_part(struct pt_zone *zone, struct ptl_pageblock *p, unsigned int order,
+/* Whether all of the pageblock is free now; its bin is the caller's to update. */
+static bool give_part(struct pt_zone *zone, struct ptl_pageblock *p, unsigned int order,
 		      unsigned int at)
 {
-	unsigned int had = p->nr_free, frames = 1u << order;
-
+	p->nr_free += (uint16_t)(1u << order);
 	/* A pageblock that has no free block of an order has no buddy of it either. */
 	while (p->orders >> order & 1) {
 		unsigned int buddy = at ^ (1u << order);
@@ -51,33 +51,57 @@ static void give_part(struct pt_zone *zone, struct ptl_pageblock *p, unsigned in
 		at &= buddy;
 		order++;
 	}
-	if (order < zone->pageblock_order) {
-		ptl_free_push(zone, p, order, at);
-		p->nr_free += (uint16_t)frames;
-		ptl_bin_update(zone, p, had);
-		return;
-	}
-	ptl_bin_leave(zone, p);
-	p->nr_free = 0;
-	give_whole(zone, p, order);
+	if (order == zone->pageblock_order)
+		return true;
+	ptl_free_push(zone, p, order, at);
+	return false;
 }
 
-void ptl_give_back(struct pt_zone *zone, pt_pa_t pa)
+/* Blocks of one pageblock that stand next to each other in @pa; how many they were. */
+static unsigned int give_parts(struct pt_zone *zone, struct ptl_pageblock *p, const pt_pa_t *pa,
+			       unsigned int nr)
 {
-	const struct ptl_span *span = ptl_span_of(zone, pa);
-	struct ptl_pageblock *p = ptl_pageblock_at(zone, span, pa);
-	unsigned int at = (unsigned int)((pa - p->pa) >> zone->frame_lg2);
-	unsigned int block = ptl_block_load(&p->frames[at]), order = block & PTL_BLOCK_ORDER;
-	unsigned int frames = 1u << order;
+	unsigned int had = p->nr_free, given = 0;
 
-	PTL_DEBUG_ON((block & PTL_BLOCK_KIND) != PTL_BLOCK_CACHED);
-	zone->nr_free_frames += frames;
-	if (order < zone->pageblock_order) {
-		p->nr_movable -= (uint16_t)(block & PTL_BLOCK_MOVABLE ? frames : 0);
-		give_part(zone, p, order, at);
-		return;
+	while (given < nr && pa[given] >> zone->pageblock_lg2 == p->pa >> zone->pageblock_lg2) {
+		unsigned int at = (unsigned int)((pa[given] - p->pa) >> zone->frame_lg2);
+		unsigned int block = ptl_block_load(&p->frames[at]);
+		unsigned int order = block & PTL_BLOCK_ORDER;
+
+		PTL_DEBUG_ON((block & PTL_BLOCK_KIND) != PTL_BLOCK_CACHED);
+		given++;
+		zone->nr_free_frames += 1u << order;
+		p->nr_movable -= (uint16_t)(block & PTL_BLOCK_MOVABLE ? 1u << order : 0);
+		if (!give_part(zone, p, order, at))
+			continue;
+		if (had)
+			ptl_bin_leave(zone, p);
+		p->nr_free = 0;
+		give_whole(zone, p, zone->pageblock_order);
+		return given;
 	}
-	for (unsigned int i = 0; i < 1u << (order - zone->pageblock_order); i++)
-		p[i].nr_movable = 0;
-	give_whole(zone, p, order);
+	ptl_bin_update(zone, p, had);
+	return given;
+}
+
+void ptl_give_back(struct pt_zone *zone, const pt_pa_t *pa, unsigned int nr)
+{
+	while (nr) {
+		const struct ptl_span *span = ptl_span_of(zone, *pa);
+		struct ptl_pageblock *p = ptl_pageblock_at(zone, span, *pa);
+		unsigned int order = ptl_block_load(ptl_span_frame(zone, span, *pa)) &
+				     PTL_BLOCK_ORDER;
+		unsigned int given = 1;
+
+		if (order < zone->pageblock_order) {
+			given = give_parts(zone, p, pa, nr);
+		} else {
+			zone->nr_free_frames += 1u << order;
+			for (unsigned int i = 0; i < 1u << (order - zone->pageblock_order); i++)
+				p[i].nr_movable = 0;
+			give_whole(zone, p, order);
+		}
+		pa += given;
+		nr -= given;
+	}
 }

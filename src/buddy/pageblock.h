@@ -123,6 +123,8 @@ static inline void ptl_whole_remove(struct pt_zone *zone, struct ptl_pageblock *
 {
 	unsigned int list = ptl_pageblock_list(p);
 
+	if (p->next != PTL_NO_PAGEBLOCK) /* likely to be wanted soon; always a cache miss */
+		__builtin_prefetch(zone->pageblocks[p->next].frames, 1);
 	ptl_unlink(zone, ptl_whole_head(zone, list, p->order), p);
 	zone->stats.nr_free[p->order][list]--;
 	p->order = 0;

@@ -11,7 +11,8 @@ static unsigned int take_from(struct pt_zone *zone, struct ptl_pageblock *p,
 			      const struct ptl_request *want, unsigned int nr, pt_pa_t *pa)
 {
 	bool movable = pt_freetype_from_idx(want->list).migratetype == PT_MIGRATE_MOVABLE;
-	unsigned int block = PTL_BLOCK_CACHED | want->order | (movable ? PTL_BLOCK_MOVABLE : 0);
+	uint64_t use = ptl_plain_use(PTL_BLOCK_CACHED | want->order |
+				     (movable ? PTL_BLOCK_MOVABLE : 0));
 	unsigned int got = 0, had = p->nr_free, frames;
 
 	while (got < nr && p->orders >> want->order) {
@@ -25,7 +26,7 @@ static unsigned int take_from(struct pt_zone *zone, struct ptl_pageblock *p,
 			ptl_free_push(zone, p, order, at + (1u << order));
 		}
 		for (end = at + (1u << order); at != end; at += 1u << want->order) {
-			ptl_block_store(&p->frames[at], block);
+			atomic_store_explicit(&p->frames[at].use, use, memory_order_relaxed);
 			pa[got++] = p->pa + ((pt_pa_t)at << zone->frame_lg2);
 		}
 	}
@@ -113,8 +114,10 @@ bool ptl_take_whole(struct pt_zone *zone, unsigned int list, unsigned int order,
 	if (!p)
 		return false;
 	*pa = p->pa;
-	ptl_block_store(&p->frames[0],
-			PTL_BLOCK_CACHED | order | (movable ? PTL_BLOCK_MOVABLE : 0));
+	atomic_store_explicit(&p->frames[0].use,
+			      ptl_plain_use(PTL_BLOCK_CACHED | order |
+					    (movable ? PTL_BLOCK_MOVABLE : 0)),
+			      memory_order_relaxed);
 	for (unsigned int i = 0; movable && i < 1u << (order - zone->pageblock_order); i++)
 		p[i].nr_movable = (uint16_t)(1u << zone->pageblock_order);
 	zone->nr_free_frames -= UINT64_C(1) << order;

@@ -174,7 +174,7 @@ static void check_span(struct verifier *v, const struct ptl_span *span)
 /* What was never used is counted as it was at the start. */
 static void add_fresh(struct verifier *v, const struct ptl_span *span)
 {
-	unsigned int lg2 = ptl_pageblock_lg2(v->zone);
+	unsigned int lg2 = v->zone->pageblock_lg2;
 	pt_pa_t pa = span->pa, end = span->pa + span->len;
 
 	v->pageblocks[PTL_MOVABLE_LIST] += span->nr_pageblocks - span->fresh;

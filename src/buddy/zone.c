@@ -36,6 +36,7 @@ static void set_orders(struct pt_zone *zone)
 	zone->frame_lg2 = pt_phys_frame_lg2(zone->phys);
 	zone->pageblock_order = orders[zone->frame_lg2][0];
 	zone->max_order = orders[zone->frame_lg2][1];
+	zone->pageblock_lg2 = zone->pageblock_order + zone->frame_lg2;
 	zone->stats.pageblock_order = zone->pageblock_order;
 	zone->stats.max_order = zone->max_order;
 }
@@ -44,7 +45,7 @@ static int add_span(struct pt_zone *zone, const struct ptl_region *region, pt_pa
 {
 	struct ptl_span *spans = realloc(zone->spans, (zone->nr_spans + 1) * sizeof(*spans));
 	uint64_t skipped = pa - region->pa;
-	unsigned int lg2 = ptl_pageblock_lg2(zone);
+	unsigned int lg2 = zone->pageblock_lg2;
 
 	if (!spans)
 		return -ENOMEM;
@@ -112,6 +113,7 @@ static int arrange_spans(struct pt_zone *zone)
 		if (i && span->pa - span[-1].pa < span[-1].len)
 			return -EINVAL;
 		span->first_pageblock = (uint32_t)nr;
+		span->skip = (uint32_t)(nr - (span->pa >> zone->pageblock_lg2));
 		nr += span->nr_pageblocks;
 		if (nr >= PTL_NO_PAGEBLOCK)
 			return -ENOMEM;
@@ -187,6 +189,7 @@ int pt_zone_create(struct pt_zone **out, struct pt_phys *phys, const struct pt_z
 		return -ENOMEM;
 	memset(zone, 0, sizeof(*zone));
 	zone->phys = phys;
+	zone->poisons = ptl_poison_is_heard();
 	zone->flags = cfg->flags;
 	zone->convert_batch = cfg->convert_batch ? cfg->convert_batch : 1;
 	zone->ready_low = cfg->ready_low;

@@ -55,6 +55,7 @@ struct ptl_span {
 	struct pt_frame *frames;   /* descriptor of @pa's frame */
 	uint8_t *host;
 	uint32_t first_pageblock;  /* index of the one that @pa is in */
+	uint32_t skip;             /* add it to pa >> pageblock_lg2 for an index */
 	uint32_t nr_pageblocks;
 	uint32_t fresh;            /* pageblocks from here on were never used; zone lock */
 };
@@ -67,7 +68,9 @@ struct pt_zone {
 	struct ptl_pageblock *pageblocks; /* of all spans; sparse */
 	uint32_t nr_pageblocks;
 	unsigned int frame_lg2, pageblock_order, max_order;
+	unsigned int pageblock_lg2; /* bytes */
 	unsigned int flags, convert_batch, ready_low, ready_high;
+	bool poisons; /* somebody wants to know which frames nobody owns */
 	uint64_t managed; /* frames */
 	struct pt_account **accounts; /* by id; [0] is nobody */
 
@@ -110,23 +113,31 @@ static inline struct pt_frame *ptl_span_frame(const struct pt_zone *zone,
 	return &span->frames[(pa - span->pa) >> zone->frame_lg2];
 }
 
-static inline unsigned int ptl_pageblock_lg2(const struct pt_zone *zone)
-{
-	return zone->pageblock_order + zone->frame_lg2;
-}
-
 static inline struct ptl_pageblock *ptl_pageblock_at(const struct pt_zone *zone,
 						     const struct ptl_span *span, pt_pa_t pa)
 {
-	unsigned int lg2 = ptl_pageblock_lg2(zone);
-
-	return &zone->pageblocks[span->first_pageblock + (pa >> lg2) - (span->pa >> lg2)];
+	return &zone->pageblocks[(uint32_t)(pa >> zone->pageblock_lg2) + span->skip];
 }
 
 /* Relaxed: who holds a page, or the lock, keeps its pageblock's freetype meaningful. */
 static inline unsigned int ptl_pageblock_list(const struct ptl_pageblock *pageblock)
 {
 	return atomic_load_explicit(&pageblock->list, memory_order_relaxed);
+}
+
+/*
+ * pt_frame.use of a block that is somebody's or a cache's and nothing else is to be known
+ * of: one reference, no table, nobody charged. By shifts: put together in memory, it
+ * could not be loaded before its parts have left the store buffer.
+ */
+static inline uint64_t ptl_plain_use(unsigned int block)
+{
+	_Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ &&
+			       offsetof(struct pt_frame, refs) == offsetof(struct pt_frame, use) &&
+			       offsetof(struct pt_frame, block) ==
+				       offsetof(struct pt_frame, use) + 5,
+		       "where the parts of pt_frame.use stand");
+	return (uint64_t)block << 40 | 1;
 }
 
 /* Relaxed: a block is its holder's, its cache's or, free, the lock's. */
@@ -152,7 +163,7 @@ unsigned int ptl_rmqueue(struct pt_zone *zone, const struct ptl_request *want, u
 bool ptl_take_whole(struct pt_zone *zone, unsigned int list, unsigned int order, pt_pa_t *pa);
 void ptl_set_type(struct pt_zone *zone, struct ptl_pageblock *p, unsigned int order,
 		  unsigned int list);
-void ptl_give_back(struct pt_zone *zone, pt_pa_t pa);
+void ptl_give_back(struct pt_zone *zone, const pt_pa_t *pa, unsigned int nr);
 
 /* convert.c: without the lock. */
 int ptl_convert_for(struct pt_zone *zone, const struct ptl_request *want);

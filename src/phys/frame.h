@@ -42,11 +42,16 @@ enum ptl_frame_state {
 struct pt_frame {
 	_Atomic uint32_t lock;       /* table lock; the other bits are its holder's */
 	_Atomic uint32_t generation; /* +1 each time a table page dies; table lock */
-	_Atomic uint32_t refs;       /* table entries that point here, in all trees; or
-					references to a folio */
-	_Atomic uint8_t state;       /* enum ptl_frame_state; owner of the page */
-	_Atomic uint8_t block;       /* PTL_BLOCK_*; who has the block, else the zone lock */
-	uint16_t account;            /* who is charged, 0 for nobody; who has the block */
+	union {
+		struct {
+			_Atomic uint32_t refs;  /* table entries that point here, in all trees; or
+						   references to a folio */
+			_Atomic uint8_t state;  /* enum ptl_frame_state; owner of the page */
+			_Atomic uint8_t block;  /* PTL_BLOCK_*; who has the block, else the zone lock */
+			uint16_t account;       /* who is charged, 0 for nobody; who has the block */
+		};
+		_Atomic uint64_t use;           /* the four in one, to be looked at in one go */
+	};
 	uint64_t link;               /* next page of a list; whoever owns the list */
 	uint64_t owner;              /* whose page it is; set when handed out */
 };
