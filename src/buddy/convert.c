@@ -50,7 +50,7 @@ static void put_on_lists(struct pt_zone *zone, const struct transit *transit, in
 static int convert(struct pt_zone *zone, unsigned int from, unsigned int from_flags, unsigned int to,
 		   unsigned int order, unsigned int max)
 {
-	unsigned int to_flags = pt_freetype_from_idx(to).flags;
+	unsigned int to_flags = ptl_type_of(to).flags;
 	struct transit transit = { .order = order };
 	int err;
 
@@ -83,7 +83,7 @@ static unsigned int lists_of(unsigned int flags, unsigned int migratetype, bool 
 	unsigned int lists = 0;
 
 	for (unsigned int list = 0; list < PT_FREETYPE_LISTS; list++) {
-		pt_freetype_t type = pt_freetype_from_idx(list);
+		pt_freetype_t type = ptl_type_of(list);
 
 		if (type.flags == flags && (any || type.migratetype == migratetype))
 			lists |= 1u << list;
@@ -94,7 +94,7 @@ static unsigned int lists_of(unsigned int flags, unsigned int migratetype, bool 
 /* A whole pageblock, or more for a large order, so that @want finds something. 0, or nothing was done. */
 int ptl_convert_for(struct pt_zone *zone, const struct ptl_request *want)
 {
-	pt_freetype_t type = pt_freetype_from_idx(want->list);
+	pt_freetype_t type = ptl_type_of(want->list);
 	unsigned int order = want->order > zone->pageblock_order ? want->order :
 								   zone->pageblock_order;
 	bool any = zone->flags & PT_ZONE_CONVERT_BACK_ANY;
@@ -158,7 +158,7 @@ static uint64_t nr_ready(struct pt_zone *zone, unsigned int list)
 
 int ptl_keep_ready(struct pt_zone *zone, unsigned int list)
 {
-	pt_freetype_t type = pt_freetype_from_idx(list);
+	pt_freetype_t type = ptl_type_of(list);
 	uint64_t ready;
 
 	if (!type.flags || (ready = nr_ready(zone, list)) >= zone->ready_low)
@@ -187,7 +187,7 @@ int pt_zone_balance(struct pt_zone *zone)
 	used = zone->used_flags;
 	ptl_zone_unlock(zone);
 	for (unsigned int list = 0; list < PT_FREETYPE_LISTS; list++) {
-		pt_freetype_t type = pt_freetype_from_idx(list);
+		pt_freetype_t type = ptl_type_of(list);
 		uint64_t ready;
 		int err;
 

@@ -125,7 +125,7 @@ static void fresh_info(const struct pt_zone *zone, const struct ptl_span *span, 
 {
 	*info = (struct pt_page_info){
 		.head = pa,
-		.type = pt_freetype_from_idx(PTL_MOVABLE_LIST),
+		.type = ptl_type_of(PTL_MOVABLE_LIST),
 	};
 	info->order = ptl_fresh_block(zone, span, &info->head);
 }
@@ -151,7 +151,7 @@ int pt_page_info(const struct pt_zone *zone, pt_pa_t pa, struct pt_page_info *in
 	*info = (struct pt_page_info){
 		.head = head,
 		.order = block & PTL_BLOCK_ORDER,
-		.type = pt_freetype_from_idx(ptl_pageblock_list(p)),
+		.type = ptl_type_of(ptl_pageblock_list(p)),
 		.state = (block & PTL_BLOCK_KIND) == PTL_BLOCK_FREE   ? PT_PAGE_FREE :
 			 (block & PTL_BLOCK_KIND) == PTL_BLOCK_CACHED ? PT_PAGE_CACHED :
 									PT_PAGE_HELD,

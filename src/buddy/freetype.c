@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Which freetypes exist. A further flag is a row of ptl_freetype_flags[] and one of
- * lists[] for each migratetype that it goes with, where ptl_freetype_list[] finds it;
+ * ptl_freetype_rows[] for each migratetype that it goes with, where ptl_freetype_list[] finds it;
  * PT_FREETYPE_LISTS counts the latter.
  */
 #include "buddy/freetype_internal.h"
@@ -15,10 +15,7 @@ const struct ptl_freetype_flag ptl_freetype_flags[] = {
 
 const unsigned int ptl_nr_freetype_flags = sizeof(ptl_freetype_flags) / sizeof(*ptl_freetype_flags);
 
-static const struct {
-	pt_freetype_t type;
-	const char *name;
-} lists[PT_FREETYPE_LISTS] = {
+const struct ptl_freetype_row ptl_freetype_rows[PT_FREETYPE_LISTS] = {
 	{ { PT_MIGRATE_UNMOVABLE, 0 }, "Unmovable" },
 	{ { PT_MIGRATE_MOVABLE, 0 }, "Movable" },
 	{ { PT_MIGRATE_RECLAIMABLE, 0 }, "Reclaimable" },
@@ -46,13 +43,13 @@ int pt_freetype_idx(pt_freetype_t type)
 pt_freetype_t pt_freetype_from_idx(unsigned int idx)
 {
 	PTL_BUG_ON(idx >= PT_FREETYPE_LISTS);
-	return lists[idx].type;
+	return ptl_type_of(idx);
 }
 
 const char *pt_freetype_name(unsigned int idx)
 {
 	PTL_BUG_ON(idx >= PT_FREETYPE_LISTS);
-	return lists[idx].name;
+	return ptl_freetype_rows[idx].name;
 }
 
 bool ptl_freetype_is_absent(unsigned int flags)

@@ -22,8 +22,19 @@ extern const unsigned int ptl_nr_freetype_flags;
  */
 extern const uint8_t ptl_fallbacks[PT_MIGRATE_NR][PT_MIGRATE_NR - 1];
 
-/* pt_freetype_idx(), for hot paths. */
-extern const int8_t ptl_freetype_list[PT_MIGRATE_NR][4];
+struct ptl_freetype_row {
+	pt_freetype_t type;
+	const char *name;
+};
+
+extern const struct ptl_freetype_row ptl_freetype_rows[PT_FREETYPE_LISTS];
+extern const int8_t ptl_freetype_list[PT_MIGRATE_NR][4]; /* by migratetype and flags; -1: none */
+
+/* pt_freetype_from_idx() and pt_freetype_idx(), for hot paths. */
+static inline pt_freetype_t ptl_type_of(unsigned int list)
+{
+	return ptl_freetype_rows[list].type;
+}
 
 static inline int ptl_list_of(pt_freetype_t type)
 {

@@ -2,19 +2,23 @@
 /* Blocks come back: merged with their free buddies, into the lists of their pageblock. Under the lock. */
 #include "buddy/pageblock.h"
 
-/* The neighbour that @p and it would be one block of @order + 1 with; NULL if it is no such. */
+/*
+ * The neighbour that @p and it would be one block of @order + 1 with; NULL if it is no
+ * such. Between spans stands a pageblock that has nothing free, ever.
+ */
 static struct ptl_pageblock *whole_buddy(struct pt_zone *zone, struct ptl_pageblock *p,
 					 unsigned int order)
 {
-	const struct ptl_span *span = ptl_span_of(zone, p->pa);
-	pt_pa_t pa = p->pa ^ PTL_BIT(order + zone->frame_lg2);
+	uint32_t me = (uint32_t)(p - zone->pageblocks), nr = 1u << (order - zone->pageblock_order);
+	bool is_upper = p->pa >> (order + zone->frame_lg2) & 1;
 	struct ptl_pageblock *buddy;
 
-	if (pa - span->pa >= span->len)
+	if (is_upper ? me < nr : zone->nr_pageblocks - me <= nr)
 		return NULL;
-	buddy = ptl_pageblock_at(zone, span, pa);
-	if (buddy->order != order || pt_freetype_from_idx(ptl_pageblock_list(buddy)).flags !=
-					     pt_freetype_from_idx(ptl_pageblock_list(p)).flags)
+	buddy = is_upper ? p - nr : p + nr;
+	if (buddy->order != order ||
+	    ptl_type_of(ptl_pageblock_list(buddy)).flags !=
+		    ptl_type_of(ptl_pageblock_list(p)).flags)
 		return NULL;
 	return buddy;
 }

@@ -10,7 +10,7 @@
 static unsigned int take_from(struct pt_zone *zone, struct ptl_pageblock *p,
 			      const struct ptl_request *want, unsigned int nr, pt_pa_t *pa)
 {
-	bool movable = pt_freetype_from_idx(want->list).migratetype == PT_MIGRATE_MOVABLE;
+	bool movable = ptl_type_of(want->list).migratetype == PT_MIGRATE_MOVABLE;
 	uint64_t use = ptl_plain_use(PTL_BLOCK_CACHED | want->order |
 				     (movable ? PTL_BLOCK_MOVABLE : 0));
 	unsigned int got = 0, had = p->nr_free, frames;
@@ -108,7 +108,7 @@ static void break_whole(struct pt_zone *zone, struct ptl_pageblock *p)
 
 bool ptl_take_whole(struct pt_zone *zone, unsigned int list, unsigned int order, pt_pa_t *pa)
 {
-	bool movable = pt_freetype_from_idx(list).migratetype == PT_MIGRATE_MOVABLE;
+	bool movable = ptl_type_of(list).migratetype == PT_MIGRATE_MOVABLE;
 	struct ptl_pageblock *p = find_whole(zone, list, order);
 
 	if (!p)
@@ -176,7 +176,7 @@ static bool is_worth_claiming(const struct pt_zone *zone, const struct ptl_pageb
 
 	if (migratetype == PT_MIGRATE_MOVABLE)
 		alike = p->nr_movable;
-	else if (pt_freetype_from_idx(ptl_pageblock_list(p)).migratetype == PT_MIGRATE_MOVABLE)
+	else if (ptl_type_of(ptl_pageblock_list(p)).migratetype == PT_MIGRATE_MOVABLE)
 		alike = (unsigned int)(p->high - p->low) - p->nr_free - p->nr_movable;
 	return p->nr_free + alike >= size / 2;
 }
@@ -200,7 +200,7 @@ static bool claim_whole(struct pt_zone *zone, const struct ptl_request *want, un
 static bool claim_part(struct pt_zone *zone, const struct ptl_request *want, unsigned int order,
 		       unsigned int from)
 {
-	pt_freetype_t type = pt_freetype_from_idx(want->list);
+	pt_freetype_t type = ptl_type_of(want->list);
 	struct ptl_pageblock *p = find_emptiest(zone, from, order);
 
 	if (!p || !is_worth_claiming(zone, p, type.migratetype))
@@ -220,7 +220,7 @@ static bool claim_part(struct pt_zone *zone, const struct ptl_request *want, uns
  */
 static bool claim(struct pt_zone *zone, const struct ptl_request *want)
 {
-	pt_freetype_t type = pt_freetype_from_idx(want->list);
+	pt_freetype_t type = ptl_type_of(want->list);
 	unsigned int least = want->order;
 
 	if (want->nofragment)
@@ -247,7 +247,7 @@ static bool claim(struct pt_zone *zone, const struct ptl_request *want)
 static unsigned int steal(struct pt_zone *zone, const struct ptl_request *want, unsigned int nr,
 			  pt_pa_t *pa)
 {
-	pt_freetype_t type = pt_freetype_from_idx(want->list);
+	pt_freetype_t type = ptl_type_of(want->list);
 
 	for (unsigned int i = 0; i < PT_MIGRATE_NR - 1; i++) {
 		int from = pt_freetype_idx(
@@ -272,7 +272,7 @@ static void use_largest_fresh(struct pt_zone *zone, const struct ptl_request *wa
 {
 	const uint32_t *head = ptl_whole_head(zone, PTL_MOVABLE_LIST, zone->max_order);
 
-	if (!pt_freetype_from_idx(want->list).flags)
+	if (!ptl_type_of(want->list).flags)
 		while (*head == PTL_NO_PAGEBLOCK && ptl_use_fresh(zone))
 			;
 }

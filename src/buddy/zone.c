@@ -45,7 +45,6 @@ static int add_span(struct pt_zone *zone, const struct ptl_region *region, pt_pa
 {
 	struct ptl_span *spans = realloc(zone->spans, (zone->nr_spans + 1) * sizeof(*spans));
 	uint64_t skipped = pa - region->pa;
-	unsigned int lg2 = zone->pageblock_lg2;
 
 	if (!spans)
 		return -ENOMEM;
@@ -55,7 +54,6 @@ static int add_span(struct pt_zone *zone, const struct ptl_region *region, pt_pa
 		.len = len,
 		.frames = region->frames + (skipped >> zone->frame_lg2),
 		.host = region->host + skipped,
-		.nr_pageblocks = (uint32_t)(((pa + len - 1) >> lg2) - (pa >> lg2) + 1),
 	};
 	return 0;
 }
@@ -101,20 +99,40 @@ static int compare_spans(const void *a, const void *b)
 	return (x->pa > y->pa) - (x->pa < y->pa);
 }
 
-/* Sorts the spans and numbers their pageblocks. */
-static int arrange_spans(struct pt_zone *zone)
+/* Sorts the spans, and joins those that are one run of a region's frames. */
+static int sort_spans(struct pt_zone *zone)
 {
+	struct ptl_span *spans = zone->spans, *last = spans;
+
+	qsort(spans, zone->nr_spans, sizeof(*spans), compare_spans);
+	for (size_t i = 1; i < zone->nr_spans; i++) {
+		const struct ptl_span *next = &spans[i];
+
+		if (next->pa - last->pa < last->len)
+			return -EINVAL;
+		if (next->pa - last->pa == last->len &&
+		    ptl_phys_find(zone->phys, next->pa) == ptl_phys_find(zone->phys, last->pa))
+			last->len += next->len;
+		else
+			*++last = *next;
+	}
+	zone->nr_spans = (size_t)(last - spans) + 1;
+	return 0;
+}
+
+static int number_pageblocks(struct pt_zone *zone)
+{
+	unsigned int lg2 = zone->pageblock_lg2;
 	uint64_t nr = 0;
 
-	qsort(zone->spans, zone->nr_spans, sizeof(*zone->spans), compare_spans);
 	for (size_t i = 0; i < zone->nr_spans; i++) {
 		struct ptl_span *span = &zone->spans[i];
 
-		if (i && span->pa - span[-1].pa < span[-1].len)
-			return -EINVAL;
+		span->nr_pageblocks =
+			(uint32_t)(((span->pa + span->len - 1) >> lg2) - (span->pa >> lg2) + 1);
 		span->first_pageblock = (uint32_t)nr;
-		span->skip = (uint32_t)(nr - (span->pa >> zone->pageblock_lg2));
-		nr += span->nr_pageblocks;
+		span->skip = (uint32_t)(nr - (span->pa >> lg2));
+		nr += span->nr_pageblocks + 1; /* and one that does not exist: see give.c */
 		if (nr >= PTL_NO_PAGEBLOCK)
 			return -ENOMEM;
 		ptl_count_fresh(zone, span);
@@ -149,7 +167,9 @@ static int fill_zone(struct pt_zone *zone, const struct pt_zone_cfg *cfg)
 	for (size_t i = 0; cfg->ranges && i < cfg->nr_ranges && !err; i++)
 		err = add_range(zone, cfg->ranges[i].pa, cfg->ranges[i].len);
 	if (!err)
-		err = arrange_spans(zone);
+		err = sort_spans(zone);
+	if (!err)
+		err = number_pageblocks(zone);
 	if (err)
 		return err;
 	zone->pageblocks = map_sparse(zone->nr_pageblocks * sizeof(*zone->pageblocks));
