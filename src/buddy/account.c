@@ -68,25 +68,21 @@ uint16_t ptl_account_id(const struct pt_account *account)
 	return account->id;
 }
 
-bool ptl_account_charge(struct pt_account *account, unsigned int order)
+bool ptl_account_charge(struct pt_account *account, unsigned int order, uint64_t *held)
 {
-	uint64_t frames = UINT64_C(1) << order, held = load(&account->held), peak;
+	uint64_t frames = UINT64_C(1) << order, before = load(&account->held);
 
 	do {
 		uint64_t limit = load(&account->limit);
 
-		if (limit < frames || held > limit - frames) {
+		if (limit < frames || before > limit - frames) {
 			count(&account->refused);
 			return false;
 		}
-	} while (!atomic_compare_exchange_weak_explicit(&account->held, &held, held + frames,
+		*held = before + frames;
+	} while (!atomic_compare_exchange_weak_explicit(&account->held, &before, *held,
 							memory_order_relaxed,
 							memory_order_relaxed));
-	peak = load(&account->peak);
-	while (peak < held + frames &&
-	       !atomic_compare_exchange_weak_explicit(&account->peak, &peak, held + frames,
-						      memory_order_relaxed, memory_order_relaxed))
-		;
 	return true;
 }
 
@@ -95,8 +91,14 @@ void ptl_account_uncharge(struct pt_account *account, unsigned int order)
 	atomic_fetch_sub_explicit(&account->held, UINT64_C(1) << order, memory_order_relaxed);
 }
 
-void ptl_account_count(struct pt_account *account)
+void ptl_account_count(struct pt_account *account, uint64_t held)
 {
+	uint64_t peak = load(&account->peak);
+
+	while (peak < held &&
+	       !atomic_compare_exchange_weak_explicit(&account->peak, &peak, held,
+						      memory_order_relaxed, memory_order_relaxed))
+		;
 	count(&account->charges);
 }
 

@@ -135,11 +135,12 @@ static __attribute__((noinline)) int alloc_thoroughly(struct pt_zone *zone,
 	const struct ptl_span *span;
 	struct ptl_stack *stack;
 	struct pt_frame *frame;
+	uint64_t held = 0;
 	pt_pa_t pa;
 
 	if (err)
 		return err;
-	if (how->account && !ptl_account_charge(how->account, how->order))
+	if (how->account && !ptl_account_charge(how->account, how->order, &held))
 		return -ENOMEM;
 	stack = ptl_cache_stack(cache, how->order, want.list);
 	if (stack && ptl_stack_nr(stack))
@@ -164,7 +165,7 @@ static __attribute__((noinline)) int alloc_thoroughly(struct pt_zone *zone,
 		}
 	}
 	if (how->account)
-		ptl_account_count(how->account);
+		ptl_account_count(how->account, held);
 	*out = pa;
 	return 0;
 }

@@ -176,10 +176,10 @@ uint64_t ptl_cached_frames(const struct pt_zone *zone);
 struct pt_frame *ptl_block_of(const struct pt_zone *zone, const struct ptl_span *span, pt_pa_t pa,
 			      pt_pa_t *head);
 
-/* account.c */
-bool ptl_account_charge(struct pt_account *account, unsigned int order);
+/* account.c: *@held is what the charge makes, a peak only if the allocation succeeds. */
+bool ptl_account_charge(struct pt_account *account, unsigned int order, uint64_t *held);
 void ptl_account_uncharge(struct pt_account *account, unsigned int order);
-void ptl_account_count(struct pt_account *account);
+void ptl_account_count(struct pt_account *account, uint64_t held);
 uint16_t ptl_account_id(const struct pt_account *account);
 
 #endif /* PTL_ZONE_INTERNAL_H */
