@@ -67,16 +67,20 @@ static unsigned int give_parts(struct pt_zone *zone, struct ptl_pageblock *p, co
 {
 	unsigned int had = p->nr_free, given = 0;
 
-	while (given < nr && pa[given] >> zone->pageblock_lg2 == p->pa >> zone->pageblock_lg2) {
-		unsigned int at = (unsigned int)((pa[given] - p->pa) >> zone->frame_lg2);
-		unsigned int block = ptl_block_load(&p->frames[at]);
-		unsigned int order = block & PTL_BLOCK_ORDER;
+	while (given < nr) {
+		uint64_t at = (pa[given] - p->pa) >> zone->frame_lg2;
+		unsigned int block, order;
 
+		/* another span may have frames of the same pageblock, apart from these */
+		if (at < p->low || at >= p->high)
+			break;
+		block = ptl_block_load(&p->frames[at]);
+		order = block & PTL_BLOCK_ORDER;
 		PTL_DEBUG_ON((block & PTL_BLOCK_KIND) != PTL_BLOCK_CACHED);
 		given++;
 		zone->nr_free_frames += 1u << order;
 		p->nr_movable -= (uint16_t)(block & PTL_BLOCK_MOVABLE ? 1u << order : 0);
-		if (!give_part(zone, p, order, at))
+		if (!give_part(zone, p, order, (unsigned int)at))
 			continue;
 		if (had)
 			ptl_bin_leave(zone, p);
