@@ -22,5 +22,7 @@
 #include <ptlib/zone_info.h> /* its pages, accounts, statistics and checks */
 #include <ptlib/fault.h>     /* how hardware says no */
 #include <ptlib/mmu.h>       /* one access, as a CPU performs it */
+#include <ptlib/flush.h>     /* what each flush operation removes */
+#include <ptlib/tlb.h>       /* what a CPU keeps of translations */
 
 #endif /* PTLIB_PTLIB_H */

@@ -1,0 +1,201 @@
+/* SPDX-License-Identifier: MIT */
+/* Flushes: generations for whole contexts, entry by entry for ranges. */
+#include "tlb/set.h"
+
+/* Whether one of the flush's addresses lies in [@first, @last]. */
+static bool meets(const struct pt_tlb_flush *flush, uint64_t first, uint64_t last)
+{
+	uint64_t at = flush->first;
+
+	if (at < first)
+		at = first + ((at - first) & (PTL_BIT(flush->step_lg2) - 1));
+	return at >= first && at <= last && at <= flush->last;
+}
+
+bool pt_tlb_flush_covers(const struct pt_tlb_flush *flush, const struct pt_tlb_entry *entry)
+{
+	enum pt_tlb_type type = entry->type;
+	uint64_t sizes = type == PT_TLB_TABLE ? flush->table_sizes : flush->leaf_sizes;
+	unsigned int page_lg2;
+
+	if (!((flush->all | flush->range) >> type & 1))
+		return false;
+	if (!flush->any_vmid && flush->vmid != entry->vmid)
+		return false;
+	if (ptl_type_is_per_asid(type) && !flush->any_asid && flush->asid != entry->asid)
+		return false;
+	if (flush->all >> type & 1)
+		return true;
+	if (sizes && !(sizes >> entry->leaf_lg2 & 1))
+		return false;
+	page_lg2 = entry->size_lg2 > entry->leaf_lg2 ? entry->size_lg2 : entry->leaf_lg2;
+	return meets(flush, ptl_align_down(entry->va, page_lg2), ptl_last(entry->va, page_lg2));
+}
+
+/* ---- everything of a context ---- */
+
+#define PER_ASID (PT_FLUSH_LEAF | PT_FLUSH_TABLE)
+
+static void set_from(uint64_t from[PT_TLB_NR_TYPES], unsigned int types, uint64_t seq)
+{
+	for (; types; types &= types - 1)
+		from[__builtin_ctz(types)] = seq;
+}
+
+/* One VMID: what ends below the tag of the VMID ends below that of the ASID too. */
+static void flush_vm(struct pt_tlb *tlb, const struct pt_tlb_flush *flush)
+{
+	unsigned int per_asid = flush->any_asid ? 0 : flush->all & PER_ASID;
+	unsigned int per_vm = flush->all & ~per_asid, now = per_vm;
+	uint32_t tag;
+
+	if (per_vm) {
+		tag = ptl_tag_of_vm(tlb, flush->vmid);
+		if (tag != PTL_NO_TAG)
+			set_from(tlb->tags[tag].from, per_vm, tlb->seq);
+	}
+	if (per_asid) {
+		tag = ptl_tag_of_asid(tlb, flush->vmid, flush->asid);
+		if (tag != PTL_NO_TAG)
+			set_from(tlb->tags[tag].from, per_asid, tlb->seq);
+		if (tag == tlb->asid_tag)
+			now |= per_asid;
+	}
+	/* No flush is later than this one. */
+	for (; now && flush->vmid == tlb->vmid; now &= now - 1)
+		tlb->now[__builtin_ctz(now)].floor = tlb->seq;
+}
+
+static void flush_vms(struct pt_tlb *tlb, const struct pt_tlb_flush *flush)
+{
+	unsigned int per_asid = flush->any_asid ? 0 : flush->all & PER_ASID;
+
+	set_from(tlb->from, flush->all & ~per_asid, tlb->seq);
+	for (uint32_t tag = 0; per_asid && tag < tlb->nr_tags_used; tag++)
+		if (ptl_tag_is_asid(tlb, tag, flush->asid))
+			set_from(tlb->tags[tag].from, per_asid, tlb->seq);
+	ptl_tags_refresh(tlb);
+}
+
+static void flush_all(struct pt_tlb *tlb, const struct pt_tlb_flush *flush)
+{
+	tlb->seq++;
+	set_from(tlb->flushed, flush->all, tlb->seq);
+	if (flush->any_vmid)
+		flush_vms(tlb, flush);
+	else
+		flush_vm(tlb, flush);
+}
+
+/* ---- ranges ---- */
+
+static void drop_covered(struct pt_tlb *tlb, struct ptl_part *part, unsigned int set,
+			 const struct pt_tlb_flush *flush, unsigned int types)
+{
+	for (unsigned int way = 0; way < part->cfg.ways; way++) {
+		struct ptl_slot *slot = &part->slots[(size_t)set * part->cfg.ways + way];
+
+		if (!ptl_valid(part, set, way) || !(types >> slot->entry.type & 1) ||
+		    !pt_tlb_flush_covers(flush, &slot->entry) || !ptl_slot_live(tlb, slot))
+			continue;
+		ptl_drop(tlb, part, slot);
+		tlb->stats.dropped++;
+	}
+}
+
+/* Pages of one size and one tag, or all tags, which means looking at whole sets. */
+static void flush_pages(struct pt_tlb *tlb, struct ptl_part *part, const struct pt_tlb_flush *flush,
+			const struct ptl_key *key, enum pt_tlb_type type, unsigned int size_lg2,
+			uint64_t page, uint64_t nr)
+{
+	for (; nr--; page++) {
+		struct ptl_slot *slot;
+
+		if (!key) {
+			drop_covered(tlb, part, ptl_set_of(part, page), flush, 1u << type);
+			continue;
+		}
+		slot = ptl_find(part, key, page, size_lg2);
+		if (slot && pt_tlb_flush_covers(flush, &slot->entry)) {
+			ptl_drop(tlb, part, slot);
+			tlb->stats.dropped++;
+		}
+	}
+}
+
+static void flush_part(struct pt_tlb *tlb, struct ptl_part *part, const struct pt_tlb_flush *flush,
+		       const struct ptl_key *key, enum pt_tlb_type type)
+{
+	for (uint64_t sizes = part->active[type]; sizes; sizes &= sizes - 1) {
+		unsigned int size_lg2 = (unsigned int)__builtin_ctzll(sizes);
+		/* A page that stands here in pieces goes as a whole. */
+		unsigned int page_lg2 = type != PT_TLB_TABLE && size_lg2 < part->max_leaf_lg2 ?
+						part->max_leaf_lg2 :
+						size_lg2;
+		uint64_t first = ptl_align_down(flush->first, page_lg2) >> size_lg2;
+		uint64_t last = ptl_last(flush->last, page_lg2) >> size_lg2;
+
+		if (last - first >= part->nr_sets) {
+			for (unsigned int set = 0; set < part->nr_sets; set++)
+				drop_covered(tlb, part, set, flush, 1u << type);
+			return;
+		}
+		flush_pages(tlb, part, flush, key, type, size_lg2, first, last - first + 1);
+	}
+}
+
+static void flush_range(struct pt_tlb *tlb, const struct pt_tlb_flush *flush)
+{
+	for (unsigned int types = flush->range; types; types &= types - 1) {
+		enum pt_tlb_type type = (enum pt_tlb_type)__builtin_ctz(types);
+		bool one_tag = !flush->any_vmid &&
+			       !(ptl_type_is_per_asid(type) && flush->any_asid);
+		struct ptl_key key;
+
+		if (type == PT_TLB_GLOBAL && !tlb->nr_globals)
+			continue;
+		if (one_tag && !ptl_tag_find(tlb, type, flush->vmid, flush->asid, &key))
+			continue;
+		for (unsigned int i = 0; i < tlb->nr_parts; i++)
+			flush_part(tlb, &tlb->parts[i], flush, one_tag ? &key : NULL, type);
+	}
+}
+
+/* ---- both ---- */
+
+static void count(struct pt_tlb_stats *stats, const struct pt_tlb_flush *flush)
+{
+	if (flush->range)
+		flush->first == flush->last ? stats->page_flushes++ : stats->range_flushes++;
+	else if (flush->all)
+		flush->any_asid || flush->any_vmid ? stats->all_flushes++ : stats->asid_flushes++;
+}
+
+/* What a TLB that drops more than it must makes of a flush. */
+static struct pt_tlb_flush widen(const struct pt_tlb *tlb, const struct pt_tlb_flush *flush)
+{
+	struct pt_tlb_flush wider = *flush;
+
+	if (tlb->flags & PT_TLB_IGNORES_HINTS)
+		wider.leaf_sizes = wider.table_sizes = 0;
+	if (tlb->flags & PT_TLB_IPA_TAKES_ALL && (flush->all | flush->range) & PT_FLUSH_IPA) {
+		wider.any_asid = true;
+		wider.all |= PT_FLUSH_LEAF | PT_FLUSH_GLOBAL | PT_FLUSH_TABLE;
+	}
+	return wider;
+}
+
+void pt_tlb_flush(struct pt_tlb *tlb, const struct pt_tlb_flush *flush)
+{
+	struct pt_tlb_flush wider;
+
+	count(&tlb->stats, flush);
+	if (tlb->flags) {
+		wider = widen(tlb, flush);
+		flush = &wider;
+	}
+	if (flush->all)
+		flush_all(tlb, flush);
+	if (flush->range)
+		flush_range(tlb, flush);
+}
