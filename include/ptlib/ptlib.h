@@ -24,5 +24,6 @@
 #include <ptlib/mmu.h>       /* one access, as a CPU performs it */
 #include <ptlib/flush.h>     /* what each flush operation removes */
 #include <ptlib/tlb.h>       /* what a CPU keeps of translations */
+#include <ptlib/profile.h>   /* the TLBs of real processors */
 
 #endif /* PTLIB_PTLIB_H */

@@ -78,7 +78,8 @@ struct pt_tlb_part {
 /*
  * In each level, no size stands in two structures that serve the same use. Level 2 alone
  * is allowed for a use. A page whose size a level does not have is kept there as its
- * largest piece that it has; a table only where its size is.
+ * largest piece that it has; a table only where its size is. Walk caches that are asked
+ * side by side stand in one level.
  */
 struct pt_tlb_cfg {
 	struct pt_tlb_part parts[PT_TLB_MAX_PARTS];

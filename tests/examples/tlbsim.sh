@@ -1,0 +1,150 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# tlbsim from outside: counts of small traces worked out by hand, exit codes, one line on stderr for
+# what is no good. Usage: tlbsim.sh TLBSIM
+set -u
+tlbsim=${1:?usage: tlbsim.sh TLBSIM}
+dir=$(mktemp -d) || exit 2
+trap 'rm -rf "$dir"' EXIT
+trap 'exit 2' INT TERM
+nr_bad=0
+
+bad() {
+	echo "FAILED: $*"
+	nr_bad=$((nr_bad + 1))
+}
+
+# run EXPECTED_STATUS ARGUMENT...: output goes to $dir/out and $dir/err.
+run() {
+	expected=$1
+	shift
+	timeout 60 "$tlbsim" "$@" >"$dir/out" 2>"$dir/err"
+	status=$?
+	[ "$status" -eq "$expected" ] || {
+		bad "status $status, not $expected: tlbsim $*"
+		head -n 3 "$dir/out" "$dir/err"
+	}
+}
+
+# refuses ARGUMENT...: status 2, nothing on stdout, one line on stderr.
+refuses() {
+	run 2 "$@"
+	[ ! -s "$dir/out" ] || bad "printed something: tlbsim $*"
+	[ "$(wc -l <"$dir/err")" -eq 1 ] || bad "not one line on stderr: tlbsim $*"
+	grep -q '^tlbsim: ' "$dir/err" || bad "who says that: tlbsim $*"
+}
+
+# says LINE...: the last run printed these lines.
+says() {
+	for line; do
+		grep -qx -e "$line" "$dir/out" || {
+			bad "no line '$line'"
+			cat "$dir/out"
+		}
+	done
+}
+
+# pages N...: a trace of accesses to these pages, numbers below 256, one byte into each.
+pages() {
+	for page; do
+		# shellcheck disable=SC2059 # the escapes are the point
+		printf "\\001\\$(printf %03o $((page % 16 * 16)))\\$(printf %03o $((page / 16)))\\0\\0\\0\\0\\0"
+	done
+}
+
+# One set of four. LRU keeps what was used, FIFO what came later, a tree something in between:
+# after 0 1 2 3 0, page 4 takes the place of 1, 0 and 2.
+pages 0 1 2 3 0 4 0 1 2 >"$dir/five"
+run 0 --l1 4x4 --l2 none "$dir/five"
+says 'lookups 9' 'l1_hits 2' 'l1_misses 7' 'walks 7' 'evictions 3'
+run 0 --l1 4x4 --l2 none --policy fifo "$dir/five"
+says 'l1_misses 8' 'walks 8'
+run 0 --l1 4x4 --l2 none --policy plru "$dir/five"
+says 'l1_misses 6' 'walks 6'
+run 0 --l1 4x4 --l2 none --policy random --seed 7 "$dir/five"
+cp "$dir/out" "$dir/random"
+run 0 --l1 4x4 --l2 none --policy random --seed 7 "$dir/five"
+cmp -s "$dir/out" "$dir/random" || bad "random is not the same each time"
+
+# A hit in level 2 fills level 1 and renews the place under LRU, not under FIFO. One in level 1
+# does not reach level 2: in the second trace 0 stays in the first and leaves the second.
+pages 0 1 2 0 3 1 0 >"$dir/two"
+run 0 --l1 2x2 --l2 3x3 "$dir/two"
+says 'l1_misses 7' 'l2_hits 2' 'l2_misses 5' 'walks 5'
+pages 0 1 0 2 0 3 0 >"$dir/shadow"
+run 0 --l1 2x2 --l2 3x3 "$dir/shadow"
+says 'l1_misses 4' 'l2_misses 4'
+pages 0 1 2 0 3 0 >"$dir/renew"
+run 0 --l1 1x1 --l2 3x3 "$dir/renew"
+says 'l1_misses 6' 'l2_misses 4'
+run 0 --l1 1x1 --l2 3x3 --policy fifo "$dir/renew"
+says 'l1_misses 6' 'l2_misses 5'
+
+# Three sets: modulo 3.
+pages 0 3 1 2 0 3 1 2 >"$dir/sets"
+run 0 --l1 3x1 --l2 none "$dir/sets"
+says 'l1_misses 6'
+
+# Several passes, of a file and of a pipe; the pages of lackey's lines.
+run 0 --l1 8x8 --l2 none --passes 3 "$dir/five"
+says 'lookups 27' 'l1_misses 5'
+cp "$dir/out" "$dir/file"
+# shellcheck disable=SC2002 # it has to be a pipe
+cat "$dir/five" | "$tlbsim" --l1 8x8 --l2 none --passes 3 - >"$dir/out" || bad "a pipe"
+cmp -s "$dir/out" "$dir/file" || bad "a pipe is read otherwise than a file"
+printf '%s\n' '==1== Lackey' 'I  04001a30,3' ' L 1ffefffe40,8' ' S 1ffefff000,4' \
+	' M 1ffeffe000,8' 'I  04001a33,5' >"$dir/lackey"
+run 0 --format lackey --passes 2 "$dir/lackey"
+says 'lookups 6' 'l1_misses 2' 'l2_misses 2'
+: >"$dir/empty"
+run 0 "$dir/empty"
+says 'lookups 0' 'walks 0'
+
+run 0 --json --l1 4x4 --l2 none "$dir/five"
+says '{ "tlb": "asked", "lookups": 9, "l1_hits": 2, "l1_misses": 7, "walks": 7, "evictions": 3 }'
+run 0 --compare zen3,2x2:4x4:fifo,8x8 "$dir/five"
+[ "$(wc -l <"$dir/out")" -eq 5 ] || bad "not a head and four rows"
+says 'zen3 .*' '2x2:4x4:fifo .*' '8x8 .*'
+run 0 --json --compare zen3 "$dir/five"
+! command -v python3 >/dev/null || python3 -m json.tool <"$dir/out" >/dev/null || bad "no JSON"
+run 0 --help
+run 0 --profile list
+while read -r name _; do
+	tlbsim_profiles="${tlbsim_profiles:-} $name"
+done <"$dir/out"
+for name in $tlbsim_profiles; do
+	run 0 --profile "$name" --passes 2 "$dir/five"
+	says 'lookups 18' 'walks 5'
+done
+
+refuses
+refuses "$dir/five" "$dir/five"
+refuses "$dir/none"
+refuses "$dir"
+refuses --format lackey "$dir/five"
+refuses --format elf "$dir/five"
+refuses --passes 0 "$dir/five"
+refuses --passes many "$dir/five"
+refuses --passes
+refuses --what "$dir/five"
+refuses --l1 64 "$dir/five"
+refuses --l1 64x "$dir/five"
+refuses --l1 64x4x "$dir/five"
+refuses --l1 0x0 "$dir/five"
+refuses --l1 65x4 "$dir/five"
+refuses --l1 4x8 "$dir/five"
+refuses --l1 none "$dir/five"
+refuses --l1 99999999999999999999x1 "$dir/five"
+refuses --l1 65537x1 "$dir/five"
+refuses --policy plru "$dir/five" # 1536x12
+refuses --policy clock "$dir/five"
+refuses --profile pentium "$dir/five"
+refuses --profile zen3 --l1 4x4 "$dir/five"
+refuses --compare , "$dir/five"
+refuses --compare 64x4:1536x12:plru "$dir/five"
+head -c 12 "$dir/five" >"$dir/short"
+refuses "$dir/short"
+printf ' L 12345\n' >"$dir/broken"
+refuses --format lackey "$dir/broken"
+
+[ "$nr_bad" -eq 0 ]
