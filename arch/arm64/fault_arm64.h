@@ -42,6 +42,28 @@ enum arm64_class {
 #define ARM64_SAYS_PXN 4u
 #define ARM64_SAYS_UXN 8u
 
+/* D8.5.4: writable by DBM, or indirectly, but marked clean. */
+static inline bool arm64_is_clean(uint64_t leaf, const struct ptl_regime *r)
+{
+	return (leaf & r->clean_mask) == r->clean_match;
+}
+
+/* With indirect permissions bit 7 marks a clean entry: only hardware that updates it may write. */
+static inline bool arm64_is_stuck_clean(uint64_t leaf, const struct ptl_regime *r)
+{
+	return r->control & ARM64_RULE_PIE && leaf & ARM64_AP_RO && !r->set_dirty;
+}
+
+/* What @leaf, of which tables above have taken what they take, says. */
+static inline unsigned int arm64_says(uint64_t leaf, const struct ptl_regime *r)
+{
+	if (r->control & ARM64_RULE_PIE)
+		return (leaf >> 6 & 1) | (leaf >> 50 & 2) | (leaf >> 51 & 12);
+	if (arm64_is_clean(leaf, r))
+		leaf &= ~ARM64_AP_RO; /* hardware makes it so before it writes */
+	return (leaf >> 6 & 3) | (leaf >> 51 & 12);
+}
+
 /* Permissions of both privileges, on their way through the rules. */
 struct arm64_perms {
 	unsigned int perms[2];   /* PT_PERM_*, by class */
@@ -160,15 +182,43 @@ static inline struct arm64_limits arm64_limits_of(const struct arm64_perms *p,
 }
 
 /* Everything above, for what a leaf says and one key. */
-static inline ptl_rights_t arm64_rights_of(unsigned int says, unsigned int key, uint64_t rules,
-					   const struct arm64_perm_regs *regs)
+static inline unsigned int arm64_perms_of_says(enum arm64_class class, unsigned int key,
+					       unsigned int says, const struct ptl_regime *r)
 {
-	struct arm64_perms p = arm64_base_perms(says, rules, regs);
-	struct arm64_limits el0 = arm64_limits_of(&p, ARM64_EL0, key, rules, regs);
-	struct arm64_limits el1 = arm64_limits_of(&p, ARM64_EL1, key, rules, regs);
+	const struct arm64_perm_regs regs = { r->pir, r->pire0, r->keys, r->priv_keys };
+	struct arm64_perms p = arm64_base_perms(says, r->control, &regs);
+	struct arm64_limits limits = arm64_limits_of(&p, class, key, r->control, &regs);
 
-	return PTL_RIGHTS(ARM64_EL0, el0.base & el0.overlay) |
-	       PTL_RIGHTS(ARM64_EL1, el1.base & el1.overlay);
+	return limits.base & limits.overlay;
+}
+
+/* What of @perms, those of what @leaf says, it lets be used. */
+static inline unsigned int arm64_usable_perms(unsigned int perms, uint64_t leaf,
+					      const struct ptl_regime *r)
+{
+	return arm64_is_stuck_clean(leaf, r) ? perms & ~PT_PERM_WRITE : perms;
+}
+
+/* r->control, the registers of permissions, and what is clean are set. */
+static inline void arm64_init_rights(struct ptl_regime *r)
+{
+	unsigned int perms[2][16];
+
+	r->key_mask = r->control & (ARM64_RULE_POE | ARM64_RULE_E0POE) ? 7 : 0;
+	for (enum arm64_class class = ARM64_EL0; class <= ARM64_EL1; class++)
+		for (unsigned int says = 0; says < 16; says++)
+			perms[class][says] = arm64_perms_of_says(class, 0, says, r);
+	for (unsigned int cut = 0; cut < ARM64_NR_CUTS; cut = arm64_next_cut(cut)) {
+		uint64_t leaf = arm64_leaf_of_cut(cut);
+		unsigned int says = arm64_says(leaf, r);
+		unsigned int later = arm64_is_clean(leaf, r) ? PT_PERM_WRITE : 0;
+		struct ptl_rights *rights = &r->rights[cut];
+
+		rights->of[PTL_NO_CLASS] = ptl_right(0, 0);
+		for (enum arm64_class class = ARM64_EL0; class <= ARM64_EL1; class++)
+			rights->of[class] =
+				ptl_right(arm64_usable_perms(perms[class][says], leaf, r), later);
+	}
 }
 
 /* The first of the rules that a leaf breaks which may be used, but not so. */

@@ -35,19 +35,38 @@ static inline bool arm64_s2_may_fetch(bool el1, unsigned int says, bool xnx)
 	return el1 == xn1;
 }
 
+/*
+ * D8.5.4: DBM with hardware dirty state; stage 2 has a bit that allows writes, not one that
+ * forbids them.
+ */
+static inline bool arm64_s2_is_clean(uint64_t leaf, const struct ptl_regime *r)
+{
+	return (leaf & r->clean_mask) == r->clean_match;
+}
+
+static inline unsigned int arm64_s2_says(uint64_t leaf, const struct ptl_regime *r)
+{
+	if (arm64_s2_is_clean(leaf, r))
+		leaf |= ARM64_S2_WRITE;
+	return (leaf >> 6 & 3) | (leaf >> 51 & 12);
+}
+
 static inline void arm64_s2_init_rights(struct ptl_regime *r)
 {
 	bool xnx = r->fmt.cfg.features & PT_FEAT_XNX;
 
 	r->key_mask = 0;
-	for (unsigned int says = 0; says < 16; says++) {
+	for (unsigned int cut = 0; cut < ARM64_NR_CUTS; cut = arm64_next_cut(cut)) {
+		uint64_t leaf = arm64_leaf_of_cut(cut);
+		bool clean = arm64_s2_is_clean(leaf, r);
+		unsigned int says = arm64_s2_says(leaf, r);
 		unsigned int data = (says & ARM64_S2_SAYS_READ ? PT_PERM_READ : 0) |
 				    (says & ARM64_S2_SAYS_WRITE ? PT_PERM_WRITE : 0);
 
-		r->rights[0][says] = 0;
 		for (unsigned int el = 0; el < 2; el++)
-			r->rights[0][says] |= PTL_RIGHTS(
-				el, data | (arm64_s2_may_fetch(el, says, xnx) ? PT_PERM_EXEC : 0));
+			r->rights[cut].of[el] = ptl_right(
+				data | (arm64_s2_may_fetch(el, says, xnx) ? PT_PERM_EXEC : 0),
+				clean ? PT_PERM_WRITE : 0);
 	}
 }
 

@@ -37,4 +37,31 @@
 #define ARM64_S2_XN0 PTL_BIT(53)  /* FEAT_XNX: EL1 is not as EL0; else res0 */
 #define ARM64_S2_XN1 PTL_BIT(54)  /* EL0 may not fetch; without FEAT_XNX nobody may */
 
+/*
+ * All bits of a leaf that rights depend on, as both stages' walks look them up: AP[2:1] or
+ * S2AP, bits 7:6; DBM, PXN and UXN, or XN, bits 51, 53 and 54 with the hole between.
+ */
+#define ARM64_NR_CUTS 64
+#define ARM64_CUT_LOW 0x03u
+#define ARM64_CUT_HIGH 0x34u
+
+static inline unsigned int arm64_cut(uint64_t leaf)
+{
+	return (leaf >> 6 & ARM64_CUT_LOW) | (leaf >> 49 & ARM64_CUT_HIGH);
+}
+
+/* After @cut, over the hole. */
+static inline unsigned int arm64_next_cut(unsigned int cut)
+{
+	const unsigned int hole = (ARM64_NR_CUTS - 1) & ~(ARM64_CUT_LOW | ARM64_CUT_HIGH);
+
+	return ((cut | hole) + 1) & ~hole;
+}
+
+/* A leaf of which that is cut. */
+static inline uint64_t arm64_leaf_of_cut(unsigned int cut)
+{
+	return (uint64_t)(cut & ARM64_CUT_LOW) << 6 | (uint64_t)(cut & ARM64_CUT_HIGH) << 49;
+}
+
 #endif /* PTL_FMT_ARM64_BITS_H */

@@ -168,16 +168,6 @@ static uint64_t half_control(const struct pt_arm64_regs *regs,
 	       (has->uao && regs->uao ? HALF_UAO : 0);
 }
 
-static void init_rights(struct ptl_regime *r)
-{
-	const struct arm64_perm_regs regs = { r->pir, r->pire0, r->keys, r->priv_keys };
-
-	r->key_mask = r->control & (ARM64_RULE_POE | ARM64_RULE_E0POE) ? 7 : 0;
-	for (unsigned int key = 0; key <= r->key_mask; key++)
-		for (unsigned int says = 0; says < 16; says++)
-			r->rights[key][says] = arm64_rights_of(says, key, r->control, &regs);
-}
-
 /*
  * D17.2.131 "TCR_EL1", TG0 and TG1: a reserved granule, or one that is not there, acts
  * as any that is there. Ours is the smallest, as QEMU's.
@@ -205,15 +195,21 @@ static uint64_t choose_granule(uint64_t tcr, const struct ptl_arm64_features *ha
 	return chosen;
 }
 
-/* What the quick way does not look at: who may walk at all, and tags. */
+/* What a quick way takes for granted; who may walk at all, and tags. */
 static void set_quick(struct ptl_regime *r)
 {
 	bool refused = r->control & HALF_DISABLED || r->root_pa >> r->fmt.cfg.pa_bits;
 
+	ptl_sieve_require(&r->page, ARM64_AF);
+	if (r->key_mask)
+		ptl_sieve_refuse(&r->page, ARM64_PO_INDEX);
+	for (unsigned int index = 0; index < 8; index++) /* AttrIndx, bits 4:2, in place */
+		r->mem[index << 2] = r->fmt.mem_of_index[index];
+
 	r->may_be_quick = r->may_be_quick && !refused;
-	r->class_shift[0] = r->control & HALF_E0PD ? PTL_NO_RIGHTS : 3 * ARM64_EL0;
-	r->class_shift[1] = 3 * ARM64_EL1;
-	r->class_shift[2] = r->class_shift[3] = PTL_NO_RIGHTS;
+	r->class_of[0] = r->control & HALF_E0PD ? PTL_NO_CLASS : ARM64_EL0;
+	r->class_of[1] = ARM64_EL1;
+	r->class_of[2] = r->class_of[3] = PTL_NO_CLASS;
 	if (r->control & HALF_TBI)
 		r->va_counts[0] = PTL_BITS(55, 0);
 	if (r->control & HALF_TBI_FETCH)
@@ -255,7 +251,7 @@ static void set_half(struct ptl_regime *r, const struct pt_phys *phys,
 				ARM64_TABLE_RO | ARM64_TABLE_NO_USER | ARM64_TABLE_UXN |
 					ARM64_TABLE_PXN :
 				0;
-	init_rights(r);
+	arm64_init_rights(r);
 	set_quick(r);
 }
 
@@ -273,7 +269,7 @@ int pt_mmu_set_arm64(struct pt_mmu *mmu, const struct pt_arm64_regs *regs)
 	if (mmu->arch != &arch)
 		mmu->second.walker = NULL; /* the other architecture's */
 	mmu->arch = &arch;
-	mmu->half_mask = 1;
+	mmu->half_of[1] = &mmu->half[1];
 	mmu->stage1 = regs->sctlr & ARM64_SCTLR_M;
 	ptl_mmu_stages_changed(mmu);
 	return 0;

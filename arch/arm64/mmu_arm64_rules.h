@@ -9,48 +9,48 @@
 #include "arm64/fault_arm64.h"
 #include "arm64/fault_arm64_code.h"
 
+/* @leaf without what table entries above take away; DBM cannot bring back a right to write. */
+static inline uint64_t arm64_limited(uint64_t any, uint64_t leaf)
+{
+	if (any & ARM64_TABLE_RO)
+		leaf = (leaf & ~ARM64_DBM) | ARM64_AP_RO;
+	if (any & ARM64_TABLE_NO_USER)
+		leaf &= ~ARM64_AP_USER;
+	return leaf | (any & ARM64_TABLE_UXN ? ARM64_UXN : 0) |
+	       (any & ARM64_TABLE_PXN ? ARM64_PXN : 0);
+}
+
+/* The bits of @leaf that decide, with those of the table entries above it worked in. */
+static inline uint64_t arm64_with_tables(uint64_t any, uint64_t leaf, const struct ptl_regime *r)
+{
+	any &= r->table_mask;
+	return __builtin_expect(any != 0, 0) ? arm64_limited(any, leaf) : leaf;
+}
+
+static inline unsigned int arm64_index(uint64_t all, uint64_t any, uint64_t leaf,
+				       const struct ptl_regime *r)
+{
+	(void)all;
+	return arm64_cut(arm64_with_tables(any, leaf, r));
+}
+#define mmu_says arm64_index
+
 static inline unsigned int arm64_key(uint64_t leaf, const struct ptl_regime *r)
 {
 	return leaf >> 60 & r->key_mask;
 }
 
-/* D8.5.4: writable by DBM, or indirectly, but marked clean. */
-static inline bool arm64_is_clean(uint64_t leaf, const struct ptl_regime *r)
+static inline unsigned int arm64_perms_of(uint64_t all, uint64_t any, uint64_t leaf,
+					  unsigned int class, const struct ptl_regime *r)
 {
-	return (leaf & r->clean_mask) == r->clean_match;
-}
+	unsigned int key = arm64_key(leaf, r);
 
-static inline unsigned int arm64_says(uint64_t any, uint64_t leaf, const struct ptl_regime *r)
-{
-	if (r->control & ARM64_RULE_PIE)
-		return (leaf >> 6 & 1) | (leaf >> 50 & 2) | (leaf >> 51 & 12);
-	if (arm64_is_clean(leaf, r))
-		leaf &= ~ARM64_AP_RO; /* hardware makes it so before it writes */
-	any &= r->table_mask;
-	leaf |= (any & ARM64_TABLE_RO) >> (62 - 7) | (any & ARM64_TABLE_UXN) >> (60 - 54) |
-		(any & ARM64_TABLE_PXN) >> (59 - 53);
-	leaf &= ~((any & ARM64_TABLE_NO_USER) >> (61 - 6));
-	return (leaf >> 6 & 3) | (leaf >> 51 & 12);
+	if (!key)
+		return ptl_right_perms(r->rights[arm64_index(all, any, leaf, r)].of[class]);
+	leaf = arm64_with_tables(any, leaf, r);
+	return arm64_usable_perms(arm64_perms_of_says(class, key, arm64_says(leaf, r), r), leaf, r);
 }
-
-/* With indirect permissions bit 7 marks a clean entry: only hardware that updates it may write. */
-static inline bool arm64_is_stuck_clean(uint64_t leaf, const struct ptl_regime *r)
-{
-	return r->control & ARM64_RULE_PIE && leaf & ARM64_AP_RO && !r->set_dirty;
-}
-
-static inline ptl_rights_t arm64_rights(uint64_t all, uint64_t any, uint64_t leaf,
-					const struct ptl_regime *r)
-{
-	ptl_rights_t rights = r->rights[arm64_key(leaf, r)][arm64_says(any, leaf, r)];
-
-	(void)all;
-	if (__builtin_expect(arm64_is_stuck_clean(leaf, r), 0))
-		rights &= (ptl_rights_t) ~(PTL_RIGHTS(ARM64_EL0, PT_PERM_WRITE) |
-					   PTL_RIGHTS(ARM64_EL1, PT_PERM_WRITE));
-	return rights;
-}
-#define mmu_rights arm64_rights
+#define mmu_perms arm64_perms_of
 
 static inline uint64_t arm64_mark(uint64_t raw, bool leaf, bool write, const struct ptl_regime *r)
 {
@@ -79,12 +79,18 @@ static inline bool arm64_leaf_faults(uint64_t leaf, const struct ptl_want *want,
 }
 #define mmu_leaf_faults arm64_leaf_faults
 
+static inline uint64_t arm64_counting_bits(bool fetch, const struct ptl_regime *r)
+{
+	return r->va_counts[fetch];
+}
+#define mmu_counting_bits arm64_counting_bits
+
 static inline void arm64_describe(uint64_t all, uint64_t leaf, unsigned int level,
 				  const struct ptl_regime *r, struct ptl_translation *to)
 {
 	(void)all;
 	(void)level;
-	to->mem = r->fmt.mem_of_index[leaf >> 2 & 7];
+	to->mem = r->mem[leaf & 0x1c];
 }
 #define mmu_describe arm64_describe
 
@@ -124,7 +130,7 @@ static int arm64_fault(struct ptl_access *access, const struct ptl_regime *r,
 		report.status = ARM64_ACCESS_FLAG;
 		fault.why = PT_WHY_ACCESS_FLAG;
 	} else {
-		unsigned int says = arm64_says(failure->any, failure->raw, r);
+		unsigned int says = arm64_says(arm64_with_tables(failure->any, failure->raw, r), r);
 		unsigned int key = arm64_key(failure->raw, r);
 		struct arm64_perm_regs regs = { r->pir, r->pire0, r->keys, r->priv_keys };
 		struct arm64_perms p = arm64_base_perms(says, r->control, &regs);

@@ -9,27 +9,22 @@
 #include "arm64/fault_arm64_code.h"
 #include "arm64/fault_arm64_s2.h"
 
-/* D8.5.4: DBM with hardware dirty state; stage 2 has a bit that allows writes, not one that forbids. */
-static inline bool arm64_s2_is_clean(uint64_t leaf, const struct ptl_regime *r)
-{
-	return (leaf & r->clean_mask) == r->clean_match;
-}
-
-static inline unsigned int arm64_s2_says(uint64_t leaf, const struct ptl_regime *r)
-{
-	if (arm64_s2_is_clean(leaf, r))
-		leaf |= ARM64_S2_WRITE;
-	return (leaf >> 6 & 3) | (leaf >> 51 & 12);
-}
-
-static inline ptl_rights_t arm64_s2_rights(uint64_t all, uint64_t any, uint64_t leaf,
-					   const struct ptl_regime *r)
+static inline unsigned int arm64_s2_index(uint64_t all, uint64_t any, uint64_t leaf,
+					  const struct ptl_regime *r)
 {
 	(void)all;
 	(void)any;
-	return r->rights[0][arm64_s2_says(leaf, r)];
+	(void)r;
+	return arm64_cut(leaf);
 }
-#define mmu_rights arm64_s2_rights
+#define mmu_says arm64_s2_index
+
+static inline unsigned int arm64_s2_perms_of(uint64_t all, uint64_t any, uint64_t leaf,
+					     unsigned int class, const struct ptl_regime *r)
+{
+	return ptl_right_perms(r->rights[arm64_s2_index(all, any, leaf, r)].of[class]);
+}
+#define mmu_perms arm64_s2_perms_of
 
 static inline uint64_t arm64_s2_mark(uint64_t raw, bool leaf, bool write,
 				     const struct ptl_regime *r)
@@ -70,12 +65,20 @@ static inline bool arm64_s2_leaf_faults(uint64_t leaf, const struct ptl_want *wa
 }
 #define mmu_leaf_faults arm64_s2_leaf_faults
 
+static inline uint64_t arm64_s2_counting_bits(bool fetch, const struct ptl_regime *r)
+{
+	(void)fetch;
+	(void)r;
+	return ~UINT64_C(0);
+}
+#define mmu_counting_bits arm64_s2_counting_bits
+
 static inline void arm64_s2_describe(uint64_t all, uint64_t leaf, unsigned int level,
 				     const struct ptl_regime *r, struct ptl_translation *to)
 {
 	(void)all;
 	(void)level;
-	to->mem = r->fmt.mem_of_index[leaf >> 2 & 15];
+	to->mem = r->mem[leaf & 0x3c];
 	/* FEAT_S2FWB, Normal write-back: whatever stage 1 says. */
 	to->ignores_stage1_mem = r->fmt.cfg.features & PT_FEAT_FWB && to->mem == PT_MEM_WB;
 	to->user_page = false;
@@ -112,7 +115,7 @@ static int arm64_s2_fault(struct ptl_access *access, const struct ptl_regime *r,
 		report.status = ARM64_ACCESS_FLAG;
 		fault.why = PT_WHY_ACCESS_FLAG;
 	} else {
-		unsigned int perms = arm64_s2_rights(0, 0, failure->raw, r) >> (3 * want->class) & 7;
+		unsigned int perms = arm64_s2_perms_of(0, 0, failure->raw, want->class, r);
 		unsigned int missing = want->perms & ~perms;
 
 		report.status = ARM64_PERMISSION;

@@ -82,6 +82,9 @@ static void set_rules(struct ptl_regime *r, const struct pt_arm64_s2_regs *regs)
 	r->clean_mask = r->set_dirty ? ARM64_DBM | ARM64_S2_WRITE : 0;
 	r->clean_match = r->set_dirty ? ARM64_DBM : 1; /* 1: nothing is */
 	arm64_s2_init_rights(r);
+	ptl_sieve_require(&r->page, ARM64_AF);
+	for (unsigned int index = 0; index < 16; index++) /* MemAttr, bits 5:2, in place */
+		r->mem[index << 2] = r->fmt.mem_of_index[index];
 }
 
 int pt_mmu_set_arm64_s2(struct pt_mmu *mmu, const struct pt_arm64_s2_regs *regs)

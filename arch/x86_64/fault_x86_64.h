@@ -33,10 +33,11 @@ enum x86_64_class {
 	X86_64_NR_CLASSES,
 };
 
-/* What the entries of a walk say together: U/S and R/W of all of them, XD of any. */
-#define X86_64_SAYS_W 1u
-#define X86_64_SAYS_U 2u
-#define X86_64_SAYS_XD 4u
+/* What the entries of a walk say together: U/S and R/W of all of them, XD of any; D of the leaf. */
+#define X86_64_SAYS_XD 1u
+#define X86_64_SAYS_W 2u /* this and those below as in the words themselves */
+#define X86_64_SAYS_U 4u
+#define X86_64_SAYS_D 0x40u
 
 /* SMAP keeps supervisor data accesses from user pages; explicit ones pass with AC=1. */
 static inline bool x86_64_smap_forbids(enum x86_64_class class, uint64_t control)
@@ -110,22 +111,26 @@ static inline unsigned int x86_64_perms(enum x86_64_class class, unsigned int sa
 	       (x86_64_may_fetch(class, says, control) ? PT_PERM_EXEC : 0);
 }
 
-/* r->control and r->keys are set; x86_64 has 16 keys, of which without PKE and PKS 0 stands for all. */
+/* The same with the key that the leaf has. */
+static inline unsigned int x86_64_perms_with_key(enum x86_64_class class, unsigned int key,
+						 unsigned int says, const struct ptl_regime *r)
+{
+	return x86_64_perms(class, says, r->control) & ~x86_64_key_takes_from(class, key, says, r);
+}
+
+/* r->control and r->keys are set. */
 static inline void x86_64_init_rights(struct ptl_regime *r)
 {
 	r->key_mask = r->control & (X86_64_PKE | X86_64_PKS) ? 15 : 0;
 	for (unsigned int says = 0; says < 8; says++) {
-		unsigned int perms[X86_64_NR_CLASSES];
+		struct ptl_rights *clean = &r->rights[says], *dirty = &r->rights[says | X86_64_SAYS_D];
 
-		for (enum x86_64_class class = 0; class < X86_64_NR_CLASSES; class++)
-			perms[class] = x86_64_perms(class, says, r->control);
-		for (unsigned int key = 0; key <= r->key_mask; key++) {
-			ptl_rights_t rights = 0;
+		clean->of[PTL_NO_CLASS] = dirty->of[PTL_NO_CLASS] = ptl_right(0, 0);
+		for (enum x86_64_class class = 0; class < X86_64_NR_CLASSES; class++) {
+			unsigned int perms = x86_64_perms_with_key(class, 0, says, r);
 
-			for (enum x86_64_class class = 0; class < X86_64_NR_CLASSES; class++)
-				rights |= PTL_RIGHTS(class, perms[class] & ~x86_64_key_takes_from(
-								  class, key, says, r));
-			r->rights[key][says] = rights;
+			clean->of[class] = ptl_right(perms, PT_PERM_WRITE);
+			dirty->of[class] = ptl_right(perms, 0);
 		}
 	}
 }

@@ -13,11 +13,12 @@
 #include "x86_64/fmt_x86_ept.h"
 #include "x86_64/mmu_x86_64.h"
 
-/* What the entries of a walk say together: each right only if all give it. */
+/* What the entries of a walk say together: each right only if all give it; D of the leaf. */
 #define X86_EPT_SAYS_R 1u
 #define X86_EPT_SAYS_W 2u
 #define X86_EPT_SAYS_X 4u
-#define X86_EPT_SAYS_XU 8u
+#define X86_EPT_SAYS_D 8u
+#define X86_EPT_SAYS_XU 16u
 
 /* Without mode-based execute control, X is everybody's. */
 static inline bool x86_ept_may_fetch(enum x86_ept_class class, unsigned int says, bool mbec)
@@ -30,28 +31,43 @@ static inline void x86_ept_init_rights(struct ptl_regime *r)
 	bool mbec = r->fmt.cfg.features & PT_FEAT_MBEC;
 
 	r->key_mask = 0;
-	for (unsigned int says = 0; says < 16; says++) {
-		r->rights[0][says] = 0;
+	for (unsigned int says = 0; says < 32; says++) {
+		bool clean = r->set_dirty && !(says & X86_EPT_SAYS_D);
+
 		for (enum x86_ept_class class = 0; class < X86_EPT_NR_CLASSES; class++)
-			r->rights[0][says] |= PTL_RIGHTS(
-				class, (says & X86_EPT_SAYS_R ? PT_PERM_READ : 0) |
-				       (says & X86_EPT_SAYS_W ? PT_PERM_WRITE : 0) |
-				       (x86_ept_may_fetch(class, says, mbec) ? PT_PERM_EXEC : 0));
+			r->rights[says].of[class] = ptl_right(
+				(says & X86_EPT_SAYS_R ? PT_PERM_READ : 0) |
+					(says & X86_EPT_SAYS_W ? PT_PERM_WRITE : 0) |
+					(x86_ept_may_fetch(class, says, mbec) ? PT_PERM_EXEC : 0),
+				clean ? PT_PERM_WRITE : 0);
 	}
 }
 
-static inline unsigned int x86_ept_says(uint64_t words)
+/* The type, bits 5:3, in place. */
+static inline void x86_ept_init_mem(struct ptl_regime *r)
 {
-	return (unsigned int)(words & X86_EPT_RWX) | (words & X86_EPT_XU ? X86_EPT_SAYS_XU : 0);
+	for (unsigned int type = 0; type < 8; type++)
+		r->mem[type << 3] = r->fmt.mem_of_index[type];
 }
 
-static inline ptl_rights_t x86_ept_rights(uint64_t all, uint64_t any, uint64_t leaf,
-					  const struct ptl_regime *r)
+static inline unsigned int x86_ept_says(uint64_t all, uint64_t any, uint64_t leaf,
+					const struct ptl_regime *r)
 {
+	uint64_t words = (all | X86_EPT_D) & leaf; /* D is nothing in a table entry */
+
 	(void)any;
-	return r->rights[0][x86_ept_says(all & leaf)];
+	(void)r;
+	return (unsigned int)((words & X86_EPT_RWX) |
+			      (words >> 6 & (X86_EPT_SAYS_D | X86_EPT_SAYS_XU)));
 }
-#define mmu_rights x86_ept_rights
+#define mmu_says x86_ept_says
+
+static inline unsigned int x86_ept_perms_of(uint64_t all, uint64_t any, uint64_t leaf,
+					    unsigned int class, const struct ptl_regime *r)
+{
+	return ptl_right_perms(r->rights[x86_ept_says(all, any, leaf, r)].of[class]);
+}
+#define mmu_perms x86_ept_perms_of
 
 /* 29.3.5: A in every entry that was used, D in the leaf of a write; only if EPTP says so. */
 static inline uint64_t x86_ept_mark(uint64_t raw, bool leaf, bool write, const struct ptl_regime *r)
@@ -79,12 +95,20 @@ static inline bool x86_ept_leaf_faults(uint64_t leaf, const struct ptl_want *wan
 }
 #define mmu_leaf_faults x86_ept_leaf_faults
 
+static inline uint64_t x86_ept_counting_bits(bool fetch, const struct ptl_regime *r)
+{
+	(void)fetch;
+	(void)r;
+	return ~UINT64_C(0);
+}
+#define mmu_counting_bits x86_ept_counting_bits
+
 static inline void x86_ept_describe(uint64_t all, uint64_t leaf, unsigned int level,
 				    const struct ptl_regime *r, struct ptl_translation *to)
 {
 	(void)all;
 	(void)level;
-	to->mem = r->fmt.mem_of_index[(leaf & X86_EPT_TYPE) >> 3];
+	to->mem = r->mem[leaf & X86_EPT_TYPE];
 	to->ignores_stage1_mem = leaf & X86_EPT_IPAT;
 	to->user_page = false;
 }
@@ -126,7 +150,7 @@ static int x86_ept_fault(struct ptl_access *access, const struct ptl_regime *r,
 		fault.why = PT_WHY_RESERVED;
 	} else {
 		unsigned int says = failure->kind == PTL_LEAF ?
-					    x86_ept_says(failure->all & failure->raw) :
+					    x86_ept_says(failure->all, failure->any, failure->raw, r) :
 					    0;
 
 		fault.code = x86_ept_qualification(access, r, failure);

@@ -91,9 +91,14 @@ int ptl_x86_64_set_regime(struct ptl_regime *r, const struct pt_phys *phys,
 	r->control = control_of(regs);
 	r->keys = regs->pkru | (uint64_t)regs->pkrs << 32;
 	r->set_accessed = r->set_dirty = true;
+	ptl_sieve_require(&r->link, X86_64_A);
+	ptl_sieve_require(&r->page, X86_64_A);
 	x86_64_init_rights(r);
+	if (r->key_mask)
+		ptl_sieve_refuse(&r->page, X86_64_KEY);
+	x86_64_init_mem(r);
 	for (unsigned int cpl = 0; cpl <= CPL_USER; cpl++)
-		r->class_shift[cpl] = 3 * (cpl == CPL_USER ? X86_64_USER : X86_64_SUPERVISOR);
+		r->class_of[cpl] = cpl == CPL_USER ? X86_64_USER : X86_64_SUPERVISOR;
 	return 0;
 }
 
@@ -117,7 +122,7 @@ int pt_mmu_set_x86_64(struct pt_mmu *mmu, const struct pt_x86_regs *regs)
 	if (mmu->arch != &arch)
 		mmu->second.walker = NULL; /* the other architecture's */
 	mmu->arch = &arch;
-	mmu->half_mask = 0;
+	mmu->half_of[1] = &mmu->half[0];
 	mmu->stage1 = paging;
 	ptl_mmu_stages_changed(mmu);
 	return 0;

@@ -15,7 +15,7 @@ enum x86_ept_class {
 };
 
 /* The rules of @r, an EPT. */
-void ptl_x86_ept_init_rights(struct ptl_regime *r);
+void ptl_x86_ept_init_rules(struct ptl_regime *r);
 
 /* The tables that CR3 points at and the rules for them. Errors as pt_mmu_set_x86_64(). */
 int ptl_x86_64_set_regime(struct ptl_regime *r, const struct pt_phys *phys,

@@ -8,17 +8,30 @@
 
 #include "x86_64/fault_x86_64.h"
 
-static inline unsigned int x86_64_says(uint64_t all, uint64_t any, uint64_t leaf)
+static inline unsigned int x86_64_says(uint64_t all, uint64_t any, uint64_t leaf,
+				       const struct ptl_regime *r)
 {
-	return (unsigned int)((all & leaf) >> 1 & 3) | (unsigned int)((any | leaf) >> 63) << 2;
+	(void)r;
+	all |= X86_64_SAYS_D; /* which is nothing in a table entry */
+	return (unsigned int)(all & leaf & (X86_64_SAYS_W | X86_64_SAYS_U | X86_64_SAYS_D)) |
+	       (unsigned int)((any | leaf) >> 63);
+}
+#define mmu_says x86_64_says
+
+static inline unsigned int x86_64_key(uint64_t leaf, const struct ptl_regime *r)
+{
+	return leaf >> 59 & r->key_mask;
 }
 
-static inline ptl_rights_t x86_64_rights(uint64_t all, uint64_t any, uint64_t leaf,
-					 const struct ptl_regime *r)
+static inline unsigned int x86_64_perms_of(uint64_t all, uint64_t any, uint64_t leaf,
+					   unsigned int class, const struct ptl_regime *r)
 {
-	return r->rights[leaf >> 59 & r->key_mask][x86_64_says(all, any, leaf)];
+	unsigned int says = x86_64_says(all, any, leaf, r), key = x86_64_key(leaf, r);
+
+	return key ? x86_64_perms_with_key(class, key, says, r) :
+		     ptl_right_perms(r->rights[says].of[class]);
 }
-#define mmu_rights x86_64_rights
+#define mmu_perms x86_64_perms_of
 
 /* SDM 4.8: A in every entry that was used, D in the leaf of a write. */
 static inline uint64_t x86_64_mark(uint64_t raw, bool leaf, bool write, const struct ptl_regime *r)
@@ -46,12 +59,27 @@ static inline bool x86_64_leaf_faults(uint64_t leaf, const struct ptl_want *want
 }
 #define mmu_leaf_faults x86_64_leaf_faults
 
+static inline uint64_t x86_64_counting_bits(bool fetch, const struct ptl_regime *r)
+{
+	(void)fetch;
+	(void)r;
+	return ~UINT64_C(0);
+}
+#define mmu_counting_bits x86_64_counting_bits
+
+/* PAT, PCD and PWT of a small page, in place. */
+static inline void x86_64_init_mem(struct ptl_regime *r)
+{
+	for (unsigned int pat = 0; pat < 8; pat++)
+		r->mem[(pat & 4) << 5 | (pat & 3) << 3] = r->fmt.mem_of_index[pat];
+}
+
 static inline void x86_64_describe(uint64_t all, uint64_t leaf, unsigned int level,
 				   const struct ptl_regime *r, struct ptl_translation *to)
 {
-	unsigned int pat = level ? leaf >> 12 & 1 : leaf >> 7 & 1;
+	uint64_t pat = level ? leaf >> 5 & 0x80 : leaf & 0x80;
 
-	to->mem = r->fmt.mem_of_index[(leaf >> 3 & 3) | pat << 2];
+	to->mem = r->mem[(leaf & 0x18) | pat];
 	to->user_page = all & leaf & X86_64_US;
 }
 #define mmu_describe x86_64_describe
@@ -71,8 +99,8 @@ static int x86_64_fault(struct ptl_access *access, const struct ptl_regime *r,
 	};
 
 	if (leaf) {
-		unsigned int says = x86_64_says(failure->all, failure->any, failure->raw);
-		unsigned int of_key = failure->raw >> 59 & r->key_mask;
+		unsigned int says = x86_64_says(failure->all, failure->any, failure->raw, r);
+		unsigned int of_key = x86_64_key(failure->raw, r);
 
 		key = x86_64_key_takes_from(want->class, of_key, says, r) & want->perms;
 		fault.why = x86_64_why(want, says, r->control);

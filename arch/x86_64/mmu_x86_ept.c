@@ -5,7 +5,12 @@
 #define MMU_WALKER ptl_walker_x86_ept
 #include "mmu/walk_impl.h"
 
-void ptl_x86_ept_init_rights(struct ptl_regime *r)
+void ptl_x86_ept_init_rules(struct ptl_regime *r)
 {
 	x86_ept_init_rights(r);
+	x86_ept_init_mem(r);
+	if (!r->set_accessed)
+		return;
+	ptl_sieve_require(&r->link, X86_EPT_A);
+	ptl_sieve_require(&r->page, X86_EPT_A);
 }

@@ -122,7 +122,7 @@ int pt_mmu_set_ept(struct pt_mmu *mmu, const struct pt_x86_ept_regs *regs)
 	r->stage = 2;
 	/* SDM 29.3.5: with A and D, the processor's reads of a guest's tables count as writes. */
 	r->walk_writes = r->set_accessed = r->set_dirty = cfg.features & PT_FEAT_AD;
-	ptl_x86_ept_init_rights(r);
+	ptl_x86_ept_init_rules(r);
 	ptl_mmu_stages_changed(mmu);
 	return 0;
 }

@@ -22,6 +22,10 @@ int pt_mmu_create(struct pt_mmu **out, struct pt_phys *phys)
 		return -ENOMEM;
 	mmu->phys = phys;
 	mmu->arch = &no_arch;
+	for (unsigned int i = 0; i < 2; i++) {
+		mmu->half[i].mmu = mmu;
+		mmu->half_of[i] = &mmu->half[i];
+	}
 	ptl_mmu_stages_changed(mmu);
 	*out = mmu;
 	return 0;
@@ -80,8 +84,7 @@ static int go_through(struct ptl_access *access, struct pt_access_result *result
 	return 0;
 }
 
-static __attribute__((noinline)) int perform(struct ptl_access *access, bool commit,
-					     struct pt_access_result *result)
+static int perform(struct ptl_access *access, bool commit, struct pt_access_result *result)
 {
 	int faulted;
 
@@ -98,43 +101,36 @@ static __attribute__((noinline)) int perform(struct ptl_access *access, bool com
 	return go_through(access, result);
 }
 
-static __attribute__((noinline)) int access_fully(const struct pt_mmu *mmu, pt_va_t va,
-						  const struct pt_access *how,
-						  struct pt_access_result *result)
+int ptl_access_fully(const struct ptl_regime *r, pt_va_t va, const struct pt_access *how,
+		     struct pt_access_result *result)
 {
-	struct ptl_access access = { .mmu = mmu, .how = how, .first = va };
+	struct ptl_access access = { .mmu = r->mmu, .how = how, .first = va };
 
 	return perform(&access, true, result);
 }
 
-/* What the quick way does has no side effects: a probe may go it too. */
-static inline bool access_quickly(const struct pt_mmu *mmu, pt_va_t va,
-				  const struct pt_access *how, struct pt_access_result *result)
+int ptl_probe_fully(const struct ptl_regime *r, pt_va_t va, const struct pt_access *how,
+		    struct pt_access_result *result)
 {
-	const struct ptl_regime *r = &mmu->half[va >> 55 & mmu->half_mask];
+	struct ptl_access access = { .mmu = r->mmu, .how = how, .first = va };
 
-	return r->quick(r, va, how, result);
+	return perform(&access, false, result);
 }
 
 int pt_access(const struct pt_mmu *mmu, pt_va_t va, const struct pt_access *how,
 	      struct pt_access_result *result)
 {
-	return access_quickly(mmu, va, how, result) ? 0 : access_fully(mmu, va, how, result);
-}
+	const struct ptl_regime *r = mmu->half_of[va >> 55 & 1];
 
-static __attribute__((noinline)) int probe_fully(const struct pt_mmu *mmu, pt_va_t va,
-						 const struct pt_access *how,
-						 struct pt_access_result *result)
-{
-	struct ptl_access access = { .mmu = mmu, .how = how, .first = va };
-
-	return perform(&access, false, result);
+	return r->access(r, va, how, result);
 }
 
 int pt_access_probe(const struct pt_mmu *mmu, pt_va_t va, const struct pt_access *how,
 		    struct pt_access_result *result)
 {
-	return access_quickly(mmu, va, how, result) ? 0 : probe_fully(mmu, va, how, result);
+	const struct ptl_regime *r = mmu->half_of[va >> 55 & 1];
+
+	return r->probe(r, va, how, result);
 }
 
 int pt_access_trace(const struct pt_mmu *mmu, pt_va_t va, const struct pt_access *how,

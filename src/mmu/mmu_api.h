@@ -12,9 +12,12 @@
 
 #include "mmu/mmu_internal.h"
 
-/* What every class may do through these words: one look into r->rights. */
-static inline ptl_rights_t mmu_rights(uint64_t all, uint64_t any, uint64_t leaf,
-				      const struct ptl_regime *r);
+/* What these words say, as an index of r->rights. */
+static inline unsigned int mmu_says(uint64_t all, uint64_t any, uint64_t leaf,
+				    const struct ptl_regime *r);
+/* What @class may do through these words, PT_PERM_*; also of leaves with keys. */
+static inline unsigned int mmu_perms(uint64_t all, uint64_t any, uint64_t leaf,
+				     unsigned int class, const struct ptl_regime *r);
 /* @raw with the A and D bits that using it sets; @leaf: it translates, @write: for a write. */
 static inline uint64_t mmu_mark(uint64_t raw, bool leaf, bool write, const struct ptl_regime *r);
 /* Whether a walk through these words has nothing to mark; the same, in one AND. */
@@ -23,6 +26,8 @@ static inline bool mmu_is_marked(uint64_t all, uint64_t leaf, bool write,
 /* Whether a leaf may not be used (yet, arm64: AF), though its rights may be fine. */
 static inline bool mmu_leaf_faults(uint64_t leaf, const struct ptl_want *want,
 				   const struct ptl_regime *r);
+/* Bits of an input address that are looked at: not those of a tag. */
+static inline uint64_t mmu_counting_bits(bool fetch, const struct ptl_regime *r);
 /* Fills in @to what the words say beside rights: the memory type, and whose page it is. */
 static inline void mmu_describe(uint64_t all, uint64_t leaf, unsigned int level,
 				const struct ptl_regime *r, struct ptl_translation *to);

@@ -15,10 +15,34 @@
 #include "phys/phys_internal.h"
 #include "pt/sieve.h"
 
-/* Rights of up to five classes of accesses (who asks), three PT_PERM_* bits each. */
-typedef uint16_t ptl_rights_t;
-#define PTL_NO_RIGHTS 15 /* a shift that leaves none */
-#define PTL_RIGHTS(class, perms) ((ptl_rights_t)((perms) << (3 * (class))))
+/* What classes of accesses (who asks) may do, as one combination of words says. */
+#define PTL_NR_CLASSES 4
+#define PTL_NO_CLASS 3 /* no architecture has as many: it may nothing */
+struct ptl_rights {
+	uint8_t of[PTL_NR_CLASSES]; /* ptl_right() */
+};
+
+/*
+ * Bits 2:0 are PT_PERM_* that cannot be used at once, since they are not there or, those in
+ * @later, since a leaf has to be marked first; bits 6:4 are all that are there.
+ */
+static inline uint8_t ptl_right(unsigned int perms, unsigned int later)
+{
+	const unsigned int all = PT_PERM_READ | PT_PERM_WRITE | PT_PERM_EXEC;
+
+	return (uint8_t)(perms << 4 | (all & ~perms) | later);
+}
+
+static inline unsigned int ptl_right_perms(uint8_t right)
+{
+	return right >> 4;
+}
+
+struct ptl_regime;
+
+/* An access by half @r of an MMU; as pt_access(). */
+typedef int ptl_access_fn(const struct ptl_regime *r, pt_va_t va, const struct pt_access *how,
+			  struct pt_access_result *result);
 
 /*
  * One tree that registers point at, and the rules for what it maps. All of it is
@@ -26,22 +50,23 @@ typedef uint16_t ptl_rights_t;
  */
 struct ptl_regime {
 	/* What the quick way reads, see walk_impl.h. */
-	bool (*quick)(const struct ptl_regime *r, pt_va_t va, const struct pt_access *how,
-		      struct pt_access_result *result); /* never NULL */
+	ptl_access_fn *access, *probe;   /* of a half: all of pt_access(), pt_access_probe() */
 	_Atomic uint64_t *root;          /* host address of its first word */
 	uint8_t *near;                   /* tables that @link passes, by their offsets */
-	struct ptl_sieve link, page;
+	struct ptl_sieve link, page;     /* narrowed by the arch to words that need no mark */
 	pt_va_t va_first;                /* valid addresses go up from here, and wrap */
 	uint64_t va_counts[2];           /* bits of an address that are looked at: data, fetches */
-	uint8_t class_shift[4];          /* by privilege: where its rights are, or PTL_NO_RIGHTS */
+	uint8_t class_of[4];             /* by privilege, of accesses without flags */
 	bool may_be_quick;
-	unsigned int key_mask;           /* 0: there are no keys, only rights[0] counts */
+	unsigned int key_mask;           /* of a leaf's key; 0: there are no keys */
 	/* A leaf that a write makes dirty first, where the leaf itself says so: & mask == match. */
 	uint64_t clean_mask, clean_match;
 	uint64_t table_mask;             /* bits of table entries that limit what is below */
 	uint64_t control;                /* flags of the arch's own */
-	ptl_rights_t rights[16][16];     /* by key, and by what the entries of a walk say */
+	uint8_t mem[160];                /* enum pt_mem, by bits of a leaf where they stand */
+	struct ptl_rights rights[128];   /* by what the words of a walk say, the leaf with key 0 */
 
+	const struct pt_mmu *mmu;        /* of a half: whose it is */
 	const struct ptl_walker *walker; /* of its format; NULL: addresses pass unchanged */
 	struct ptl_fmt fmt;
 	struct ptl_region window;        /* holds the root; elsewhere it is found by bisection */
@@ -104,12 +129,11 @@ struct ptl_walker {
 	unsigned int granule_lg2;
 	unsigned int (*root_align_lg2)(const struct ptl_fmt *f);
 	/*
-	 * Only what is whole in a page of the smallest size, succeeds and has nothing to
-	 * set; false: ask walk().
+	 * All of an access. What is whole in a page of the smallest size, succeeds and has
+	 * nothing to set goes a quick way, anything else that of ptl_access_fully().
 	 */
-	bool (*quick)(const struct ptl_regime *r, pt_va_t va, const struct pt_access *how,
-		      struct pt_access_result *result);
-	/* The same for one address of a second stage. */
+	ptl_access_fn *access, *probe;
+	/* The quick way for one address of a second stage; false: ask walk(). */
 	bool (*through)(const struct ptl_regime *r, uint64_t in, const struct ptl_want *want,
 			struct ptl_translation *to);
 	/* Everything. 0, or 1 with the fault. */
@@ -126,7 +150,7 @@ struct ptl_mmu_arch {
 struct pt_mmu {
 	struct pt_phys *phys;
 	const struct ptl_mmu_arch *arch;
-	unsigned int half_mask;          /* 1 if bit 55 of an address chooses the half, else 0 */
+	const struct ptl_regime *half_of[2]; /* by bit 55 of an address: one of those below */
 	bool stage1;                     /* switched on */
 	struct ptl_regime half[2];       /* arm64: TTBR0's and TTBR1's; x86: the first only */
 	struct ptl_regime second;        /* walker NULL: there is none */
@@ -134,6 +158,12 @@ struct pt_mmu {
 
 /* One of the stages was switched on or off. */
 void ptl_mmu_stages_changed(struct pt_mmu *mmu);
+
+/* The thorough way of every access. A probe has no side effects. */
+int ptl_access_fully(const struct ptl_regime *r, pt_va_t va, const struct pt_access *how,
+		     struct pt_access_result *result);
+int ptl_probe_fully(const struct ptl_regime *r, pt_va_t va, const struct pt_access *how,
+		    struct pt_access_result *result);
 
 /* What the second stage, which is there, makes of @in. 0, or 1 with the fault. */
 static inline int ptl_second_walk(struct ptl_access *access, uint64_t in,

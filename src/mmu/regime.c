@@ -54,23 +54,14 @@ int ptl_regime_init(struct ptl_regime *r, const struct pt_phys *phys,
 	return 0;
 }
 
-static bool never_quick(const struct ptl_regime *r, pt_va_t va, const struct pt_access *how,
-			struct pt_access_result *result)
-{
-	(void)r;
-	(void)va;
-	(void)how;
-	(void)result;
-	return false;
-}
-
 void ptl_mmu_stages_changed(struct pt_mmu *mmu)
 {
 	for (unsigned int i = 0; i < 2; i++) {
 		struct ptl_regime *r = &mmu->half[i];
 		bool quick = mmu->stage1 && !mmu->second.walker && r->walker && r->may_be_quick;
 
-		r->quick = quick ? r->walker->quick : never_quick;
+		r->access = quick ? r->walker->access : ptl_access_fully;
+		r->probe = quick ? r->walker->probe : ptl_probe_fully;
 	}
 }
 

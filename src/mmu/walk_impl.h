@@ -142,7 +142,7 @@ static int mmu_walk_once(struct ptl_access *access, const struct ptl_regime *r, 
 		return mmu_fault(access, r, &failure);
 	}
 	failure.kind = PTL_LEAF;
-	perms = mmu_rights(failure.all, failure.any, raw, r) >> (3 * want->class) & 7;
+	perms = mmu_perms(failure.all, failure.any, raw, want->class, r);
 	if (mmu_leaf_faults(raw, want, r) || (perms & want->perms) != want->perms)
 		return mmu_fault(access, r, &failure);
 	if (!mmu_is_marked(failure.all, raw, want->write, r)) {
@@ -185,85 +185,140 @@ static int mmu_walk(struct ptl_access *access, const struct ptl_regime *r, uint6
 	return err;
 }
 
+/* The words that a quick way came by, and where the last of them, a leaf, leads. */
+struct mmu_found {
+	uint64_t all, any, leaf; /* as everywhere: table words and-ed, and or-ed */
+	pt_pa_t page;
+};
+
 /*
- * The usual way of an address: 48 input bits, near tables, a leaf of the smallest size,
- * allowed, and nothing to mark. As the quick ways of pt/tree.h it ends in "false" for all
- * else.
+ * The usual way of an address: 48 input bits, near tables, a leaf of the smallest size, all
+ * of them as the sieves want them. As the quick ways of pt/tree.h it ends in "false" for all
+ * else. @counts: bits of @in that do.
  */
 static inline __attribute__((always_inline)) bool
-mmu_go(const struct ptl_regime *r, uint64_t in, uint64_t counts, unsigned int need,
-       unsigned int class_shift, bool write, struct ptl_translation *to)
+mmu_find_page(const struct ptl_regime *r, uint64_t in, uint64_t counts, struct mmu_found *found)
 {
 	enum {
 		TOP = (PTL_USUAL_VA_BITS - FMT_GRANULE_LG2 - 1) / FMT_INDEX_BITS,
 		TOP_LG2 = FMT_GRANULE_LG2 + FMT_INDEX_BITS * TOP,
 	};
 	const uint64_t stray = r->link.stray;
-	uint64_t all = ~UINT64_C(0), any = 0, raw, index = ((in - r->va_first) & counts) >> TOP_LG2;
+	uint64_t all = ~UINT64_C(0), any = 0, index = ((in - r->va_first) & counts) >> TOP_LG2;
 	_Atomic uint64_t *table = r->root;
+	uint64_t page_stray;
 
 	if (__builtin_expect(index >= PTL_BIT(PTL_USUAL_VA_BITS - TOP_LG2), 0))
 		return false;
 	index = fmt_slot_index((unsigned int)index);
 #pragma GCC unroll 5
 	for (unsigned int level = TOP; level > 0; level--) {
+		uint64_t raw = atomic_load_explicit(&table[index], memory_order_acquire); /* as below */
 		uint64_t offset;
 
-		raw = atomic_load_explicit(&table[index], memory_order_acquire); /* as below */
 		if (!ptl_sift(&r->link, stray, raw, &offset))
 			return false;
 		all &= raw;
 		any |= raw;
 		table = (_Atomic uint64_t *)(void *)(r->near + offset);
-		__asm__("" : "+r"(table)); /* as in pt/tree.h */
+		/* As in pt/tree.h; and words and-ed at once need no register until the last one. */
+		__asm__("" : "+r"(table));
+		__asm__("" : "+r"(all));
+		__asm__("" : "+r"(any));
 		index = in >> mmu_level_lg2(level - 1) & (PTL_BIT(FMT_INDEX_BITS) - 1);
 	}
+	page_stray = r->page.stray;
 	/* Acquire: as in mmu_walk_once(). */
-	raw = atomic_load_explicit(&table[index], memory_order_acquire);
-	if (!ptl_sift(&r->page, r->page.stray, raw, &to->pa))
-		return false;
-	to->perms = mmu_rights(all, any, raw, r) >> class_shift & 7;
-	if (need & ~to->perms || !mmu_is_marked(all, raw, write, r))
-		return false;
-	to->pa |= in & (PTL_BIT(FMT_GRANULE_LG2) - 1);
-	to->raw = raw;
+	found->leaf = atomic_load_explicit(&table[index], memory_order_acquire);
+	found->all = all;
+	found->any = any;
+	return ptl_sift(&r->page, page_stray, found->leaf, &found->page);
+}
+
+/* By class, what these words let it do. */
+static inline const uint8_t *mmu_rights(const struct ptl_regime *r, const struct mmu_found *found)
+{
+	return r->rights[mmu_says(found->all, found->any, found->leaf, r)].of;
+}
+
+/*
+ * Whether @right is all of @need, and at once: the sieves, made by the arch, have seen to
+ * the rest of what a walk can have to mark.
+ */
+static inline bool mmu_may_use(uint8_t right, unsigned int need)
+{
+	return __builtin_expect(!(right & need), 1);
+}
+
+static inline void mmu_page_translation(const struct ptl_regime *r,
+					const struct mmu_found *found, uint64_t in, uint8_t right,
+					struct ptl_translation *to)
+{
+	to->pa = found->page | (in & (PTL_BIT(FMT_GRANULE_LG2) - 1));
+	to->raw = found->leaf;
 	to->level = 0;
 	to->size_lg2 = FMT_GRANULE_LG2;
-	mmu_describe(all, raw, 0, r, to);
-	return true;
+	to->perms = ptl_right_perms(right);
+	mmu_describe(found->all, found->leaf, 0, r, to);
 }
 
 static bool mmu_through(const struct ptl_regime *r, uint64_t in, const struct ptl_want *want,
 			struct ptl_translation *to)
 {
-	return mmu_go(r, in, ~UINT64_C(0), want->perms, 3 * want->class, want->write, to);
+	struct mmu_found found;
+	uint8_t right;
+
+	if (!mmu_find_page(r, in, ~UINT64_C(0), &found))
+		return false;
+	right = mmu_rights(r, &found)[want->class];
+	if (!mmu_may_use(right, want->perms))
+		return false;
+	mmu_page_translation(r, &found, in, right, to);
+	return true;
 }
 
 _Static_assert(PT_ACCESS_READ + 1 == PT_PERM_READ && PT_ACCESS_WRITE + 1 == PT_PERM_WRITE &&
 		       PT_ACCESS_RMW + 1 == (PT_PERM_READ | PT_PERM_WRITE) &&
 		       PT_ACCESS_FETCH + 1 == PT_PERM_EXEC, "a kind, plus 1, is what it needs");
 
-/* The usual access: that way, in one page. */
-static bool mmu_quick(const struct ptl_regime *r, pt_va_t va, const struct pt_access *how,
-		      struct pt_access_result *result)
+/* Whether an access is whole in a page, and exists; what remains to be asked is its privilege. */
+static inline bool mmu_is_usual(pt_va_t va, const struct pt_access *how)
 {
-	const uint64_t page_mask = PTL_BIT(FMT_GRANULE_LG2) - 1;
-	unsigned int need = (unsigned int)how->kind + 1, size = how->size;
-	struct ptl_translation to;
+	uint64_t who = how->priv | (uint64_t)how->flags << 32; /* both in one load */
+	unsigned int more = how->size - 1;
 
-	if (need - 1 > PT_ACCESS_FETCH || size - 1 >= 64 || how->priv > 3 || how->flags ||
-	    (va & page_mask) + size > page_mask + 1)
+	return (unsigned int)how->kind <= PT_ACCESS_FETCH && more < 64 && who <= 3 &&
+	       !((va ^ (va + more)) >> FMT_GRANULE_LG2);
+}
+
+/* The usual access: that way, in one page. */
+static inline __attribute__((always_inline)) bool
+mmu_quick(const struct ptl_regime *r, pt_va_t va, const struct pt_access *how,
+	  struct pt_access_result *result)
+{
+	struct mmu_found found;
+	struct ptl_translation to;
+	const uint8_t *rights;
+	uint8_t right;
+
+	if (__builtin_expect(!mmu_is_usual(va, how), 0) ||
+	    !mmu_find_page(r, va, mmu_counting_bits(how->kind == PT_ACCESS_FETCH, r), &found))
 		return false;
-	if (!mmu_go(r, va, r->va_counts[need >> 2], need, r->class_shift[how->priv],
-		    need & PT_PERM_WRITE, &to))
+	rights = mmu_rights(r, &found);
+	/* @how is read again: kept in registers, it would cost their saving. */
+	right = rights[r->class_of[how->priv]];
+	if (!mmu_may_use(right, (unsigned int)how->kind + 1))
 		return false;
-	result->piece[0].pa = to.pa;
-	result->piece[0].raw = to.raw;
-	result->piece[0].len = size;
-	result->piece[0].perms = (uint8_t)to.perms;
-	result->piece[0].mem = (uint8_t)to.mem;
-	result->piece[0].level = 0;
-	result->piece[0].size_lg2 = FMT_GRANULE_LG2;
+	mmu_page_translation(r, &found, va, right, &to);
+	result->piece[0] = (struct pt_piece){
+		.pa = to.pa,
+		.raw = to.raw,
+		.len = how->size,
+		.perms = (uint8_t)to.perms,
+		.mem = (uint8_t)to.mem,
+		.level = 0,
+		.size_lg2 = FMT_GRANULE_LG2,
+	};
 	result->nr_pieces = 1;
 	result->nr_loads[0] = (PTL_USUAL_VA_BITS - FMT_GRANULE_LG2 - 1) / FMT_INDEX_BITS + 1;
 	result->nr_loads[1] = 0;
@@ -271,12 +326,26 @@ static bool mmu_quick(const struct ptl_regime *r, pt_va_t va, const struct pt_ac
 	return true;
 }
 
+static int mmu_access(const struct ptl_regime *r, pt_va_t va, const struct pt_access *how,
+		      struct pt_access_result *result)
+{
+	return mmu_quick(r, va, how, result) ? 0 : ptl_access_fully(r, va, how, result);
+}
+
+/* What the quick way does has no side effects: a probe may go it too. */
+static int mmu_probe(const struct ptl_regime *r, pt_va_t va, const struct pt_access *how,
+		     struct pt_access_result *result)
+{
+	return mmu_quick(r, va, how, result) ? 0 : ptl_probe_fully(r, va, how, result);
+}
+
 extern const struct ptl_walker MMU_WALKER;
 const struct ptl_walker MMU_WALKER = {
 	.init = fmt_init,
 	.granule_lg2 = FMT_GRANULE_LG2,
 	.root_align_lg2 = fmt_root_align_lg2,
-	.quick = mmu_quick,
+	.access = mmu_access,
+	.probe = mmu_probe,
 	.through = mmu_through,
 	.walk = mmu_walk,
 };

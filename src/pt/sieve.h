@@ -56,4 +56,18 @@ bool ptl_sieve_links(struct ptl_sieve *sieve, uint8_t **near, const struct ptl_w
 /* A sieve that passes leaves of level 0; what it leaves is their output address. */
 void ptl_sieve_pages(struct ptl_sieve *sieve, const struct ptl_fmt *f);
 
+/* Only words with all of @bits pass any more, which the sieve did not look at. */
+static inline void ptl_sieve_require(struct ptl_sieve *sieve, uint64_t bits)
+{
+	sieve->mask |= bits;
+	sieve->key += bits;
+}
+
+/* The same: only words without any of @bits. */
+static inline void ptl_sieve_refuse(struct ptl_sieve *sieve, uint64_t bits)
+{
+	sieve->mask |= bits;
+	sieve->stray |= bits;
+}
+
 #endif /* PTL_SIEVE_H */
