@@ -92,6 +92,7 @@ int ptl_x86_64_set_regime(struct ptl_regime *r, const struct pt_phys *phys,
 	r->keys = regs->pkru | (uint64_t)regs->pkrs << 32;
 	r->set_accessed = r->set_dirty = true;
 	ptl_sieve_require(&r->link, X86_64_A);
+	ptl_sieve_require(&r->far, X86_64_A);
 	ptl_sieve_require(&r->page, X86_64_A);
 	x86_64_init_rights(r);
 	if (r->key_mask)

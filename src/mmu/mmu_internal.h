@@ -54,6 +54,7 @@ struct ptl_regime {
 	_Atomic uint64_t *root;          /* host address of its first word */
 	uint8_t *near;                   /* tables that @link passes, by their offsets */
 	struct ptl_sieve link, page;     /* narrowed by the arch to words that need no mark */
+	struct ptl_sieve far;            /* as @link, for tables that are behind a second stage */
 	pt_va_t va_first;                /* valid addresses go up from here, and wrap */
 	uint64_t va_counts[2];           /* bits of an address that are looked at: data, fetches */
 	uint8_t class_of[4];             /* by privilege, of accesses without flags */

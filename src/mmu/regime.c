@@ -46,6 +46,7 @@ int ptl_regime_init(struct ptl_regime *r, const struct pt_phys *phys,
 				  PTL_USUAL_VA_BITS &&
 			  ptl_sieve_links(&r->link, &r->near, &window, &r->fmt, granule_lg2,
 					  ptl_align_down(r->root_pa, granule_lg2));
+	ptl_sieve_tables(&r->far, &r->fmt);
 	ptl_sieve_pages(&r->page, &r->fmt);
 	if (r->may_be_quick)
 		r->root = (_Atomic uint64_t *)(void *)(r->window.host + (r->root_pa - r->window.pa));

@@ -172,19 +172,6 @@ static bool mmu_leads_nowhere(struct ptl_access *access, const struct ptl_regime
 	return mmu_fault(access, r, &failure);
 }
 
-static int mmu_walk(struct ptl_access *access, const struct ptl_regime *r, uint64_t in,
-		    const struct ptl_want *want, struct ptl_translation *to)
-{
-	int err;
-
-	if (mmu_leads_nowhere(access, r, in, want))
-		return 1;
-	do
-		err = mmu_walk_once(access, r, in, want, to);
-	while (__builtin_expect(err == -EAGAIN, 0)); /* each time, another change got through */
-	return err;
-}
-
 /* The words that a quick way came by, and where the last of them, a leaf, leads. */
 struct mmu_found {
 	uint64_t all, any, leaf; /* as everywhere: table words and-ed, and or-ed */
@@ -260,6 +247,79 @@ static inline void mmu_page_translation(const struct ptl_regime *r,
 	to->size_lg2 = FMT_GRANULE_LG2;
 	to->perms = ptl_right_perms(right);
 	mmu_describe(found->all, found->leaf, 0, r, to);
+}
+
+/*
+ * The usual way of an address whose tables are behind a second stage: each is found by its
+ * quick way, and the words are as above, wherever they are. @in is valid.
+ */
+static bool mmu_find_nested(const struct pt_mmu *mmu, const struct ptl_regime *r, uint64_t in,
+			    struct mmu_found *found)
+{
+	const struct ptl_regime *second = &mmu->second;
+	const struct ptl_want want = {
+		.perms = PT_PERM_READ | (second->walk_writes ? PT_PERM_WRITE : 0),
+		.write = second->walk_writes,
+		.in_walk = true,
+	};
+	struct ptl_translation to;
+	pt_pa_t table_pa = r->root_pa;
+
+	found->all = ~UINT64_C(0);
+	found->any = 0;
+	for (unsigned int level = r->fmt.top_level;; level--) {
+		pt_pa_t pa = table_pa + 8 * (uint64_t)mmu_index(in, level, &r->fmt);
+		_Atomic uint64_t *word;
+
+		if (!second->walker->through(second, pa, &want, &to))
+			return false;
+		word = ptl_word_at(mmu, r, to.pa);
+		if (!word)
+			return false;
+		found->leaf = atomic_load_explicit(word, memory_order_acquire); /* as above */
+		if (!level)
+			return ptl_sift(&r->page, r->page.stray, found->leaf, &found->page);
+		if (!ptl_sift(&r->far, r->far.stray, found->leaf, &table_pa))
+			return false;
+		found->all &= found->leaf;
+		found->any |= found->leaf;
+	}
+}
+
+/* A first stage's walk that way; false: it decided nothing. */
+static bool mmu_walk_nested(struct ptl_access *access, const struct ptl_regime *r, uint64_t in,
+			    const struct ptl_want *want, struct ptl_translation *to)
+{
+	const struct ptl_regime *second = &access->mmu->second;
+	unsigned int nr_levels = r->fmt.top_level + 1;
+	struct mmu_found found;
+	uint8_t right;
+
+	if (r->stage != 1 || !second->walker || !second->may_be_quick || access->steps ||
+	    !mmu_find_nested(access->mmu, r, in, &found))
+		return false;
+	right = mmu_rights(r, &found)[want->class];
+	if (!mmu_may_use(right, want->perms))
+		return false;
+	mmu_page_translation(r, &found, in, right, to);
+	access->nr_loads[0] += nr_levels;
+	access->nr_loads[1] += nr_levels * (second->fmt.top_level + 1);
+	return true;
+}
+
+static int mmu_walk(struct ptl_access *access, const struct ptl_regime *r, uint64_t in,
+		    const struct ptl_want *want, struct ptl_translation *to)
+{
+	int err;
+
+	if (mmu_leads_nowhere(access, r, in, want))
+		return 1;
+	if (mmu_walk_nested(access, r, in, want, to))
+		return 0;
+	do
+		err = mmu_walk_once(access, r, in, want, to);
+	while (__builtin_expect(err == -EAGAIN, 0)); /* each time, another change got through */
+	return err;
 }
 
 static bool mmu_through(const struct ptl_regime *r, uint64_t in, const struct ptl_want *want,

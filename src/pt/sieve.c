@@ -33,6 +33,13 @@ bool ptl_sieve_links(struct ptl_sieve *sieve, uint8_t **near, const struct ptl_w
 	return true;
 }
 
+void ptl_sieve_tables(struct ptl_sieve *sieve, const struct ptl_fmt *f)
+{
+	*sieve = (struct ptl_sieve)PTL_SIEVE_NOTHING;
+	if (f->link_mask)
+		*sieve = (struct ptl_sieve){ f->link_mask, f->link_match, ~f->page_address };
+}
+
 void ptl_sieve_pages(struct ptl_sieve *sieve, const struct ptl_fmt *f)
 {
 	sieve->mask = f->page_mask;

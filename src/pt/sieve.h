@@ -53,6 +53,9 @@ struct ptl_window ptl_window_of(const struct ptl_region *region, const struct pt
 bool ptl_sieve_links(struct ptl_sieve *sieve, uint8_t **near, const struct ptl_window *window,
 		     const struct ptl_fmt *f, unsigned int granule_lg2, pt_pa_t root);
 
+/* A sieve that passes tables at any address within the width, of memory or not. */
+void ptl_sieve_tables(struct ptl_sieve *sieve, const struct ptl_fmt *f);
+
 /* A sieve that passes leaves of level 0; what it leaves is their output address. */
 void ptl_sieve_pages(struct ptl_sieve *sieve, const struct ptl_fmt *f);
 
