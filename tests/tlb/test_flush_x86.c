@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: MIT */
+/* What the flush operations of x86-64 remove, as Intel SDM Vol. 3A, 4.10.4.1 has it. */
+#include "tlb/flush_table.h"
+
+#define VA TABLE_VA
+#define NOW ((struct pt_x86_context){ .vpid = 1, .pcid = 1 })
+#define PCIDE (UINT64_C(1) << 17)
+#define PGE (UINT64_C(1) << 7)
+#define PAE (UINT64_C(1) << 5)
+#define SMEP (UINT64_C(1) << 20)
+#define PG (UINT64_C(1) << 31)
+#define NOTHING "-- -- -- -- -- --"
+
+/*                 1  2  G  T1 T2 I */
+#define NON_GLOBAL "xx -- -- xx -- --"
+#define ALL_NON_GLOBAL "xx xx -- xx xx --"
+#define EVERYTHING "xx xx xx xx xx --"
+
+static void the_table_of_the_manual(void **state)
+{
+	struct flush_row rows[32];
+	size_t nr = 0;
+
+	(void)state;
+#define ROW(make, vmid1_)                                                                          \
+	do {                                                                                       \
+		rows[nr] = (struct flush_row){ .name = #make, .vmid1 = vmid1_, .vmid2 = NOTHING }; \
+		make;                                                                              \
+		nr++;                                                                              \
+	} while (0)
+#define F (&rows[nr].flush)
+	ROW(pt_x86_invlpg(F, NOW, VA), "x- -- x- xx -- --");
+	ROW(pt_x86_invlpg(F, NOW, VA + 0xfff), "x- -- x- xx -- --");
+	ROW(assert_false(pt_x86_invpcid(F, NOW, 0, 1, VA)), "x- -- -- x- -- --");
+	ROW(assert_false(pt_x86_invpcid(F, NOW, 0, 2, VA)), "-- x- -- -- x- --");
+	ROW(assert_false(pt_x86_invpcid(F, NOW, 1, 1, 0)), NON_GLOBAL);
+	ROW(assert_false(pt_x86_invpcid(F, NOW, 1, 2, 0)), "-- xx -- -- xx --");
+	ROW(assert_false(pt_x86_invpcid(F, NOW, 2, 1, 0)), EVERYTHING);
+	ROW(assert_false(pt_x86_invpcid(F, NOW, 3, 1, 0)), ALL_NON_GLOBAL);
+	ROW(pt_x86_mov_cr3(F, NOW, PCIDE, 0x5001), NON_GLOBAL);
+	ROW(pt_x86_mov_cr3(F, NOW, PCIDE, 0x5002), "-- xx -- -- xx --");
+	ROW(pt_x86_mov_cr3(F, NOW, PCIDE, UINT64_C(1) << 63 | 0x5001), NOTHING);
+	/* without PCIDE: PCID 0, which is neither of the two here */
+	ROW(pt_x86_mov_cr3(F, NOW, 0, 0x5001), NOTHING);
+	ROW(pt_x86_mov_cr4(F, NOW, PAE | PGE, PAE), EVERYTHING);
+	ROW(pt_x86_mov_cr4(F, NOW, PAE, PAE | PGE), EVERYTHING);
+	ROW(pt_x86_mov_cr4(F, NOW, PCIDE, 0), EVERYTHING);
+	ROW(pt_x86_mov_cr4(F, NOW, 0, PCIDE), NOTHING);
+	ROW(pt_x86_mov_cr4(F, NOW, PAE, 0), NON_GLOBAL);
+	ROW(pt_x86_mov_cr4(F, NOW, 0, SMEP), NON_GLOBAL);
+	ROW(pt_x86_mov_cr4(F, NOW, SMEP, 0), NOTHING);
+	ROW(pt_x86_mov_cr0(F, NOW, PG | 1, 1), EVERYTHING);
+	ROW(pt_x86_mov_cr0(F, NOW, 1, PG | 1), NOTHING);
+	ROW(pt_x86_page_fault(F, NOW, VA), "x- -- x- x- -- --");
+	for (size_t i = 0; i < nr; i++)
+		assert_row(&rows[i], 0);
+}
+
+/* RAX: VA 1, PCID 2, ASID 4, globals 8, final only 16. EDX: ASID, PCID << 16. */
+static void invlpgb_compares_what_rax_says(void **state)
+{
+	static const struct {
+		uint64_t rax;
+		const char *vmid1, *vmid2;
+	} rows[] = {
+		{ 0, ALL_NON_GLOBAL, ALL_NON_GLOBAL },
+		{ 8, EVERYTHING, EVERYTHING },
+		{ 4, ALL_NON_GLOBAL, NOTHING },
+		{ 4 | 8, EVERYTHING, NOTHING },
+		{ 4 | 16, "xx xx -- -- -- --", NOTHING },
+		{ 2, NON_GLOBAL, NON_GLOBAL },
+		{ 2 | 4, NON_GLOBAL, NOTHING },
+		{ 2 | 4 | 8, "xx -- xx xx -- --", NOTHING },
+		{ 1 | VA, "x- x- -- x- x- --", "x- x- -- x- x- --" },
+		{ 1 | 8 | VA, "x- x- x- x- x- --", "x- x- x- x- x- --" },
+		{ 1 | 4 | VA, "x- x- -- x- x- --", NOTHING },
+		{ 1 | 2 | 4 | VA, "x- -- -- x- -- --", NOTHING },
+		{ 1 | 2 | 4 | 8 | 16 | VA, "x- -- x- -- -- --", NOTHING },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct flush_row row = { .name = "INVLPGB", .vmid1 = rows[i].vmid1,
+					 .vmid2 = rows[i].vmid2 };
+
+		assert_int_equal(pt_x86_invlpgb(&row.flush, rows[i].rax, 0, 1 | 1 << 16, 7), 0);
+		assert_row(&row, 0);
+	}
+}
+
+/* The count is of pages beyond the first, of 4K or 2M each; what lies between 2M steps stays. */
+static void invlpgb_takes_as_many_pages_as_it_counts(void **state)
+{
+	(void)state;
+	for (unsigned int large = 0; large < 2; large++) {
+		unsigned int step_lg2 = large ? 21 : 12;
+		struct pt_tlb *tlb = make_roomy_tlb(0);
+		struct pt_tlb_flush flush;
+
+		for (unsigned int i = 0; i < 6; i++)
+			fill_one(tlb, PT_TLB_USE_DATA, VA + ((uint64_t)i << step_lg2), 12, 0, false);
+		fill_one(tlb, PT_TLB_USE_DATA, VA - 0x1000, 12, 0, false);
+		if (large)
+			fill_one(tlb, PT_TLB_USE_DATA, VA + 0x1000, 12, 0, false);
+		assert_int_equal(pt_x86_invlpgb(&flush, VA | 7, large << 31 | 3, 1 | 1 << 16, 7), 0);
+		pt_tlb_flush(tlb, &flush);
+		for (unsigned int i = 0; i < 6; i++)
+			assert_int_equal(is_there(tlb, PT_TLB_USE_DATA,
+						  VA + ((uint64_t)i << step_lg2)),
+					 i > 3);
+		assert_true(is_there(tlb, PT_TLB_USE_DATA, VA - 0x1000));
+		if (large)
+			assert_true(is_there(tlb, PT_TLB_USE_DATA, VA + 0x1000));
+		pt_tlb_destroy(tlb);
+	}
+}
+
+static void refuses_what_the_processor_refuses(void **state)
+{
+	struct pt_tlb_flush flush;
+
+	(void)state;
+	assert_int_equal(pt_x86_invpcid(&flush, NOW, 4, 0, 0), -EINVAL);
+	assert_int_equal(pt_x86_invpcid(&flush, NOW, 0, 4096, 0), -EINVAL);
+	assert_int_equal(pt_x86_invlpgb(&flush, 1 << 6, 0, 0, 7), -EINVAL);
+	assert_int_equal(pt_x86_invlpgb(&flush, 1, 1 << 16, 0, 7), -EINVAL);
+	assert_int_equal(pt_x86_invlpgb(&flush, 1, 0, 1 << 28, 7), -EINVAL);
+	assert_int_equal(pt_x86_invlpgb(&flush, 1, 8, 0, 7), -EINVAL);
+	assert_int_equal(pt_x86_invlpgb(&flush, 1 << 5, 0, 0, 7), -EOPNOTSUPP);
+}
+
+/* A 2M page that a TLB without 2M entries holds in pieces: INVLPG of any address takes all. */
+static void a_page_in_pieces_goes_as_a_whole(void **state)
+{
+	const struct pt_tlb_cfg cfg = {
+		.parts = { { .level = 1, .uses = 1u << PT_TLB_USE_DATA, .sizes = 0x1000,
+			     .entries = 64, .ways = 4 } },
+		.nr_parts = 1,
+	};
+	const struct pt_tlb_fill fill = { .pa = 0x40000000, .size_lg2 = 21 };
+	const struct pt_tlb_entry *entry;
+	struct pt_tlb_flush flush;
+	struct pt_tlb *tlb;
+
+	(void)state;
+	assert_int_equal(pt_tlb_create(&tlb, &cfg), 0);
+	pt_tlb_set_context(tlb, 1, 1);
+	for (uint64_t i = 0; i < 4; i++) {
+		assert_int_equal(pt_tlb_fill(tlb, PT_TLB_USE_DATA, 0x7f0000200123 + i * 0x1000,
+					     &fill),
+				 0);
+		entry = pt_tlb_lookup(tlb, PT_TLB_USE_DATA, 0x7f0000200123 + i * 0x1000);
+		assert_non_null(entry);
+		assert_int_equal(entry->pa, 0x40000000 + i * 0x1000);
+		assert_int_equal(entry->size_lg2, 12);
+		assert_int_equal(entry->leaf_lg2, 21);
+	}
+	pt_x86_invlpg(&flush, NOW, 0x7f0000400000);
+	pt_tlb_flush(tlb, &flush);
+	assert_true(is_there(tlb, PT_TLB_USE_DATA, 0x7f0000203000));
+	pt_x86_invlpg(&flush, NOW, 0x7f00003ff000);
+	pt_tlb_flush(tlb, &flush);
+	for (uint64_t i = 0; i < 4; i++)
+		assert_false(is_there(tlb, PT_TLB_USE_DATA, 0x7f0000200000 + i * 0x1000));
+	pt_tlb_destroy(tlb);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(the_table_of_the_manual),
+		cmocka_unit_test(invlpgb_compares_what_rax_says),
+		cmocka_unit_test(invlpgb_takes_as_many_pages_as_it_counts),
+		cmocka_unit_test(refuses_what_the_processor_refuses),
+		cmocka_unit_test(a_page_in_pieces_goes_as_a_whole),
+	};
+
+	return cmocka_run_group_tests_name("flush_x86", tests, NULL, NULL);
+}
