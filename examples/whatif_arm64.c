@@ -4,7 +4,8 @@
  *
  *   Arm ARM DDI 0487 J.a, D17.2.115 "PAR_EL1"; C6.2.21 "AT"; "HPFAR_EL2"
  */
-#include "whatif_arm64.h"
+#include "explain_arm64.h"
+#include "whatif.h"
 
 static bool arm64_open(struct whatif *w)
 {
@@ -27,20 +28,21 @@ static const char *arm64_describe(struct whatif_case *c, uint32_t *code)
 		[JOB_OP_AT] = PT_ACCESS_READ,	[JOB_OP_AT_WRITE] = PT_ACCESS_WRITE,
 	};
 
-	c->ask = access->op == JOB_OP_AT || access->op == JOB_OP_AT_WRITE;
+	c->seen.ask = access->op == JOB_OP_AT || access->op == JOB_OP_AT_WRITE;
+	c->seen.el2 = access->level == 2;
 	if (access->op == JOB_OP_IMPLICIT)
 		return "arm64 has no implicit supervisor reads";
 	if (access->op == JOB_OP_RMW && access->flags & JOB_UNPRIV)
 		return "arm64 has no unprivileged read-modify-write";
 	if (access->level > 2)
 		return "arm64 jobs have no EL3";
-	if (access->level == 2 && !c->ask) {
+	if (access->level == 2 && !c->seen.ask) {
 		*code = JOB_ERROR_EL2;
 		return "at EL2 there are only at and atw";
 	}
-	c->how = (struct pt_access){
+	c->seen.how = (struct pt_access){
 		.kind = kinds[access->op],
-		.size = c->ask			     ? 1
+		.size = c->seen.ask		     ? 1
 			: access->op == JOB_OP_FETCH ? 4
 						     : access->size,
 		.priv = access->level ? 1 : 0,
@@ -77,8 +79,8 @@ static pt_va_t branch_target(pt_va_t va, uint64_t tcr)
 /* Loads what is behind the first stage, if anything is. */
 static int load_second(struct whatif *w, const struct whatif_case *c, const struct job_regs *regs)
 {
-	w->two_stages = c->access->flags & JOB_S12 && c->access->level < 2;
-	w->arm64_s2 = (struct pt_arm64_s2_regs){
+	w->regime.two_stages = c->access->flags & JOB_S12 && c->access->level < 2;
+	w->regime.arm64_s2 = (struct pt_arm64_s2_regs){
 		.vtcr = regs->r[JOB_VTCR],
 		.vttbr = regs->r[JOB_VTTBR],
 		.hcr = regs->r[JOB_HCR] | HCR_VM,
@@ -86,14 +88,15 @@ static int load_second(struct whatif *w, const struct whatif_case *c, const stru
 		.mmfr1 = w->info[1],
 		.mmfr2 = w->info[2],
 	};
-	return pt_mmu_set_arm64_s2(w->mmu, w->two_stages ? &w->arm64_s2 : NULL);
+	return pt_mmu_set_arm64_s2(w->regime.mmu,
+				   w->regime.two_stages ? &w->regime.arm64_s2 : NULL);
 }
 
 static int arm64_load(struct whatif *w, struct whatif_case *c, const struct job_regs *regs)
 {
 	int err;
 
-	w->arm64 = (struct pt_arm64_regs){
+	w->regime.arm64 = (struct pt_arm64_regs){
 		.sctlr = regs->r[JOB_SCTLR],
 		.tcr = regs->r[JOB_TCR],
 		.ttbr0 = regs->r[JOB_TTBR0],
@@ -102,47 +105,28 @@ static int arm64_load(struct whatif *w, struct whatif_case *c, const struct job_
 		.mmfr0 = w->info[0],
 		.mmfr1 = w->info[1],
 		.mmfr2 = w->info[2],
-		.pan = !c->ask && regs->r[JOB_PAN] & 1, /* AT S1E1R and S1E1W do not look at it */
+		.pan = !c->seen.ask &&
+		       regs->r[JOB_PAN] & 1, /* AT S1E1R and S1E1W do not look at it */
 		.uao = regs->r[JOB_UAO] & 1,
 	};
 	if (c->access->level == 2 && !(regs->r[JOB_HCR] & HCR_E2H))
-		w->arm64.tcr = tcr_of_el2(w->arm64.tcr);
-	c->va = c->how.kind == PT_ACCESS_FETCH ? branch_target(c->access->va, w->arm64.tcr)
-					       : c->access->va;
-	err = pt_mmu_set_arm64(w->mmu, &w->arm64);
+		w->regime.arm64.tcr = tcr_of_el2(w->regime.arm64.tcr);
+	c->seen.va = c->seen.how.kind == PT_ACCESS_FETCH
+			     ? branch_target(c->access->va, w->regime.arm64.tcr)
+			     : c->access->va;
+	err = pt_mmu_set_arm64(w->regime.mmu, &w->regime.arm64);
 	return err ? err : load_second(w, c, regs);
-}
-
-/* A reserved TG0 or TG1 acts as a granule that is there; the library takes the smallest. */
-static uint64_t without_reserved_granules(uint64_t tcr)
-{
-	if ((tcr >> 14 & 3) == 3)
-		tcr &= ~BITS(15, 14);
-	return tcr & BITS(31, 30) ? tcr : tcr | BIT(31);
-}
-
-static int arm64_config(const struct whatif *w, unsigned int stage, pt_va_t va,
-			struct pt_fmt_cfg *cfg, pt_pa_t *root)
-{
-	struct pt_arm64_regs regs = w->arm64;
-
-	if (stage == 2)
-		return pt_fmt_cfg_arm64_s2(cfg, root, &w->arm64_s2);
-	if (whatif_arm64_is_off(w))
-		return -ENOENT;
-	regs.tcr = without_reserved_granules(regs.tcr);
-	return pt_fmt_cfg_arm64(cfg, root, &regs, va & BIT(55));
 }
 
 static void arm64_fault(const struct whatif_case *c, struct job_result *result)
 {
-	const struct pt_fault *fault = &c->result.fault;
+	const struct pt_fault *fault = &c->seen.result.fault;
 
 	result->code = fault->stage;
 	result->err = fault->code;
 	result->addr = fault->va;
 	result->hpfar = fault->stage == 2 ? fault->ipa >> 12 << 4 : 0;
-	if (!c->ask)
+	if (!c->seen.ask)
 		return;
 	if (c->access->level == 2)
 		result->code = 2;
@@ -158,12 +142,12 @@ static void arm64_done(const struct whatif *w, const struct whatif_case *c,
 		       struct job_result *result)
 {
 	const struct job_access *access = c->access;
-	bool data = !c->ask && access->op != JOB_OP_FETCH;
+	bool data = !c->seen.ask && access->op != JOB_OP_FETCH;
 
 	if (data && access->flags & JOB_NOAT && !(access->flags & JOB_TRACE))
 		return;
 	/* Whoever has only the second stage to look with does not see where a fetch goes. */
-	if (access->op == JOB_OP_FETCH && w->two_stages && !(access->flags & JOB_TRACE))
+	if (access->op == JOB_OP_FETCH && w->regime.two_stages && !(access->flags & JOB_TRACE))
 		return;
 	result->has |= JOB_HAS_PA;
 	if (access->op == JOB_OP_FETCH || (data && access->flags & JOB_TRACE))
@@ -185,7 +169,4 @@ const struct whatif_arch whatif_arm64 = {
 	.fault = arm64_fault,
 	.done = arm64_done,
 	.traced = arm64_traced,
-	.config = arm64_config,
-	.words = { &whatif_arm64_words, &whatif_arm64_s2_words },
-	.reasons = { &whatif_arm64_reasons, &whatif_arm64_s2_reasons },
 };

@@ -5,7 +5,8 @@
  *   Arm ARM DDI 0487 J.a, D17.2.115 "PAR_EL1"; D17.2.97 "MAIR_EL1"; D8.5.6 "Combining
  *   stage 1 and stage 2 memory type attributes", D8.5.7 "Stage 2 memory type forcing"
  */
-#include "whatif_arm64.h"
+#include "explain_arm64.h"
+#include "whatif.h"
 
 #define NON_CACHEABLE 4u
 #define DEVICE_NGNRNE 0u
@@ -24,14 +25,14 @@ static bool is_device(unsigned int attr)
 
 static struct memory stage1_of(const struct whatif *w, const struct whatif_case *c)
 {
-	uint64_t raw = c->result.piece[0].raw;
+	uint64_t raw = c->seen.result.piece[0].raw;
 	struct pt_fmt_cfg cfg;
 	pt_pa_t root;
 
-	if (!w->arch->config(w, 1, c->va, &cfg, &root))
-		return (struct memory){ w->arm64.mair >> (8 * (raw >> 2 & 7)) & 0xff,
+	if (!explain_config(&w->regime, 1, c->seen.va, &cfg, &root))
+		return (struct memory){ w->regime.arm64.mair >> (8 * (raw >> 2 & 7)) & 0xff,
 					is_lpa2(&cfg) ? cfg.share : raw >> 8 & 3 };
-	if (w->two_stages && w->arm64_s2.hcr & HCR_DC)
+	if (w->regime.two_stages && w->regime.arm64_s2.hcr & HCR_DC)
 		return (struct memory){ 0xff, NON_SHAREABLE };
 	return (struct memory){ DEVICE_NGNRNE, OUTER };
 }
@@ -79,15 +80,15 @@ static void add_stage2(const struct whatif *w, const struct whatif_case *c, stru
 {
 	struct pt_access_step steps[PT_ACCESS_MAX_STEPS];
 	struct pt_access_result result;
-	struct pt_access byte = c->how;
+	struct pt_access byte = c->seen.how;
 	struct pt_fmt_cfg cfg;
 	unsigned int nr;
 	pt_pa_t root;
 	uint64_t raw;
 
 	byte.size = 1;
-	if (pt_access_trace(w->mmu, c->va, &byte, &result, steps, &nr) || !nr ||
-	    w->arch->config(w, 2, 0, &cfg, &root))
+	if (pt_access_trace(w->regime.mmu, c->seen.va, &byte, &result, steps, &nr) || !nr ||
+	    explain_config(&w->regime, 2, 0, &cfg, &root))
 		return;
 	raw = steps[nr - 1].raw;
 	memory->attr = combine_attr(memory->attr, raw >> 2 & 0xf, cfg.features & PT_FEAT_FWB);
@@ -98,9 +99,9 @@ static void add_stage2(const struct whatif *w, const struct whatif_case *c, stru
 uint64_t whatif_arm64_par(const struct whatif *w, const struct whatif_case *c)
 {
 	struct memory memory = stage1_of(w, c);
-	pt_pa_t pa = c->result.piece[0].pa;
+	pt_pa_t pa = c->seen.result.piece[0].pa;
 
-	if (w->two_stages)
+	if (w->regime.two_stages)
 		add_stage2(w, c, &memory);
 	/* Device and Normal Non-cacheable memory are Outer Shareable, whatever SH says. */
 	if (is_device(memory.attr) || memory.attr == 0x44 || memory.attr == 0x40)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The library as what carries out a job: memory, registers, accesses. */
-#include "whatif_explain.h"
+#define _GNU_SOURCE
+#include "whatif.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -27,6 +28,7 @@ static int machine_open(void *ctx, const struct job_machine *machine)
 
 	w->machine = *machine;
 	w->arch = machine->arch == JOB_X86_64 ? &whatif_x86 : &whatif_arm64;
+	w->regime.arch = machine->arch == JOB_X86_64 ? &explain_x86 : &explain_arm64;
 	return w->arch->open(w) ? 0 : -1;
 }
 
@@ -34,18 +36,18 @@ static void regions_clear(void *ctx)
 {
 	struct whatif *w = ctx;
 
-	pt_mmu_destroy(w->mmu);
-	pt_phys_destroy(w->phys);
-	w->mmu = NULL;
-	w->phys = NULL;
+	pt_mmu_destroy(w->regime.mmu);
+	pt_phys_destroy(w->regime.phys);
+	w->regime.mmu = NULL;
+	w->regime.phys = NULL;
 }
 
 static int create(struct whatif *w, const struct pt_phys_region *region)
 {
-	int err = pt_phys_create(&w->phys, region, 1, 12);
+	int err = pt_phys_create(&w->regime.phys, region, 1, 12);
 
 	if (!err)
-		err = pt_mmu_create(&w->mmu, w->phys);
+		err = pt_mmu_create(&w->regime.mmu, w->regime.phys);
 	if (err)
 		regions_clear(w);
 	return err;
@@ -58,26 +60,27 @@ static void *region_add(void *ctx, uint64_t gpa, uint64_t bytes, bool ident)
 	int err;
 
 	(void)ident; /* every region is at its address */
-	if (w->phys && pt_phys_to_host(w->phys, NOWHERE, 1) && pt_phys_nr_regions(w->phys) == 1)
+	if (w->regime.phys && pt_phys_to_host(w->regime.phys, NOWHERE, 1) &&
+	    pt_phys_nr_regions(w->regime.phys) == 1)
 		regions_clear(w);
-	err = w->phys ? pt_phys_add(w->phys, &region) : create(w, &region);
+	err = w->regime.phys ? pt_phys_add(w->regime.phys, &region) : create(w, &region);
 	if (err == -EINVAL || err == -ERANGE)
 		snprintf(w->error, sizeof(w->error),
 			 "the region is empty, overlaps another, is not 4 KiB aligned, or ends "
 			 "beyond 52 bits");
 	else if (err)
 		failed(w, err);
-	return err ? NULL : pt_phys_to_host(w->phys, gpa, bytes);
+	return err ? NULL : pt_phys_to_host(w->regime.phys, gpa, bytes);
 }
 
 /* Whether memory holds all of the access; if not, where it does not. */
 static bool has_memory(const struct whatif *w, const struct whatif_case *c, pt_pa_t *pa)
 {
-	for (unsigned int i = 0; i < c->result.nr_pieces; i++) {
-		const struct pt_piece *piece = &c->result.piece[i];
+	for (unsigned int i = 0; i < c->seen.result.nr_pieces; i++) {
+		const struct pt_piece *piece = &c->seen.result.piece[i];
 
 		for (*pa = piece->pa; *pa < piece->pa + piece->len; ++*pa)
-			if (!pt_phys_to_host(w->phys, *pa, 1))
+			if (!pt_phys_to_host(w->regime.phys, *pa, 1))
 				return false;
 	}
 	return true;
@@ -89,11 +92,11 @@ static int move(const struct whatif *w, const struct whatif_case *c, uint64_t *d
 	uint8_t *bytes = (uint8_t *)data;
 	int err = 0;
 
-	for (unsigned int i = 0; !err && i < c->result.nr_pieces; i++) {
-		const struct pt_piece *piece = &c->result.piece[i];
+	for (unsigned int i = 0; !err && i < c->seen.result.nr_pieces; i++) {
+		const struct pt_piece *piece = &c->seen.result.piece[i];
 
-		err = store ? pt_phys_write(w->phys, piece->pa, bytes, piece->len)
-			    : pt_phys_read(w->phys, piece->pa, bytes, piece->len);
+		err = store ? pt_phys_write(w->regime.phys, piece->pa, bytes, piece->len)
+			    : pt_phys_read(w->regime.phys, piece->pa, bytes, piece->len);
 		bytes += piece->len;
 	}
 	return err;
@@ -104,11 +107,11 @@ static int move_data(const struct whatif *w, const struct whatif_case *c, struct
 	uint64_t stored = c->access->data;
 	int err = 0;
 
-	if (c->how.kind == PT_ACCESS_READ || c->how.kind == PT_ACCESS_RMW)
+	if (c->seen.how.kind == PT_ACCESS_READ || c->seen.how.kind == PT_ACCESS_RMW)
 		err = move(w, c, &result->data, false);
-	if (c->how.kind == PT_ACCESS_RMW)
+	if (c->seen.how.kind == PT_ACCESS_RMW)
 		stored += result->data;
-	if (!err && (c->how.kind == PT_ACCESS_WRITE || c->how.kind == PT_ACCESS_RMW))
+	if (!err && (c->seen.how.kind == PT_ACCESS_WRITE || c->seen.how.kind == PT_ACCESS_RMW))
 		err = move(w, c, &stored, true);
 	return err;
 }
@@ -116,8 +119,8 @@ static int move_data(const struct whatif *w, const struct whatif_case *c, struct
 /* Whose tables are listed: of two stages the first, if it has any. */
 static unsigned int stage_to_trace(const struct whatif_case *c)
 {
-	for (unsigned int i = 0; i < c->nr_steps; i++)
-		if (c->steps[i].stage == 1)
+	for (unsigned int i = 0; i < c->seen.nr_steps; i++)
+		if (c->seen.steps[i].stage == 1)
 			return 1;
 	return 2;
 }
@@ -129,37 +132,14 @@ static void report_trace(const struct whatif *w, const struct whatif_case *c,
 	unsigned int stage = stage_to_trace(c);
 
 	result->has |= JOB_HAS_TRACE;
-	for (unsigned int i = 0; i < c->nr_steps && result->nr_trace < JOB_MAX_TRACE; i++) {
-		pt_pa_t entry = whatif_entry_pa(&c->steps[i]);
-		bool seen = c->steps[i].stage != stage;
+	for (unsigned int i = 0; i < c->seen.nr_steps && result->nr_trace < JOB_MAX_TRACE; i++) {
+		pt_pa_t entry = explain_entry_pa(&c->seen.steps[i]);
+		bool seen = c->seen.steps[i].stage != stage;
 
 		for (unsigned int k = 0; k < result->nr_trace; k++)
 			seen |= result->trace[k] >> 12 == entry >> 12;
 		if (!seen)
 			result->trace[result->nr_trace++] = w->arch->traced(entry);
-	}
-}
-
-/* What this byte allows to whom, before the access changes anything. */
-static void ask_rights(const struct whatif *w, struct whatif_case *c)
-{
-	static const enum pt_access_kind kinds[] = { PT_ACCESS_READ, PT_ACCESS_WRITE,
-						     PT_ACCESS_FETCH };
-	struct pt_access_result result;
-
-	for (unsigned int who = 0; who < WHATIF_NR_WHO; who++) {
-		for (unsigned int i = 0; i < 3; i++) {
-			struct pt_access how = {
-				.kind = kinds[i],
-				.size = 1,
-				.priv = w->arch->words[0]->priv[who],
-			};
-
-			if (!pt_access_probe(w->mmu, c->va, &how, &result))
-				c->perms[who] |= 1u << i;
-			else
-				c->denied[who][i] = result.fault;
-		}
 	}
 }
 
@@ -169,15 +149,15 @@ static void ask_rights(const struct whatif *w, struct whatif_case *c)
  */
 static int perform(const struct whatif *w, struct whatif_case *c)
 {
-	struct pt_access read = c->how;
+	struct pt_access read = c->seen.how;
 	struct pt_access_result done;
 	int err;
 
-	if (!c->ask)
-		return pt_access(w->mmu, c->va, &c->how, &c->result);
-	err = pt_access_probe(w->mmu, c->va, &c->how, &c->result);
+	if (!c->seen.ask)
+		return pt_access(w->regime.mmu, c->seen.va, &c->seen.how, &c->seen.result);
+	err = pt_access_probe(w->regime.mmu, c->seen.va, &c->seen.how, &c->seen.result);
 	read.kind = PT_ACCESS_READ;
-	if (!err && pt_access(w->mmu, c->va, &read, &done) < 0)
+	if (!err && pt_access(w->regime.mmu, c->seen.va, &read, &done) < 0)
 		err = -EINVAL;
 	return err;
 }
@@ -185,16 +165,16 @@ static int perform(const struct whatif *w, struct whatif_case *c)
 static void judge(const struct whatif *w, const struct whatif_case *c, int err,
 		  struct job_result *result)
 {
-	bool there = !err && (c->ask || has_memory(w, c, &result->pa));
+	bool there = !err && (c->seen.ask || has_memory(w, c, &result->pa));
 
-	if (there && !c->ask)
+	if (there && !c->seen.ask)
 		err = move_data(w, c, result);
 	if (err < 0) {
 		result->status = JOB_ERROR;
 		result->code = JOB_ERROR_CANNOT;
-	} else if (err && c->result.fault.kind == PT_FAULT_NO_MEMORY) {
+	} else if (err && c->seen.result.fault.kind == PT_FAULT_NO_MEMORY) {
 		result->status = JOB_NOWALK;
-		result->pa = w->arch->traced(c->result.fault.pa);
+		result->pa = w->arch->traced(c->seen.result.fault.pa);
 	} else if (err) {
 		result->status = JOB_FAULT;
 		w->arch->fault(c, result);
@@ -203,10 +183,10 @@ static void judge(const struct whatif *w, const struct whatif_case *c, int err,
 		result->has |= JOB_HAS_PA;
 	} else {
 		result->status = JOB_DONE;
-		result->pa = c->result.piece[0].pa;
+		result->pa = c->seen.result.piece[0].pa;
 		w->arch->done(w, c, result);
 	}
-	if (c->access->flags & JOB_TRACE && !c->ask)
+	if (c->access->flags & JOB_TRACE && !c->seen.ask)
 		report_trace(w, c, result);
 }
 
@@ -218,6 +198,20 @@ static void refuse(const struct job_access *access, const char *why, uint32_t co
 	fprintf(stderr, "whatif: line %u: %s\n", access->line, why);
 	result->status = JOB_ERROR;
 	result->code = code;
+}
+
+/* In words, lines for the job to free; NULL without memory. */
+static char *explanation(const struct whatif *w, const struct whatif_case *c)
+{
+	char *text = NULL;
+	size_t size;
+	FILE *out = open_memstream(&text, &size);
+
+	if (!out)
+		return NULL;
+	explain_access(out, &w->regime, &c->seen);
+	fclose(out);
+	return text;
 }
 
 static void run_one(struct whatif *w, const struct job_regs *regs, const struct job_access *access,
@@ -238,14 +232,17 @@ static void run_one(struct whatif *w, const struct job_regs *regs, const struct 
 	}
 	err = 0;
 	if (w->explain || access->flags & JOB_TRACE)
-		err = pt_access_trace(w->mmu, c.va, &c.how, &c.result, c.steps, &c.nr_steps);
+		err = pt_access_trace(w->regime.mmu, c.seen.va, &c.seen.how, &c.seen.result,
+				      c.seen.steps, &c.seen.nr_steps);
 	if (w->explain)
-		ask_rights(w, &c);
+		explain_ask_rights(&w->regime, &c.seen);
 	if (err >= 0)
 		err = perform(w, &c);
 	judge(w, &c, err, result);
-	if (w->explain)
-		result->why = whatif_explain(w, &c, result);
+	c.seen.lost = result->status == JOB_NOMEM;
+	c.seen.lost_pa = result->pa;
+	if (w->explain && result->status != JOB_ERROR)
+		result->why = explanation(w, &c);
 }
 
 static int run(void *ctx, const struct job_regs *sets, unsigned int nr_sets,
@@ -253,7 +250,7 @@ static int run(void *ctx, const struct job_regs *sets, unsigned int nr_sets,
 {
 	const struct pt_phys_region nowhere = { .pa = NOWHERE, .len = 4096, .fd = -1 };
 	struct whatif *w = ctx;
-	int err = w->phys ? 0 : create(w, &nowhere);
+	int err = w->regime.phys ? 0 : create(w, &nowhere);
 
 	(void)nr_sets;
 	if (err)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Registers of x86_64 from a job, and its verdicts. */
-#include "whatif_x86.h"
+#include "explain_x86.h"
+#include "whatif.h"
 
 static bool x86_open(struct whatif *w)
 {
@@ -30,23 +31,23 @@ static const char *x86_describe(struct whatif_case *c, uint32_t *code)
 	(void)code;
 	if (access->op == JOB_OP_AT || access->op == JOB_OP_AT_WRITE)
 		return "x86_64 has no AT instruction";
-	c->how = (struct pt_access){
+	c->seen.how = (struct pt_access){
 		.kind = kinds[access->op],
 		.size = access->size,
 		.priv = access->level,
 	};
 	if (access->op == JOB_OP_FETCH)
-		c->how.size = 1; /* a job asks for the first byte of an instruction */
+		c->seen.how.size = 1; /* a job asks for the first byte of an instruction */
 	if (access->op == JOB_OP_IMPLICIT) {
-		c->how.size = 8; /* a descriptor */
-		c->how.flags = PT_ACCESS_IMPLICIT;
+		c->seen.how.size = 8; /* a descriptor */
+		c->seen.how.flags = PT_ACCESS_IMPLICIT;
 	}
 	return NULL;
 }
 
 static int x86_load(struct whatif *w, struct whatif_case *c, const struct job_regs *regs)
 {
-	w->x86 = (struct pt_x86_regs){
+	w->regime.x86 = (struct pt_x86_regs){
 		.cr0 = regs->r[JOB_CR0] | CR0_PG | CR0_PE,
 		.cr3 = regs->r[JOB_CR3],
 		.cr4 = regs->r[JOB_CR4],
@@ -56,13 +57,13 @@ static int x86_load(struct whatif *w, struct whatif_case *c, const struct job_re
 		.pkru = (uint32_t)regs->r[JOB_PKRU],
 		.pkrs = (uint32_t)regs->r[JOB_PKRS],
 	};
-	c->va = c->access->va;
-	return pt_mmu_set_x86_64(w->mmu, &w->x86);
+	c->seen.va = c->access->va;
+	return pt_mmu_set_x86_64(w->regime.mmu, &w->regime.x86);
 }
 
 static void x86_fault(const struct whatif_case *c, struct job_result *result)
 {
-	const struct pt_fault *fault = &c->result.fault;
+	const struct pt_fault *fault = &c->seen.result.fault;
 
 	result->code = fault->kind == PT_FAULT_PF ? 14 : fault->kind == PT_FAULT_SS ? 12 : 13;
 	result->err = fault->kind == PT_FAULT_PF ? fault->code : 0;
@@ -82,14 +83,6 @@ static uint64_t x86_traced(pt_pa_t entry)
 	return entry;
 }
 
-static int x86_config(const struct whatif *w, unsigned int stage, pt_va_t va,
-		      struct pt_fmt_cfg *cfg, pt_pa_t *root)
-{
-	(void)stage;
-	(void)va;
-	return pt_fmt_cfg_x86_64(cfg, root, &w->x86);
-}
-
 const struct whatif_arch whatif_x86 = {
 	.open = x86_open,
 	.describe = x86_describe,
@@ -97,7 +90,4 @@ const struct whatif_arch whatif_x86 = {
 	.fault = x86_fault,
 	.done = x86_done,
 	.traced = x86_traced,
-	.config = x86_config,
-	.words = { &whatif_x86_words },
-	.reasons = { &whatif_x86_reasons },
 };

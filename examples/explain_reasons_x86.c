@@ -4,16 +4,16 @@
  *
  *   Intel SDM Vol. 3A, 4.6 "Access Rights", 4.7 "Page-Fault Exceptions" (rev. 081)
  */
-#include "whatif_x86.h"
+#include "explain_x86.h"
 
 #include <inttypes.h>
 
 /* Bits of a present @step that are reserved under these registers. */
-static uint64_t reserved_bits(const struct whatif_walk *walk, const struct pt_access_step *step)
+static uint64_t reserved_bits(const struct explain_walk *walk, const struct pt_access_step *step)
 {
 	uint64_t bits = 0;
 
-	if (!(walk->w->x86.efer & EFER_NXE))
+	if (!(walk->r->x86.efer & EFER_NXE))
 		bits |= XD;
 	if (walk->cfg.pa_bits < 52)
 		bits |= BITS(51, walk->cfg.pa_bits);
@@ -25,7 +25,7 @@ static uint64_t reserved_bits(const struct whatif_walk *walk, const struct pt_ac
 }
 
 /* Section 4.7: what each bit of the error code says. */
-static void say_code(FILE *out, const struct whatif_walk *walk)
+static void say_code(FILE *out, const struct explain_walk *walk)
 {
 	static const char *const set[6] = {
 		"P=1 no entry is missing", "W/R=1 a write", "U/S=1 in user mode",
@@ -65,9 +65,9 @@ static uint64_t ruling_bit(enum pt_fault_why why, bool *when_set)
 	}
 }
 
-static const char *blame(const struct whatif_walk *walk, const struct pt_access_step *step)
+static const char *blame(const struct explain_walk *walk, const struct pt_access_step *step)
 {
-	bool when_set, last = step == whatif_last(walk);
+	bool when_set, last = step == explain_last(walk);
 	uint64_t bit = ruling_bit(walk->fault->why, &when_set);
 
 	if (bit)
@@ -90,7 +90,7 @@ static const char *blame(const struct whatif_walk *walk, const struct pt_access_
 	}
 }
 
-static uint64_t repaired(const struct whatif_walk *walk, const struct pt_access_step *step)
+static uint64_t repaired(const struct explain_walk *walk, const struct pt_access_step *step)
 {
 	bool when_set;
 
@@ -106,21 +106,21 @@ static uint64_t repaired(const struct whatif_walk *walk, const struct pt_access_
 }
 
 /* The rights register of the leaf's key, and its two bits of that. */
-static uint32_t key_rights(const struct whatif_walk *walk, const char **name, unsigned int *key)
+static uint32_t key_rights(const struct explain_walk *walk, const char **name, unsigned int *key)
 {
 	bool user_page = true;
 
 	for (unsigned int i = 0; i < walk->nr; i++)
 		user_page = user_page && walk->steps[i].raw & US;
 	*name = user_page ? "PKRU" : "IA32_PKRS";
-	*key = key_of(whatif_last(walk)->raw);
-	return (user_page ? walk->w->x86.pkru : walk->w->x86.pkrs) >> (2 * *key) & 3;
+	*key = key_of(explain_last(walk)->raw);
+	return (user_page ? walk->r->x86.pkru : walk->r->x86.pkrs) >> (2 * *key) & 3;
 }
 
 /* Each followed by a comma: what says where they are set comes behind. */
-static void say_reserved(FILE *out, const struct whatif_walk *walk)
+static void say_reserved(FILE *out, const struct explain_walk *walk)
 {
-	uint64_t bits = reserved_bits(walk, whatif_last(walk));
+	uint64_t bits = reserved_bits(walk, explain_last(walk));
 
 	if (bits & XD)
 		fputs("bit 63 (XD), reserved with EFER.NXE=0, ", out);
@@ -132,7 +132,7 @@ static void say_reserved(FILE *out, const struct whatif_walk *walk)
 		fputs("address bits below the size of the page, ", out);
 }
 
-static void say_cause(FILE *out, const struct whatif_walk *walk)
+static void say_cause(FILE *out, const struct explain_walk *walk)
 {
 	bool smap = walk->fault->why == PT_WHY_SMAP;
 	const char *name;
@@ -161,7 +161,7 @@ static void say_cause(FILE *out, const struct whatif_walk *walk)
 	}
 }
 
-static void say_rule(FILE *out, const struct whatif_walk *walk)
+static void say_rule(FILE *out, const struct explain_walk *walk)
 {
 	static const char *const rule[PT_WHY_NR] = {
 		[PT_WHY_NOT_PRESENT] =
@@ -199,7 +199,7 @@ static void say_rule(FILE *out, const struct whatif_walk *walk)
 		      out);
 }
 
-static void say_change(FILE *out, const struct whatif_walk *walk)
+static void say_change(FILE *out, const struct explain_walk *walk)
 {
 	/* SDM 4.10.4.3 "Optional Invalidation" */
 	static const char no_flush[] = "without INVLPG: a stale entry costs one more fault at most";
@@ -228,7 +228,7 @@ static void say_change(FILE *out, const struct whatif_walk *walk)
 			"a present entry there, which covers %s from 0x%" PRIx64
 			" on; absent entries are "
 			"not cached",
-			whatif_size(leaf_lg2, size), va >> leaf_lg2 << leaf_lg2);
+			explain_size(leaf_lg2, size), va >> leaf_lg2 << leaf_lg2);
 	} else if (why == PT_WHY_PKEY) {
 		rights = key_rights(walk, &name, &key);
 		fprintf(out, "clear bit %u of %s, or give the page another key (bits 62:59)",
@@ -242,7 +242,7 @@ static void say_change(FILE *out, const struct whatif_walk *walk)
 	}
 }
 
-const struct whatif_reasons whatif_x86_reasons = {
+const struct explain_reasons explain_x86_reasons = {
 	.code = say_code,
 	.blame = blame,
 	.repaired = repaired,

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Bits of x86_64 that whatif talks about.
+ * Bits of x86_64 that explanations talk about.
  *
  *   Intel SDM Vol. 3A, 4.5 "4-Level Paging and 5-Level Paging", 2.5 "Control
  *   Registers" (rev. 081)
  */
-#ifndef WHATIF_X86_H
-#define WHATIF_X86_H
+#ifndef EXPLAIN_X86_H
+#define EXPLAIN_X86_H
 
-#include "whatif_explain.h"
+#include "explain_internal.h"
 
 #define RW BIT(1)
 #define US BIT(2)

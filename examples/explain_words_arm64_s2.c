@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /* How stage 2 of arm64 is told: tables, entries. */
-#include "whatif_arm64.h"
+#include "explain_arm64.h"
 
 #include <inttypes.h>
 
-static void say_start(FILE *out, const struct whatif_walk *walk)
+static void say_start(FILE *out, const struct explain_walk *walk)
 {
-	const struct pt_arm64_s2_regs *regs = &walk->w->arm64_s2;
+	const struct pt_arm64_s2_regs *regs = &walk->r->arm64_s2;
 	const struct pt_format_info *info = &walk->info;
 	unsigned int table_lg2 = info->granule_lg2 - 3, top = info->nr_levels - 1;
 	char size[8];
@@ -17,13 +17,13 @@ static void say_start(FILE *out, const struct whatif_walk *walk)
 		return;
 	}
 	fprintf(out, ", T0SZ=%u: %u bits, %s granule%s", 64 - walk->cfg.va_bits, walk->cfg.va_bits,
-		whatif_size(info->granule_lg2, size), is_lpa2(&walk->cfg) ? ", DS=1" : "");
+		explain_size(info->granule_lg2, size), is_lpa2(&walk->cfg) ? ", DS=1" : "");
 	if (info->entries_lg2[top] > table_lg2)
 		fprintf(out, ", %u tables side by side are the root",
 			1u << (info->entries_lg2[top] - table_lg2));
 }
 
-static void say_entry(FILE *out, const struct whatif_walk *walk, const struct pt_access_step *step)
+static void say_entry(FILE *out, const struct explain_walk *walk, const struct pt_access_step *step)
 {
 	uint64_t raw = step->raw;
 
@@ -40,7 +40,7 @@ static void say_entry(FILE *out, const struct whatif_walk *walk, const struct pt
 		fputs(" Contiguous=1", out);
 }
 
-const struct whatif_words whatif_arm64_s2_words = {
+const struct explain_words explain_arm64_s2_words = {
 	.stage = "stage 2 ",
 	.entry_noun = " entry",
 	.start = say_start,
@@ -55,5 +55,5 @@ const struct whatif_words whatif_arm64_s2_words = {
 		      [51] = "DBM",
 		      [53] = "XN[0]",
 		      [54] = "XN[1]" },
-	.target = whatif_arm64_target,
+	.target = explain_arm64_target,
 };

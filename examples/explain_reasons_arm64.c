@@ -5,7 +5,7 @@
  *   Arm ARM DDI 0487 J.a, D8.4 "Memory access control", D8.5 "Hardware updates to the
  *   translation tables", D17.2.37 "ESR_EL1"
  */
-#include "whatif_arm64.h"
+#include "explain_arm64.h"
 
 #include <inttypes.h>
 
@@ -22,7 +22,7 @@ static void say_status(FILE *out, unsigned int status)
 		fputs("?", out);
 }
 
-void whatif_arm64_say_code(FILE *out, const struct whatif_walk *walk)
+void explain_arm64_say_code(FILE *out, const struct explain_walk *walk)
 {
 	const struct pt_fault *fault = walk->fault;
 	unsigned int ec = fault->code >> 26 & 0x3f, status = fault->code & 0x3f;
@@ -57,7 +57,7 @@ struct ruling {
 	const char *leaf_says, *table_says;
 };
 
-static struct ruling ruling_bits(const struct whatif_walk *walk)
+static struct ruling ruling_bits(const struct explain_walk *walk)
 {
 	switch (walk->fault->why) {
 	case PT_WHY_ACCESS_FLAG:
@@ -80,12 +80,12 @@ static struct ruling ruling_bits(const struct whatif_walk *walk)
 }
 
 /* Marked clean, but hardware would make it writable. */
-static bool is_clean(const struct whatif_walk *walk, uint64_t leaf)
+static bool is_clean(const struct explain_walk *walk, uint64_t leaf)
 {
 	return walk->cfg.features & PT_FEAT_HD && leaf & DBM && leaf & AP_RO;
 }
 
-static const char *blame(const struct whatif_walk *walk, const struct pt_access_step *step)
+static const char *blame(const struct explain_walk *walk, const struct pt_access_step *step)
 {
 	struct ruling ruling = ruling_bits(walk);
 
@@ -105,7 +105,7 @@ static const char *blame(const struct whatif_walk *walk, const struct pt_access_
 	}
 }
 
-static uint64_t repaired(const struct whatif_walk *walk, const struct pt_access_step *step)
+static uint64_t repaired(const struct explain_walk *walk, const struct pt_access_step *step)
 {
 	struct ruling ruling = ruling_bits(walk);
 
@@ -117,7 +117,7 @@ static uint64_t repaired(const struct whatif_walk *walk, const struct pt_access_
 }
 
 /* Where no table was read: what is wrong with the address or with its half. */
-static void say_width(FILE *out, const struct whatif_walk *walk)
+static void say_width(FILE *out, const struct explain_walk *walk)
 {
 	unsigned int upper = is_upper(walk);
 
@@ -129,17 +129,17 @@ static void say_width(FILE *out, const struct whatif_walk *walk)
 			walk->cfg.va_bits, upper);
 }
 
-static void say_disabled(FILE *out, const struct whatif_walk *walk)
+static void say_disabled(FILE *out, const struct explain_walk *walk)
 {
 	unsigned int upper = is_upper(walk);
 
-	if (walk->w->arm64.tcr >> (upper ? 23 : 7) & 1)
+	if (walk->r->arm64.tcr >> (upper ? 23 : 7) & 1)
 		fprintf(out, "TCR_EL1.EPD%u=1", upper);
 	else
 		fprintf(out, "TCR_EL1.E0PD%u=1", upper);
 }
 
-static void say_cause(FILE *out, const struct whatif_walk *walk)
+static void say_cause(FILE *out, const struct explain_walk *walk)
 {
 	switch (walk->fault->why) {
 	case PT_WHY_VA_WIDTH:
@@ -159,14 +159,14 @@ static void say_cause(FILE *out, const struct whatif_walk *walk)
 		fputs("TCR_EL1.HA=0, and ", out);
 		return;
 	case PT_WHY_WRITE:
-		if (whatif_last(walk)->raw & DBM && !(walk->w->arm64.tcr & TCR_HD))
+		if (explain_last(walk)->raw & DBM && !(walk->r->arm64.tcr & TCR_HD))
 			fputs("TCR_EL1.HD=0, so DBM=1 does not count, and ", out);
 		return;
 	case PT_WHY_PAN:
 		fputs("PSTATE.PAN=1, and ", out);
 		return;
 	case PT_WHY_WXN:
-		fputs(walk->w->arm64.sctlr & SCTLR_WXN ? "SCTLR_EL1.WXN=1, and " : "AP[1]=1 and ",
+		fputs(walk->r->arm64.sctlr & SCTLR_WXN ? "SCTLR_EL1.WXN=1, and " : "AP[1]=1 and ",
 		      out);
 		return;
 	default:
@@ -174,12 +174,12 @@ static void say_cause(FILE *out, const struct whatif_walk *walk)
 	}
 }
 
-static bool by_wxn(const struct whatif_walk *walk)
+static bool by_wxn(const struct explain_walk *walk)
 {
-	return walk->fault->why == PT_WHY_WXN && walk->w->arm64.sctlr & SCTLR_WXN;
+	return walk->fault->why == PT_WHY_WXN && walk->r->arm64.sctlr & SCTLR_WXN;
 }
 
-static void say_rule(FILE *out, const struct whatif_walk *walk)
+static void say_rule(FILE *out, const struct explain_walk *walk)
 {
 	static const char *const rule[PT_WHY_NR] = {
 		[PT_WHY_VA_WIDTH] =
@@ -212,7 +212,7 @@ static void say_rule(FILE *out, const struct whatif_walk *walk)
 	fputs(text ? text : pt_fault_why_name(why), out);
 }
 
-static void say_change(FILE *out, const struct whatif_walk *walk)
+static void say_change(FILE *out, const struct explain_walk *walk)
 {
 	static const char *const change[PT_WHY_NR] = {
 		[PT_WHY_DISABLED] = "clear that bit",
@@ -237,7 +237,7 @@ static void say_change(FILE *out, const struct whatif_walk *walk)
 			"a valid entry there, which covers %s from 0x%" PRIx64
 			" on; invalid ones are not "
 			"cached",
-			whatif_size(leaf_lg2, size), walk->fault->va >> leaf_lg2 << leaf_lg2);
+			explain_size(leaf_lg2, size), walk->fault->va >> leaf_lg2 << leaf_lg2);
 	} else if (by_wxn(walk)) {
 		fputs("and TLBI; or clear SCTLR_EL1.WXN", out);
 	} else {
@@ -245,8 +245,8 @@ static void say_change(FILE *out, const struct whatif_walk *walk)
 	}
 }
 
-const struct whatif_reasons whatif_arm64_reasons = {
-	.code = whatif_arm64_say_code,
+const struct explain_reasons explain_arm64_reasons = {
+	.code = explain_arm64_say_code,
 	.blame = blame,
 	.repaired = repaired,
 	.cause = say_cause,

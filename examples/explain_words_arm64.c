@@ -1,44 +1,44 @@
 /* SPDX-License-Identifier: MIT */
 /* How arm64 is told: accesses, tables, entries. */
-#include "whatif_arm64.h"
+#include "explain_arm64.h"
 
 #include <inttypes.h>
 
-static void say_access(FILE *out, const struct whatif_walk *walk)
+static void say_access(FILE *out, const struct explain_walk *walk)
 {
-	const struct whatif_case *c = walk->c;
-	static const char *const kind[JOB_OP_NR] = {
-		[JOB_OP_READ] = "read",
-		[JOB_OP_WRITE] = "write",
-		[JOB_OP_RMW] = "atomic read-modify-write",
-		[JOB_OP_FETCH] = "fetch",
-		[JOB_OP_AT] = "address translation (AT) for a read",
-		[JOB_OP_AT_WRITE] = "address translation (AT) for a write",
+	const struct explain_case *c = walk->c;
+	static const char *const kind[] = {
+		[PT_ACCESS_READ] = "read",
+		[PT_ACCESS_WRITE] = "write",
+		[PT_ACCESS_RMW] = "atomic read-modify-write",
+		[PT_ACCESS_FETCH] = "fetch",
 	};
 
-	if (!c->ask && c->access->op != JOB_OP_FETCH)
+	if (c->ask)
+		fputs("address translation (AT) for a ", out);
+	else if (c->how.kind != PT_ACCESS_FETCH)
 		fprintf(out, "%u-byte ", c->how.size);
-	fprintf(out, "%s at EL%u", kind[c->access->op], c->access->level);
-	if (c->access->level == 2)
+	fprintf(out, "%s at EL%u", kind[c->how.kind], c->el2 ? 2 : c->how.priv);
+	if (c->el2)
 		fputs(", whose registers are shown under their EL1 names", out);
 	if (c->how.flags & PT_ACCESS_UNPRIV)
-		fputs(walk->w->arm64.uao ? " by LDTR or STTR, privileged because PSTATE.UAO=1"
+		fputs(walk->r->arm64.uao ? " by LDTR or STTR, privileged because PSTATE.UAO=1"
 					 : " by LDTR or STTR, with the rights of EL0",
 		      out);
 }
 
-static void say_start(FILE *out, const struct whatif_walk *walk)
+static void say_start(FILE *out, const struct explain_walk *walk)
 {
 	unsigned int upper = is_upper(walk);
-	const struct pt_arm64_regs *regs = &walk->w->arm64;
+	const struct pt_arm64_regs *regs = &walk->r->arm64;
 	char size[8];
 
 	if (!(regs->sctlr & SCTLR_M)) {
 		fprintf(out, "none, SCTLR_EL1.M=0: the address is the %s address",
-			walk->w->two_stages ? "intermediate" : "physical");
+			walk->r->two_stages ? "intermediate" : "physical");
 		return;
 	}
-	if (whatif_arm64_is_off(walk->w)) {
+	if (explain_arm64_is_off(walk->r)) {
 		fputs("none, HCR_EL2.DC=1: the address is the intermediate address", out);
 		return;
 	}
@@ -46,11 +46,11 @@ static void say_start(FILE *out, const struct whatif_walk *walk)
 		upper ? regs->ttbr1 : regs->ttbr0);
 	if (walk->has_info)
 		fprintf(out, ", T%uSZ=%u: %u bits, %s granule%s", upper, 64 - walk->cfg.va_bits,
-			walk->cfg.va_bits, whatif_size(walk->info.granule_lg2, size),
+			walk->cfg.va_bits, explain_size(walk->info.granule_lg2, size),
 			is_lpa2(&walk->cfg) ? ", DS=1" : "");
 }
 
-static void say_table(FILE *out, const struct whatif_walk *walk, uint64_t raw)
+static void say_table(FILE *out, const struct explain_walk *walk, uint64_t raw)
 {
 	if (!(raw & BITS(62, 59)))
 		return;
@@ -60,7 +60,7 @@ static void say_table(FILE *out, const struct whatif_walk *walk, uint64_t raw)
 		fputs(" (ignored: HPD=1)", out);
 }
 
-static void say_entry(FILE *out, const struct whatif_walk *walk, const struct pt_access_step *step)
+static void say_entry(FILE *out, const struct explain_walk *walk, const struct pt_access_step *step)
 {
 	uint64_t raw = step->raw;
 
@@ -79,7 +79,7 @@ static void say_entry(FILE *out, const struct whatif_walk *walk, const struct pt
 		fputs(" Contiguous=1", out);
 }
 
-pt_pa_t whatif_arm64_target(const struct whatif_walk *walk, const struct pt_access_step *step)
+pt_pa_t explain_arm64_target(const struct explain_walk *walk, const struct pt_access_step *step)
 {
 	unsigned int size_lg2 = step->kind == PT_KIND_LEAF ? walk->info.leaf_lg2[step->level]
 							   : walk->info.granule_lg2;
@@ -92,7 +92,7 @@ pt_pa_t whatif_arm64_target(const struct whatif_walk *walk, const struct pt_acce
 	return raw & BITS(47, size_lg2);
 }
 
-const struct whatif_words whatif_arm64_words = {
+const struct explain_words explain_arm64_words = {
 	.priv = { 0, 1 },
 	.who = { "EL0", "EL1" },
 	.stage = "",
@@ -117,5 +117,32 @@ const struct whatif_words whatif_arm64_words = {
 		      [PT_MEM_DEV_nGnRE] = "Device-nGnRE",
 		      [PT_MEM_DEV_nGRE] = "Device-nGRE",
 		      [PT_MEM_DEV_GRE] = "Device-GRE" },
-	.target = whatif_arm64_target,
+	.target = explain_arm64_target,
+};
+
+/* A reserved TG0 or TG1 acts as a granule that is there; the library takes the smallest. */
+static uint64_t without_reserved_granules(uint64_t tcr)
+{
+	if ((tcr >> 14 & 3) == 3)
+		tcr &= ~BITS(15, 14);
+	return tcr & BITS(31, 30) ? tcr : tcr | BIT(31);
+}
+
+static int config(const struct explain_regime *r, unsigned int stage, pt_va_t va,
+		  struct pt_fmt_cfg *cfg, pt_pa_t *root)
+{
+	struct pt_arm64_regs regs = r->arm64;
+
+	if (stage == 2)
+		return pt_fmt_cfg_arm64_s2(cfg, root, &r->arm64_s2);
+	if (explain_arm64_is_off(r))
+		return -ENOENT;
+	regs.tcr = without_reserved_granules(regs.tcr);
+	return pt_fmt_cfg_arm64(cfg, root, &regs, va & BIT(55));
+}
+
+const struct explain_arch explain_arm64 = {
+	.config = config,
+	.words = { &explain_arm64_words, &explain_arm64_s2_words },
+	.reasons = { &explain_arm64_reasons, &explain_arm64_s2_reasons },
 };

@@ -5,32 +5,32 @@
  *
  *	stage 2 walk  stage 1 entry  stage 2 walk  stage 1 entry ...  stage 2 walk
  */
-#include "whatif_explain.h"
+#include "explain_internal.h"
 
 #include <inttypes.h>
 
-void whatif_init_walk(struct whatif_walk *walk, const struct whatif *w, const struct whatif_case *c,
-		      unsigned int stage, pt_va_t va)
+void explain_init_walk(struct explain_walk *walk, const struct explain_regime *r,
+		       const struct explain_case *c, unsigned int stage, pt_va_t va)
 {
-	*walk = (struct whatif_walk){
-		.w = w,
+	*walk = (struct explain_walk){
+		.r = r,
 		.c = c,
 		.stage = stage,
-		.words = w->arch->words[stage - 1],
-		.reasons = w->arch->reasons[stage - 1],
+		.words = r->arch->words[stage - 1],
+		.reasons = r->arch->reasons[stage - 1],
 		.va = va,
-		.user = c->how.priv == w->arch->words[0]->priv[WHATIF_USER],
+		.user = c->how.priv == explain_priv(r, EXPLAIN_USER),
 	};
-	walk->has_info = !w->arch->config(w, stage, va, &walk->cfg, &walk->root) &&
+	walk->has_info = !explain_config(r, stage, va, &walk->cfg, &walk->root) &&
 			 !pt_format_info(&walk->cfg, &walk->info);
 	if (c->how.flags & PT_ACCESS_IMPLICIT)
 		walk->user = false;
-	if (c->how.flags & PT_ACCESS_UNPRIV && !w->arm64.uao)
+	if (c->how.flags & PT_ACCESS_UNPRIV && !r->arm64.uao)
 		walk->user = true;
 }
 
 /* Steps of one walk of stage 2, from @first on. */
-static unsigned int length_of_second(const struct whatif_case *c, unsigned int first)
+static unsigned int length_of_second(const struct explain_case *c, unsigned int first)
 {
 	unsigned int i = first + 1;
 
@@ -40,22 +40,22 @@ static unsigned int length_of_second(const struct whatif_case *c, unsigned int f
 	return i - first;
 }
 
-void whatif_find_path(struct whatif_path *path, const struct whatif *w, const struct whatif_case *c,
-		      pt_va_t va, unsigned int begin)
+void explain_find_path(struct explain_path *path, const struct explain_regime *r,
+		       const struct explain_case *c, pt_va_t va, unsigned int begin)
 {
-	struct whatif_walk *first = &path->first, *second = &path->second;
+	struct explain_walk *first = &path->first, *second = &path->second;
 	unsigned int i = begin;
 
-	whatif_init_walk(first, w, c, 1, va);
+	explain_init_walk(first, r, c, 1, va);
 	first->steps = path->first_steps;
-	*second = (struct whatif_walk){ 0 };
-	if (w->two_stages)
-		whatif_init_walk(second, w, c, 2, 0);
+	*second = (struct explain_walk){ 0 };
+	if (r->two_stages)
+		explain_init_walk(second, r, c, 2, 0);
 	while (i < c->nr_steps) {
 		const struct pt_access_step *step = &c->steps[i];
 
 		if (step->stage == 1) {
-			if (first->nr && step->level >= whatif_last(first)->level)
+			if (first->nr && step->level >= explain_last(first)->level)
 				break;
 			path->first_steps[first->nr++] = *step;
 			second->nr = 0;
@@ -72,7 +72,7 @@ void whatif_find_path(struct whatif_path *path, const struct whatif *w, const st
 	path->end = i;
 }
 
-void whatif_end_path(struct whatif_path *path, const struct pt_fault *fault)
+void explain_end_path(struct explain_path *path, const struct pt_fault *fault)
 {
 	if (fault->stage == 2) {
 		path->second.va = fault->ipa;
@@ -84,7 +84,8 @@ void whatif_end_path(struct whatif_path *path, const struct pt_fault *fault)
 
 /* ---- one entry ---- */
 
-static void say_target(FILE *out, const struct whatif_walk *walk, const struct pt_access_step *step)
+static void say_target(FILE *out, const struct explain_walk *walk,
+		       const struct pt_access_step *step)
 {
 	char size[8];
 
@@ -100,7 +101,7 @@ static void say_target(FILE *out, const struct whatif_walk *walk, const struct p
 		break;
 	case PT_KIND_LEAF:
 		fprintf(out, "%s page 0x%" PRIx64,
-			whatif_size(walk->has_info ? walk->info.leaf_lg2[step->level] : 12, size),
+			explain_size(walk->has_info ? walk->info.leaf_lg2[step->level] : 12, size),
 			walk->words->target(walk, step));
 		break;
 	case PT_KIND_TABLE:
@@ -110,25 +111,25 @@ static void say_target(FILE *out, const struct whatif_walk *walk, const struct p
 	walk->words->entry(out, walk, step);
 }
 
-static void say_step(FILE *out, const struct whatif_walk *walk, const struct pt_access_step *step)
+static void say_step(FILE *out, const struct explain_walk *walk, const struct pt_access_step *step)
 {
 	fprintf(out, "            %s%-7s [%3u] 0x%" PRIx64 ": 0x%016" PRIx64 "  ",
-		walk->stage == 2 ? "    " : "", whatif_level_name(walk, step->level), step->index,
-		whatif_entry_pa(step), step->raw);
+		walk->stage == 2 ? "    " : "", explain_level_name(walk, step->level), step->index,
+		explain_entry_pa(step), step->raw);
 	say_target(out, walk, step);
-	fputs(whatif_blame(walk, step) ? "  <--\n" : "\n", out);
+	fputs(explain_blame(walk, step) ? "  <--\n" : "\n", out);
 }
 
 /* ---- both stages ---- */
 
 /* The level of the entry that stage 1 reads behind @nr others. */
-static unsigned int level_of_entry(const struct whatif_walk *first, unsigned int nr)
+static unsigned int level_of_entry(const struct explain_walk *first, unsigned int nr)
 {
 	return nr ? first->steps[nr - 1].level - 1 : first->info.nr_levels - 1;
 }
 
 /* ... and its intermediate address. */
-static pt_pa_t address_of_entry(const struct whatif_walk *first, unsigned int nr)
+static pt_pa_t address_of_entry(const struct explain_walk *first, unsigned int nr)
 {
 	pt_pa_t table = nr ? first->words->target(first, &first->steps[nr - 1]) : first->root;
 	unsigned int level = level_of_entry(first, nr);
@@ -138,30 +139,30 @@ static pt_pa_t address_of_entry(const struct whatif_walk *first, unsigned int nr
 }
 
 /* What stage 1 yields. */
-static pt_pa_t output_of(const struct whatif_walk *first)
+static pt_pa_t output_of(const struct explain_walk *first)
 {
 	unsigned int size_lg2;
 
 	if (!first->nr)
 		return first->va & BITS(55, 0); /* but for a tag the address itself */
-	size_lg2 = first->info.leaf_lg2[whatif_last(first)->level];
-	return first->words->target(first, whatif_last(first)) | (first->va & (BIT(size_lg2) - 1));
+	size_lg2 = first->info.leaf_lg2[explain_last(first)->level];
+	return first->words->target(first, explain_last(first)) | (first->va & (BIT(size_lg2) - 1));
 }
 
 /* Which address a walk of stage 2 is for that comes behind @nr entries of stage 1. */
-static void say_what_for(FILE *out, const struct whatif_path *path, unsigned int nr, bool is_last)
+static void say_what_for(FILE *out, const struct explain_path *path, unsigned int nr, bool is_last)
 {
-	const struct whatif_walk *first = &path->first;
+	const struct explain_walk *first = &path->first;
 	const struct pt_fault *fault = is_last ? path->second.fault : NULL;
 	const struct pt_access_step *before = nr ? &first->steps[nr - 1] : NULL;
 
 	fputs("              IPA 0x", out);
 	if (before ? before->kind == PT_KIND_TABLE : first->has_info)
 		fprintf(out, "%" PRIx64 ", for the %s entry", address_of_entry(first, nr),
-			whatif_level_name(first, level_of_entry(first, nr)));
+			explain_level_name(first, level_of_entry(first, nr)));
 	else if (fault && fault->in_walk)
 		fprintf(out, "%" PRIx64 ", to mark the %s entry", fault->ipa,
-			whatif_level_name(first, before->level));
+			explain_level_name(first, before->level));
 	else
 		fprintf(out, "%" PRIx64 ", %s", output_of(first),
 			before ? "where stage 1 leads" : "the address itself");
@@ -169,11 +170,11 @@ static void say_what_for(FILE *out, const struct whatif_path *path, unsigned int
 }
 
 /* A walk of stage 2 whose steps begin at @i; how many they are. */
-static unsigned int say_second(FILE *out, const struct whatif_path *path, unsigned int i,
+static unsigned int say_second(FILE *out, const struct explain_path *path, unsigned int i,
 			       unsigned int nr_first)
 {
-	const struct whatif_case *c = path->first.c;
-	struct whatif_walk walk = path->second;
+	const struct explain_case *c = path->first.c;
+	struct explain_walk walk = path->second;
 	bool is_last = walk.nr && walk.steps == &c->steps[i];
 
 	if (!is_last) {
@@ -187,18 +188,18 @@ static unsigned int say_second(FILE *out, const struct whatif_path *path, unsign
 	return walk.nr;
 }
 
-void whatif_say_path(FILE *out, const struct whatif_path *path)
+void explain_say_path(FILE *out, const struct explain_path *path)
 {
-	const struct whatif_walk *first = &path->first, *second = &path->second;
+	const struct explain_walk *first = &path->first, *second = &path->second;
 	unsigned int nr = 0;
 
-	whatif_label(out, "walk");
+	explain_label(out, "walk");
 	if (first->va != first->c->va)
 		fprintf(out, "for 0x%" PRIx64 ": ", first->va);
 	first->words->start(out, first);
 	fputc('\n', out);
-	if (first->w->two_stages) {
-		whatif_label(out, "stage 2");
+	if (first->r->two_stages) {
+		explain_label(out, "stage 2");
 		second->words->start(out, second);
 		fputc('\n', out);
 	}
@@ -210,6 +211,6 @@ void whatif_say_path(FILE *out, const struct whatif_path *path)
 			i++;
 		}
 	}
-	if (first->w->two_stages && second->fault && !second->nr)
+	if (first->r->two_stages && second->fault && !second->nr)
 		say_what_for(out, path, nr, true);
 }

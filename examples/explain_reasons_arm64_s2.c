@@ -5,17 +5,17 @@
  *   Arm ARM DDI 0487 J.a, D8.4 "Memory access control", D8.5 "Hardware updates to the
  *   translation tables", "HCR_EL2", "VTCR_EL2"
  */
-#include "whatif_arm64.h"
+#include "explain_arm64.h"
 
 #include <inttypes.h>
 
 /* Whether the registers or the address already decide, and no entry is read. */
-static bool reads_nothing(const struct whatif_walk *walk)
+static bool reads_nothing(const struct explain_walk *walk)
 {
 	return !walk->has_info || walk->va >> walk->cfg.va_bits || walk->root >> walk->cfg.pa_bits;
 }
 
-static const char *blame_xn(const struct whatif_walk *walk, uint64_t leaf)
+static const char *blame_xn(const struct explain_walk *walk, uint64_t leaf)
 {
 	static const char *const says[4] = { "XN=00", "XN=01", "XN=10", "XN=11" };
 
@@ -23,7 +23,7 @@ static const char *blame_xn(const struct whatif_walk *walk, uint64_t leaf)
 }
 
 /* Table entries limit nothing: what the last entry says decides. */
-static const char *blame(const struct whatif_walk *walk, const struct pt_access_step *step)
+static const char *blame(const struct explain_walk *walk, const struct pt_access_step *step)
 {
 	if (reads_nothing(walk) || step->kind == PT_KIND_TABLE)
 		return NULL;
@@ -49,7 +49,7 @@ static const char *blame(const struct whatif_walk *walk, const struct pt_access_
 	}
 }
 
-static uint64_t repaired(const struct whatif_walk *walk, const struct pt_access_step *step)
+static uint64_t repaired(const struct explain_walk *walk, const struct pt_access_step *step)
 {
 	switch (walk->fault->why) {
 	case PT_WHY_ACCESS_FLAG:
@@ -68,7 +68,7 @@ static uint64_t repaired(const struct whatif_walk *walk, const struct pt_access_
 	}
 }
 
-static void say_cause(FILE *out, const struct whatif_walk *walk)
+static void say_cause(FILE *out, const struct explain_walk *walk)
 {
 	enum pt_fault_why why = walk->fault->why;
 
@@ -85,13 +85,13 @@ static void say_cause(FILE *out, const struct whatif_walk *walk)
 	else if (why == PT_WHY_ACCESS_FLAG)
 		fputs("VTCR_EL2.HA=0, and ", out);
 	else if (why == PT_WHY_WRITE && walk->fault->raw & DBM &&
-		 !(walk->w->arm64_s2.vtcr & VTCR_HD))
+		 !(walk->r->arm64_s2.vtcr & VTCR_HD))
 		fputs("VTCR_EL2.HD=0, so DBM=1 does not count, and ", out);
 	else if (why == PT_WHY_STAGE2_DEVICE)
 		fputs("HCR_EL2.PTW=1, and ", out);
 }
 
-static const char *rule_of(const struct whatif_walk *walk)
+static const char *rule_of(const struct explain_walk *walk)
 {
 	static const char *const rule[PT_WHY_NR] = {
 		[PT_WHY_NOT_PRESENT] =
@@ -120,12 +120,12 @@ static const char *rule_of(const struct whatif_walk *walk)
 	return rule[why] ? rule[why] : pt_fault_why_name(why);
 }
 
-static void say_rule(FILE *out, const struct whatif_walk *walk)
+static void say_rule(FILE *out, const struct explain_walk *walk)
 {
 	fputs(rule_of(walk), out);
 }
 
-static void say_change(FILE *out, const struct whatif_walk *walk)
+static void say_change(FILE *out, const struct explain_walk *walk)
 {
 	static const char *const change[PT_WHY_NR] = {
 		[PT_WHY_RESERVED] = "set bit 1, which makes it a table, or a page at level 3",
@@ -147,7 +147,7 @@ static void say_change(FILE *out, const struct whatif_walk *walk)
 		fprintf(out,
 			"a valid entry there, which covers %s from IPA 0x%" PRIx64
 			" on; invalid ones are not cached",
-			whatif_size(leaf_lg2, size), walk->va >> leaf_lg2 << leaf_lg2);
+			explain_size(leaf_lg2, size), walk->va >> leaf_lg2 << leaf_lg2);
 	} else {
 		fputs(change[why] ? change[why]
 				  : "and TLBI IPAS2E1, as the old rights may be cached",
@@ -155,8 +155,8 @@ static void say_change(FILE *out, const struct whatif_walk *walk)
 	}
 }
 
-const struct whatif_reasons whatif_arm64_s2_reasons = {
-	.code = whatif_arm64_say_code,
+const struct explain_reasons explain_arm64_s2_reasons = {
+	.code = explain_arm64_say_code,
 	.blame = blame,
 	.repaired = repaired,
 	.cause = say_cause,

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Bits of arm64 that whatif talks about.
+ * Bits of arm64 that explanations talk about.
  *
  *   Arm ARM DDI 0487 J.a, D8.3 "Translation table descriptor formats", D17.2.118
  *   "SCTLR_EL1", D17.2.131 "TCR_EL1", D17.2.48 "HCR_EL2", "VTCR_EL2"
  */
-#ifndef WHATIF_ARM64_H
-#define WHATIF_ARM64_H
+#ifndef EXPLAIN_ARM64_H
+#define EXPLAIN_ARM64_H
 
-#include "whatif_explain.h"
+#include "explain_internal.h"
 
 #define AP_USER BIT(6)
 #define AP_RO BIT(7)
@@ -41,7 +41,7 @@
 #define VTCR_HD BIT(22)
 
 /* Bit 55 chooses the half, tag or not. */
-static inline bool is_upper(const struct whatif_walk *walk)
+static inline bool is_upper(const struct explain_walk *walk)
 {
 	return walk->va >> 55 & 1;
 }
@@ -53,24 +53,21 @@ static inline bool is_lpa2(const struct pt_fmt_cfg *cfg)
 }
 
 /* Whether there is no first stage. */
-static inline bool whatif_arm64_is_off(const struct whatif *w)
+static inline bool explain_arm64_is_off(const struct explain_regime *r)
 {
-	return !(w->arm64.sctlr & SCTLR_M) || (w->two_stages && w->arm64_s2.hcr & HCR_DC);
+	return !(r->arm64.sctlr & SCTLR_M) || (r->two_stages && r->arm64_s2.hcr & HCR_DC);
 }
 
 /* TCR.HPD: tables do not limit what is below them. */
-static inline bool ignores_tables(const struct whatif_walk *walk)
+static inline bool ignores_tables(const struct explain_walk *walk)
 {
 	return !(walk->cfg.features & PT_FEAT_NO_HPD);
 }
 
 /** Where an entry points, of either stage. */
-pt_pa_t whatif_arm64_target(const struct whatif_walk *walk, const struct pt_access_step *step);
+pt_pa_t explain_arm64_target(const struct explain_walk *walk, const struct pt_access_step *step);
 
 /** The syndrome of a fault, of either stage. */
-void whatif_arm64_say_code(FILE *out, const struct whatif_walk *walk);
-
-/** PAR_EL1 of an AT at the address of @c that succeeds. */
-uint64_t whatif_arm64_par(const struct whatif *w, const struct whatif_case *c);
+void explain_arm64_say_code(FILE *out, const struct explain_walk *walk);
 
 #endif

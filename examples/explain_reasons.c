@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Why something is forbidden: for the access that faulted, and for those that would. */
 #define _GNU_SOURCE
-#include "whatif_explain.h"
+#include "explain_internal.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -9,20 +9,20 @@
 
 static const char *const kind_verb[3] = { "read", "write", "execute" };
 
-const char *whatif_blame(const struct whatif_walk *walk, const struct pt_access_step *step)
+const char *explain_blame(const struct explain_walk *walk, const struct pt_access_step *step)
 {
 	return walk->fault ? walk->reasons->blame(walk, step) : NULL;
 }
 
 /* "R/W=0 in the PDE and the PTE" */
-static void say_cause(FILE *out, const struct whatif_walk *walk)
+static void say_cause(FILE *out, const struct explain_walk *walk)
 {
-	const struct whatif_reasons *reasons = walk->reasons;
+	const struct explain_reasons *reasons = walk->reasons;
 	const char *before = NULL;
 
 	reasons->cause(out, walk);
 	for (unsigned int i = 0; i < walk->nr; i++) {
-		const char *what = whatif_blame(walk, &walk->steps[i]);
+		const char *what = explain_blame(walk, &walk->steps[i]);
 
 		if (!what || !*what)
 			continue;
@@ -31,54 +31,54 @@ static void say_cause(FILE *out, const struct whatif_walk *walk)
 		if (!before || strcmp(before, what) != 0)
 			fprintf(out, "%s in ", what);
 		fprintf(out, "the %s%s%s", walk->words->stage,
-			whatif_level_name(walk, walk->steps[i].level), walk->words->entry_noun);
+			explain_level_name(walk, walk->steps[i].level), walk->words->entry_noun);
 		before = what;
 	}
 }
 
 /* What would have to change: words that would do, then other ways. */
-static void say_change(FILE *out, const struct whatif_walk *walk)
+static void say_change(FILE *out, const struct explain_walk *walk)
 {
-	const struct whatif_reasons *reasons = walk->reasons;
+	const struct explain_reasons *reasons = walk->reasons;
 
-	whatif_label(out, "change");
+	explain_label(out, "change");
 	for (unsigned int i = 0; i < walk->nr; i++) {
 		const struct pt_access_step *step = &walk->steps[i];
 		uint64_t repaired = step->raw;
 
-		if (whatif_blame(walk, step))
+		if (explain_blame(walk, step))
 			repaired = reasons->repaired(walk, step);
 		if (repaired == step->raw)
 			continue;
 		fprintf(out, "%s%s at 0x%" PRIx64 " to 0x%016" PRIx64 " (", walk->words->stage,
-			whatif_level_name(walk, step->level), whatif_entry_pa(step), repaired);
-		whatif_say_bits(out, walk, step->raw, repaired);
+			explain_level_name(walk, step->level), explain_entry_pa(step), repaired);
+		explain_say_bits(out, walk, step->raw, repaired);
 		fputs(")\n            ", out);
 	}
 	reasons->change(out, walk);
 	fputc('\n', out);
 }
 
-void whatif_say_fault(FILE *out, const struct whatif_walk *walk)
+void explain_say_fault(FILE *out, const struct explain_walk *walk)
 {
-	const struct whatif_reasons *reasons = walk->reasons;
+	const struct explain_reasons *reasons = walk->reasons;
 
-	whatif_label(out, "fault");
+	explain_label(out, "fault");
 	reasons->code(out, walk);
 	fputc('\n', out);
-	whatif_label(out, "cause");
+	explain_label(out, "cause");
 	say_cause(out, walk);
 	fputc('\n', out);
-	whatif_label(out, "rule");
+	explain_label(out, "rule");
 	reasons->rule(out, walk);
 	fputc('\n', out);
 	say_change(out, walk);
 }
 
 /* The entry of stage 2 that @fault tells of, as a walk of its own. */
-static void init_second(struct whatif_walk *walk, const struct pt_fault *fault,
-			struct pt_access_step *step, const struct whatif_walk *first,
-			const struct whatif_case *c)
+static void init_second(struct explain_walk *walk, const struct pt_fault *fault,
+			struct pt_access_step *step, const struct explain_walk *first,
+			const struct explain_case *c)
 {
 	*step = (struct pt_access_step){
 		.table_pa = fault->pa,
@@ -90,18 +90,18 @@ static void init_second(struct whatif_walk *walk, const struct pt_fault *fault,
 				? PT_KIND_ILLEGAL
 				: PT_KIND_LEAF,
 	};
-	whatif_init_walk(walk, first->w, c, 2, fault->ipa);
+	explain_init_walk(walk, first->r, c, 2, fault->ipa);
 	walk->steps = step;
 	walk->nr = 1;
 }
 
 /* Why @who may not do @kind of access, as text for the caller to free; NULL without memory. */
-static char *denial(const struct whatif_walk *walk, unsigned int who, unsigned int kind)
+static char *denial(const struct explain_walk *walk, unsigned int who, unsigned int kind)
 {
 	static const enum pt_access_kind kinds[] = { PT_ACCESS_READ, PT_ACCESS_WRITE,
 						     PT_ACCESS_FETCH };
-	struct whatif_case other = *walk->c;
-	struct whatif_walk denied = *walk;
+	struct explain_case other = *walk->c;
+	struct explain_walk denied = *walk;
 	struct pt_access_step step;
 	const struct pt_fault *fault = &walk->c->denied[who][kind];
 	char *text = NULL;
@@ -115,14 +115,14 @@ static char *denial(const struct whatif_walk *walk, unsigned int who, unsigned i
 	if (fault->stage == 2)
 		init_second(&denied, fault, &step, walk, &other);
 	denied.fault = fault;
-	denied.user = who == WHATIF_USER;
+	denied.user = who == EXPLAIN_USER;
 	say_cause(out, &denied);
 	fclose(out);
 	return text;
 }
 
 /* "; not read or write: U/S=0 in the PTE": kinds of access with one reason are told together. */
-static void say_denied(FILE *out, const struct whatif_walk *walk, unsigned int who)
+static void say_denied(FILE *out, const struct explain_walk *walk, unsigned int who)
 {
 	unsigned int perms = walk->c->perms[who];
 	char *why[3] = { NULL };
@@ -147,13 +147,13 @@ static void say_denied(FILE *out, const struct whatif_walk *walk, unsigned int w
 }
 
 /* What plain accesses to the first byte may do, whatever kind this one is. */
-void whatif_say_rights(FILE *out, const struct whatif_walk *walk)
+void explain_say_rights(FILE *out, const struct explain_walk *walk)
 {
-	for (unsigned int who = 0; who < WHATIF_NR_WHO; who++) {
+	for (unsigned int who = 0; who < EXPLAIN_NR_WHO; who++) {
 		unsigned int perms = walk->c->perms[who];
 		const char *between = "";
 
-		whatif_label(out, who ? "" : "rights");
+		explain_label(out, who ? "" : "rights");
 		fprintf(out, "%s: ", walk->words->who[who]);
 		for (unsigned int kind = 0; kind < 3; kind++) {
 			if (!(perms >> kind & 1))
