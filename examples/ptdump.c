@@ -121,7 +121,8 @@ static bool run_action(const struct dump_source *source, const struct dump_optio
 {
 	switch (options->action) {
 	case DUMP_VA:
-		return dump_trace(source, options->address);
+		return options->access.wanted ? dump_access(source, options)
+					      : dump_trace(source, options->address);
 	case DUMP_USAGE:
 		return dump_usage(source);
 	case DUMP_VERIFY:

@@ -2,15 +2,18 @@
 /*
  * ptdump.h - what the files of ptdump share.
  *
- *	ptdump_options.c  the command line
- *	ptdump_source.c   memory and roots: where tables are read from
- *	ptdump_walk.c     runs of entries: filtered, merged, bounded
- *	ptdump_print.c    a run as text or JSON
- *	ptdump_trace.c    the walk of one address
- *	ptdump_report.c   counts and findings
- *	ptdump_diff.c     two images side by side
- *	ptdump_map.c      new mappings in a private copy
- *	ptdump.c          puts them together
+ *	ptdump_options.c    the command line
+ *	ptdump_registers.c  ... registers
+ *	ptdump_source.c     memory and roots: where tables are read from
+ *	ptdump_walk.c       runs of entries: filtered, merged, bounded
+ *	ptdump_print.c      a run as text or JSON
+ *	ptdump_trace.c      the walk of one address
+ *	ptdump_access.c     an access to it
+ *	ptdump_machine.c    ... and the registers of the machine that performs it
+ *	ptdump_report.c     counts and findings
+ *	ptdump_diff.c       two images side by side
+ *	ptdump_map.c        new mappings in a private copy
+ *	ptdump.c            puts them together
  */
 #ifndef PTDUMP_H
 #define PTDUMP_H
@@ -22,14 +25,12 @@
 /* Exit codes. */
 enum {
 	DUMP_FINE,
-	DUMP_FINDINGS, /* a difference, W^X, a finding of the verifier, a corrupt table */
+	DUMP_FINDINGS, /* a difference, W^X, a corrupt table, an access that faults */
 	DUMP_UNUSABLE, /* usage, or input that cannot be read */
 };
 
 /** Ends the program with DUMP_UNUSABLE and one line on stderr. */
 _Noreturn void dump_die(const char *format, ...) __attribute__((format(printf, 1, 2)));
-
-/* ---- ptdump_options.c ---- */
 
 enum dump_action {
 	DUMP_RANGES,
@@ -71,12 +72,75 @@ struct dump_mapping {
 	unsigned int perms; /* DUMP_* */
 };
 
+/* An access of --access. */
+struct dump_access {
+	bool wanted, user;
+	enum pt_access_kind kind;
+	unsigned int size; /* 0: the usual */
+};
+
+/* ---- ptdump_registers.c ---- */
+
+enum dump_arch { DUMP_ANY_ARCH, DUMP_X86_64, DUMP_ARM64 };
+
+enum dump_reg {
+	DUMP_CR0,
+	DUMP_CR3,
+	DUMP_CR4,
+	DUMP_EFER,
+	DUMP_PAT,
+	DUMP_MAXPHYADDR,
+	DUMP_NO_1G,
+	DUMP_RFLAGS,
+	DUMP_PKRU,
+	DUMP_PKRS,
+	DUMP_TTBR0,
+	DUMP_TTBR1,
+	DUMP_TCR,
+	DUMP_MAIR,
+	DUMP_MMFR0,
+	DUMP_MMFR1,
+	DUMP_MMFR2,
+	DUMP_MMFR3,
+	DUMP_SCTLR,
+	DUMP_PAN,
+	DUMP_UAO,
+	DUMP_TCR2,
+	DUMP_PIR,
+	DUMP_PIRE0,
+	DUMP_POR_EL0,
+	DUMP_POR_EL1,
+	DUMP_NR_REGS,
+};
+
+#define DUMP_NR_ROOT_REGS 3
+#define DUMP_NR_REG_OPTIONS (DUMP_NR_REGS + DUMP_NR_ROOT_REGS)
+
 /* Registers, and which of them were given. */
 struct dump_regs {
 	struct pt_x86_regs x86;
 	struct pt_arm64_regs arm64;
-	bool has_cr3, has_ttbr0, has_ttbr1, has_tcr;
+	uint64_t given; /* bits by enum dump_reg */
 };
+
+static inline bool dump_has(const struct dump_regs *regs, enum dump_reg reg)
+{
+	return regs->given >> reg & 1;
+}
+
+struct dump_options;
+struct option;
+
+/** The DUMP_NR_REG_OPTIONS ones that give registers, for getopt_long(), numbered from @first on. */
+void dump_regs_options(struct option *options, int first);
+/** Takes the @nr-th of them, with its argument. */
+void dump_regs_take(struct dump_options *options, unsigned int nr, const char *text);
+/** Checks registers against each other and @arch, and fills in what was not given. */
+void dump_regs_finish(struct dump_options *options, enum dump_arch arch);
+/** Whose roots @regs give; DUMP_ANY_ARCH: none. */
+enum dump_arch dump_regs_arch(const struct dump_regs *regs);
+
+/* ---- ptdump_options.c ---- */
 
 struct dump_options {
 	enum dump_action action;
@@ -93,12 +157,15 @@ struct dump_options {
 	size_t nr_maps;
 
 	uint64_t address; /* of --va or --pa */
+	struct dump_access access;
 	pt_va_t first, last;
 	unsigned int want, refuse; /* DUMP_* of --filter */
 	uint64_t leaf_size; /* 0: any */
 };
 
 void dump_options_parse(struct dump_options *options, int argc, char **argv);
+/** The number that @text is, all of it. */
+uint64_t dump_parse_number(const char *option, const char *text);
 
 /* ---- ptdump_source.c ---- */
 
@@ -115,6 +182,7 @@ struct dump_source {
 	struct pt_phys *phys;
 	struct dump_root roots[PT_IMAGE_MAX_ROOTS];
 	size_t nr_roots;
+	bool has_regs; /* which name the roots; else the table image does */
 };
 
 /** Opens a raw or table image, and the roots that @regs or the image itself name. */
@@ -205,10 +273,20 @@ void dump_put_run(struct dump_line *line, const struct dump_root *root, const st
 /** One JSON object: leaves to stdout, corrupt entries as text to stderr. */
 void dump_json(const struct dump_root *root, const struct dump_run *run);
 
+/* ---- ptdump_machine.c ---- */
+
+struct explain_regime;
+
+/** Finds what performs accesses to @root, or without one by @regs alone, and loads it. */
+void dump_machine_open(struct explain_regime *machine, const struct dump_source *source,
+		       const struct dump_root *root, const struct dump_regs *regs);
+void dump_machine_close(struct explain_regime *machine);
+
 /* ---- what is done ---- */
 
 /** Each returns whether there are findings. */
 bool dump_trace(const struct dump_source *source, pt_va_t va);
+bool dump_access(const struct dump_source *source, const struct dump_options *options);
 bool dump_usage(const struct dump_source *source);
 bool dump_verify(const struct dump_source *source);
 bool dump_diff(const struct dump_source *before, const struct dump_source *after,

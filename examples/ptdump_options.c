@@ -22,7 +22,7 @@ static const char help[] =
 	"  --base PA               the whole file stands at PA\n"
 	"  --arch x86_64|arm64     usually seen from the registers\n"
 	"  --cr3 --cr0 --cr4 --efer --pat --maxphyaddr N, --no-1g\n"
-	"  --ttbr0 --ttbr1 --tcr --mair --mmfr0 --mmfr1 --mmfr2 N\n"
+	"  --ttbr0 --ttbr1 --tcr --mair --mmfr0 --mmfr1 --mmfr2 --mmfr3 N\n"
 	"                          without: long mode, NX, and the memory types of Linux\n"
 	"  --root LABEL            only this root: cr3, ttbr0, ttbr1, or as the table image says\n"
 	"  --map VA:PA:LEN:PERMS   map this, in a private copy, before anything else; may be\n"
@@ -30,6 +30,16 @@ static const char help[] =
 	"\n"
 	"What to print (default: ranges)\n"
 	"  --va ADDR               the walk of one address, level by level\n"
+	"  --access KIND           with --va: what an access would do, and why. KIND: read, "
+	"write,\n"
+	"                          fetch, or rmw (locked, atomic). Exit status 1 if it faults\n"
+	"  --size N                ... of 1 to 64 bytes. Without: 8; fetches 1, on arm64 4\n"
+	"  --priv user|kernel      ... by whom. Without: kernel\n"
+	"  --rflags --pkru --pkrs --sctlr --tcr2 --pir --pire0 --por-el0 --por-el1 N, --pan, "
+	"--uao\n"
+	"                          ... under these registers, and those above: a table image\n"
+	"                          knows what selects its tables, and nothing of these. Without:\n"
+	"                          0, but SCTLR.M\n"
 	"  --pa ADDR               every address at which that physical page is mapped\n"
 	"  --wx                    what is writable and executable, as all levels together allow\n"
 	"  --usage                 tables, leaves and memory by level\n"
@@ -51,7 +61,9 @@ static const char help[] =
 	"Permissions: r read, w write, x execute (arm64: by user code), p execute by privileged\n"
 	"code where that differs, u user, g global, a accessed, d dirty.\n"
 	"Numbers: as in C, with K, M, G or T behind. Exit status: 0 fine; 1 findings: a\n"
-	"difference, W^X, a corrupt table; 2 usage, or input that cannot be read.\n";
+	"difference, W^X, a corrupt table, an access that faults; 2 usage, or input that cannot "
+	"be\n"
+	"read.\n";
 
 enum option_id {
 	OPT_IMAGE = 256,
@@ -62,6 +74,9 @@ enum option_id {
 	OPT_ROOT,
 	OPT_MAP,
 	OPT_VA,
+	OPT_ACCESS,
+	OPT_SIZE,
+	OPT_PRIV,
 	OPT_PA,
 	OPT_WX,
 	OPT_USAGE,
@@ -77,27 +92,10 @@ enum option_id {
 	OPT_FILTER,
 	OPT_LEAF_SIZE,
 	OPT_HELP,
-	OPT_NO_1G,
-	OPT_CR0,
-	OPT_CR3,
-	OPT_CR4,
-	OPT_EFER,
-	OPT_PAT,
-	OPT_MAXPHYADDR,
-	OPT_TTBR0,
-	OPT_TTBR1,
-	OPT_TCR,
-	OPT_MAIR,
-	OPT_MMFR0,
-	OPT_MMFR1,
-	OPT_MMFR2,
-	OPT_CR3_2,
-	OPT_TTBR0_2,
-	OPT_TTBR1_2,
-	OPT_END,
+	OPT_REGS, /* and those behind it, see ptdump_registers.c */
 };
 
-static const struct option long_options[] = {
+static const struct option plain_options[] = {
 	{ "image", required_argument, NULL, OPT_IMAGE },
 	{ "tables", required_argument, NULL, OPT_TABLES },
 	{ "region", required_argument, NULL, OPT_REGION },
@@ -106,6 +104,9 @@ static const struct option long_options[] = {
 	{ "root", required_argument, NULL, OPT_ROOT },
 	{ "map", required_argument, NULL, OPT_MAP },
 	{ "va", required_argument, NULL, OPT_VA },
+	{ "access", required_argument, NULL, OPT_ACCESS },
+	{ "size", required_argument, NULL, OPT_SIZE },
+	{ "priv", required_argument, NULL, OPT_PRIV },
 	{ "pa", required_argument, NULL, OPT_PA },
 	{ "wx", no_argument, NULL, OPT_WX },
 	{ "usage", no_argument, NULL, OPT_USAGE },
@@ -121,24 +122,6 @@ static const struct option long_options[] = {
 	{ "filter", required_argument, NULL, OPT_FILTER },
 	{ "leaf-size", required_argument, NULL, OPT_LEAF_SIZE },
 	{ "help", no_argument, NULL, OPT_HELP },
-	{ "no-1g", no_argument, NULL, OPT_NO_1G },
-	{ "cr0", required_argument, NULL, OPT_CR0 },
-	{ "cr3", required_argument, NULL, OPT_CR3 },
-	{ "cr4", required_argument, NULL, OPT_CR4 },
-	{ "efer", required_argument, NULL, OPT_EFER },
-	{ "pat", required_argument, NULL, OPT_PAT },
-	{ "maxphyaddr", required_argument, NULL, OPT_MAXPHYADDR },
-	{ "ttbr0", required_argument, NULL, OPT_TTBR0 },
-	{ "ttbr1", required_argument, NULL, OPT_TTBR1 },
-	{ "tcr", required_argument, NULL, OPT_TCR },
-	{ "mair", required_argument, NULL, OPT_MAIR },
-	{ "mmfr0", required_argument, NULL, OPT_MMFR0 },
-	{ "mmfr1", required_argument, NULL, OPT_MMFR1 },
-	{ "mmfr2", required_argument, NULL, OPT_MMFR2 },
-	{ "cr3-2", required_argument, NULL, OPT_CR3_2 },
-	{ "ttbr0-2", required_argument, NULL, OPT_TTBR0_2 },
-	{ "ttbr1-2", required_argument, NULL, OPT_TTBR1_2 },
-	{ NULL, 0, NULL, 0 },
 };
 
 /* ---- numbers ---- */
@@ -168,7 +151,7 @@ static const char *scan_number(const char *text, uint64_t *value)
 	return end;
 }
 
-static uint64_t parse_number(const char *option, const char *text)
+uint64_t dump_parse_number(const char *option, const char *text)
 {
 	const char *end;
 	uint64_t value;
@@ -310,14 +293,57 @@ static void parse_half(struct dump_options *options, const char *text)
 		dump_die("--half: '%s' is neither lower nor upper", text);
 }
 
-/* Returns whether that is arm64. */
-static bool parse_arch(const char *text)
+static enum dump_arch parse_arch(const char *text)
 {
-	if (!strcmp(text, "arm64") || !strcmp(text, "aarch64"))
-		return true;
-	if (strcmp(text, "x86_64") && strcmp(text, "amd64"))
-		dump_die("--arch: '%s' is neither x86_64 nor arm64", text);
-	return false;
+	static const struct {
+		const char *name;
+		enum dump_arch arch;
+	} archs[] = {
+		{ "x86_64", DUMP_X86_64 },
+		{ "amd64", DUMP_X86_64 },
+		{ "arm64", DUMP_ARM64 },
+		{ "aarch64", DUMP_ARM64 },
+	};
+
+	for (size_t i = 0; i < sizeof(archs) / sizeof(archs[0]); i++)
+		if (!strcmp(text, archs[i].name))
+			return archs[i].arch;
+	dump_die("--arch: '%s' is neither x86_64 nor arm64", text);
+}
+
+static void parse_access(struct dump_access *access, const char *text)
+{
+	static const char *const kinds[] = {
+		[PT_ACCESS_READ] = "read",
+		[PT_ACCESS_WRITE] = "write",
+		[PT_ACCESS_RMW] = "rmw",
+		[PT_ACCESS_FETCH] = "fetch",
+	};
+
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+		if (strcmp(text, kinds[i]) != 0)
+			continue;
+		access->kind = (enum pt_access_kind)i;
+		access->wanted = true;
+		return;
+	}
+	dump_die("--access: '%s' is none of read, write, fetch and rmw", text);
+}
+
+static void parse_size(struct dump_access *access, const char *text)
+{
+	uint64_t size = dump_parse_number("size", text);
+
+	if (size < 1 || size > 64)
+		dump_die("--size: %s is not between 1 and 64", text);
+	access->size = (unsigned int)size;
+}
+
+static void parse_priv(struct dump_access *access, const char *text)
+{
+	if (strcmp(text, "user") != 0 && strcmp(text, "kernel") != 0)
+		dump_die("--priv: '%s' is neither user nor kernel", text);
+	access->user = !strcmp(text, "user");
 }
 
 static void set_action(struct dump_options *options, enum dump_action action)
@@ -336,59 +362,11 @@ static void set_path(struct dump_options *options, const char *path, bool tables
 	options->tables_only = tables_only;
 }
 
-/* Where register option @id is kept; the marks say which of those that matter were given. */
-static uint64_t *register_of(struct dump_options *options, int id)
-{
-	struct dump_regs *regs = &options->regs;
-
-	switch (id) {
-	case OPT_CR0:
-		return &regs->x86.cr0;
-	case OPT_CR3:
-		regs->has_cr3 = true;
-		return &regs->x86.cr3;
-	case OPT_CR4:
-		return &regs->x86.cr4;
-	case OPT_EFER:
-		return &regs->x86.efer;
-	case OPT_PAT:
-		return &regs->x86.pat;
-	case OPT_TTBR0:
-		regs->has_ttbr0 = true;
-		return &regs->arm64.ttbr0;
-	case OPT_TTBR1:
-		regs->has_ttbr1 = true;
-		return &regs->arm64.ttbr1;
-	case OPT_TCR:
-		regs->has_tcr = true;
-		return &regs->arm64.tcr;
-	case OPT_MAIR:
-		return &regs->arm64.mair;
-	case OPT_MMFR0:
-		return &regs->arm64.mmfr0;
-	case OPT_MMFR1:
-		return &regs->arm64.mmfr1;
-	case OPT_MMFR2:
-		return &regs->arm64.mmfr2;
-	case OPT_CR3_2:
-		options->other_regs.has_cr3 = true;
-		return &options->other_regs.x86.cr3;
-	case OPT_TTBR0_2:
-		options->other_regs.has_ttbr0 = true;
-		return &options->other_regs.arm64.ttbr0;
-	case OPT_TTBR1_2:
-		options->other_regs.has_ttbr1 = true;
-		return &options->other_regs.arm64.ttbr1;
-	default:
-		return NULL;
-	}
-}
-
 /* ---- all of it ---- */
 
 /* Which options were given, by id. */
 struct given {
-	bool id[OPT_END - OPT_IMAGE];
+	bool id[OPT_REGS - OPT_IMAGE];
 };
 
 static bool is_given(const struct given *given, enum option_id id)
@@ -396,80 +374,19 @@ static bool is_given(const struct given *given, enum option_id id)
 	return given->id[id - OPT_IMAGE];
 }
 
-/* The memory types that the library takes for usual, which are Linux's. */
-static uint64_t usual_mem_types(enum pt_format format)
+static void check_options(struct dump_options *options, const struct given *given)
 {
-	struct pt_fmt_cfg cfg;
-
-	return pt_fmt_cfg_init(&cfg, format) ? 0 : cfg.mem_types;
-}
-
-/*
- * A machine in long mode that runs Linux, for what of it was not told. Of arm64's ID registers all
- * zero means that everything is there; once one is given, the others must say so themselves.
- */
-static void fill_registers(struct dump_regs *regs, const struct given *given)
-{
-	if (!is_given(given, OPT_PAT))
-		regs->x86.pat = usual_mem_types(PT_FMT_X86_64);
-	if (!is_given(given, OPT_MAIR))
-		regs->arm64.mair = usual_mem_types(PT_FMT_ARM64_4K);
-	if (!is_given(given, OPT_CR0))
-		regs->x86.cr0 = 0x80010001; /* PG, WP, PE */
-	if (!is_given(given, OPT_CR4))
-		regs->x86.cr4 = 0x20; /* PAE */
-	if (!is_given(given, OPT_EFER))
-		regs->x86.efer = 0xd01; /* NXE, LMA, LME, SCE */
-	if (!is_given(given, OPT_MMFR0) && !is_given(given, OPT_MMFR1) &&
-	    !is_given(given, OPT_MMFR2))
-		return;
-	if (!is_given(given, OPT_MMFR0))
-		regs->arm64.mmfr0 = 0x10200006; /* TGran4 and TGran16 with 52 bits, PARange 52 */
-	if (!is_given(given, OPT_MMFR1))
-		regs->arm64.mmfr1 = 0x2002; /* HPDS2, HAFDBS with dirty state */
-	if (!is_given(given, OPT_MMFR2))
-		regs->arm64.mmfr2 = 0x0020000010010000; /* BBM 2, TTST, VARange 52 */
-}
-
-/* What the registers of the second image have in common with those of the first. */
-static void fill_other_registers(struct dump_options *options)
-{
-	struct dump_regs own = options->other_regs;
-
-	options->other_regs = options->regs;
-	if (own.has_cr3) {
-		options->other_regs.has_cr3 = true;
-		options->other_regs.x86.cr3 = own.x86.cr3;
-	}
-	if (own.has_ttbr0) {
-		options->other_regs.has_ttbr0 = true;
-		options->other_regs.arm64.ttbr0 = own.arm64.ttbr0;
-	}
-	if (own.has_ttbr1) {
-		options->other_regs.has_ttbr1 = true;
-		options->other_regs.arm64.ttbr1 = own.arm64.ttbr1;
-	}
-}
-
-static void check_options(struct dump_options *options, const struct given *given, bool arm64)
-{
-	const struct dump_regs *regs = &options->regs, *other = &options->other_regs;
-	bool has_ttbr = regs->has_ttbr0 || regs->has_ttbr1 || other->has_ttbr0 || other->has_ttbr1;
-	bool has_cr3 = regs->has_cr3 || other->has_cr3;
-
 	if (!options->path)
 		dump_die("no image; --help says how to give one");
-	if (has_cr3 && has_ttbr)
-		dump_die("both --cr3 and --ttbr0 or --ttbr1: these are different machines");
-	if (is_given(given, OPT_ARCH) && (arm64 ? has_cr3 : has_ttbr))
-		dump_die("--arch is not that of the registers");
-	if (has_ttbr && !regs->has_tcr)
-		dump_die("--ttbr0 and --ttbr1 say little without --tcr");
 	if (is_given(given, OPT_BASE) && options->nr_regions > 1)
 		dump_die("--base goes for the whole file, --region for parts of it");
 	if (options->json && (options->action == DUMP_VA || options->action == DUMP_USAGE ||
 			      options->action == DUMP_VERIFY || options->action == DUMP_DIFF))
 		dump_die("--json goes with ranges: a dump, --pa or --wx");
+	if (options->access.wanted && options->action != DUMP_VA)
+		dump_die("--access goes with --va");
+	if ((is_given(given, OPT_SIZE) || is_given(given, OPT_PRIV)) && !options->access.wanted)
+		dump_die("--size and --priv are of an --access");
 	if (options->save_path && options->action == DUMP_RANGES && !options->each &&
 	    !options->json)
 		options->action = DUMP_NOTHING;
@@ -480,23 +397,7 @@ static void check_options(struct dump_options *options, const struct given *give
 /* Returns whether @id is one of those that only set a field; sets it then. */
 static bool take_simple(struct dump_options *options, int id, const char *name)
 {
-	uint64_t *reg = register_of(options, id);
-	uint64_t bits;
-
-	if (reg) {
-		*reg = parse_number(name, optarg);
-		return true;
-	}
 	switch (id) {
-	case OPT_MAXPHYADDR:
-		bits = parse_number(name, optarg);
-		if (bits < 32 || bits > 52)
-			dump_die("--maxphyaddr: %s is not between 32 and 52", optarg);
-		options->regs.x86.maxphyaddr = (unsigned int)bits;
-		return true;
-	case OPT_NO_1G:
-		options->regs.x86.no_1g = true;
-		return true;
 	case OPT_EACH:
 		options->each = true;
 		options->respect_ad = true;
@@ -517,7 +418,7 @@ static bool take_simple(struct dump_options *options, int id, const char *name)
 		options->save_path = optarg;
 		return true;
 	case OPT_LEAF_SIZE:
-		options->leaf_size = parse_number(name, optarg);
+		options->leaf_size = dump_parse_number(name, optarg);
 		return true;
 	default:
 		return false;
@@ -538,7 +439,7 @@ static void take_option(struct dump_options *options, int id, const char *name)
 		if (options->nr_regions == DUMP_MAX_REGIONS)
 			dump_die("--base goes for the whole file, --region for parts of it");
 		options->regions[options->nr_regions++] =
-			(struct dump_region){ .pa = parse_number(name, optarg) };
+			(struct dump_region){ .pa = dump_parse_number(name, optarg) };
 		break;
 	case OPT_MAP:
 		parse_map(options, optarg);
@@ -555,7 +456,16 @@ static void take_option(struct dump_options *options, int id, const char *name)
 	case OPT_VA:
 	case OPT_PA:
 		set_action(options, id == OPT_VA ? DUMP_VA : DUMP_PA);
-		options->address = parse_number(name, optarg);
+		options->address = dump_parse_number(name, optarg);
+		break;
+	case OPT_ACCESS:
+		parse_access(&options->access, optarg);
+		break;
+	case OPT_SIZE:
+		parse_size(&options->access, optarg);
+		break;
+	case OPT_PRIV:
+		parse_priv(&options->access, optarg);
 		break;
 	case OPT_WX:
 		set_action(options, DUMP_WX);
@@ -578,19 +488,24 @@ static void take_option(struct dump_options *options, int id, const char *name)
 	}
 }
 
+#define NR_PLAIN (sizeof(plain_options) / sizeof(plain_options[0]))
+
 void dump_options_parse(struct dump_options *options, int argc, char **argv)
 {
+	struct option all[NR_PLAIN + DUMP_NR_REG_OPTIONS + 1] = { { NULL, 0, NULL, 0 } };
+	enum dump_arch arch = DUMP_ANY_ARCH;
 	struct given given = { 0 };
-	bool arm64 = false;
 	int id, position;
 
+	memcpy(all, plain_options, sizeof(plain_options));
+	dump_regs_options(&all[NR_PLAIN], OPT_REGS);
 	*options = (struct dump_options){ .last = UINT64_MAX };
 	opterr = 0; /* what is wrong is said here, in one line */
 	for (;;) {
 		int argument = optind;
 
 		position = -1;
-		id = getopt_long(argc, argv, "-:h", long_options, &position);
+		id = getopt_long(argc, argv, "-:h", all, &position);
 		if (id == -1)
 			break;
 		if (id == '?' || id == ':')
@@ -602,19 +517,21 @@ void dump_options_parse(struct dump_options *options, int argc, char **argv)
 		}
 		if (id == 'h')
 			id = OPT_HELP;
-		if (id >= OPT_IMAGE)
-			given.id[id - OPT_IMAGE] = true;
+		if (id >= OPT_REGS) {
+			dump_regs_take(options, (unsigned int)(id - OPT_REGS), optarg);
+			continue;
+		}
+		given.id[id - OPT_IMAGE] = true;
 		if (id == OPT_ARCH)
-			arm64 = parse_arch(optarg);
-		else if (!take_simple(options, id, position < 0 ? "" : long_options[position].name))
-			take_option(options, id, position < 0 ? "" : long_options[position].name);
+			arch = parse_arch(optarg);
+		else if (!take_simple(options, id, position < 0 ? "" : all[position].name))
+			take_option(options, id, position < 0 ? "" : all[position].name);
 	}
 	if (optind < argc) /* after "--" */
 		set_path(options, argv[optind++], false);
 	if (optind < argc)
 		dump_die("two images: '%s' and '%s'; the second one goes to --diff", options->path,
 			 argv[optind]);
-	check_options(options, &given, arm64);
-	fill_registers(&options->regs, &given);
-	fill_other_registers(options);
+	check_options(options, &given);
+	dump_regs_finish(options, arch);
 }

@@ -112,14 +112,14 @@ static void add_roots(struct dump_source *source, const struct dump_regs *regs,
 	struct pt_fmt_cfg cfg;
 	pt_pa_t root;
 
-	if (regs->has_cr3) {
+	if (dump_has(regs, DUMP_CR3)) {
 		if (pt_fmt_cfg_x86_64(&cfg, &root, &regs->x86))
 			dump_die("cr0, cr4 and efer select neither 4- nor 5-level paging");
 		add_root(source, "cr3", &cfg, root, options);
 	}
-	if (regs->has_ttbr0)
+	if (dump_has(regs, DUMP_TTBR0))
 		add_arm64_half(source, regs, false, options);
-	if (regs->has_ttbr1)
+	if (dump_has(regs, DUMP_TTBR1))
 		add_arm64_half(source, regs, true, options);
 }
 
@@ -137,13 +137,13 @@ static bool open_tables(struct dump_source *source, int fd, struct pt_image_root
 void dump_source_open(struct dump_source *source, const char *path, const struct dump_regs *regs,
 		      const struct dump_options *options)
 {
-	bool has_regs = regs->has_cr3 || regs->has_ttbr0 || regs->has_ttbr1;
+	bool has_regs = dump_regs_arch(regs) != DUMP_ANY_ARCH;
 	struct pt_image_root roots[PT_IMAGE_MAX_ROOTS];
 	size_t nr_roots = 0;
 	uint64_t len;
 	int fd;
 
-	*source = (struct dump_source){ .path = path };
+	*source = (struct dump_source){ .path = path, .has_regs = has_regs };
 	fd = open_file(path, &len);
 	if (!open_tables(source, fd, roots, &nr_roots)) {
 		if (options->tables_only && path == options->path) /* not --diff's */

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: MIT */
+/* An access to one address: each word that hardware reads on the way, the verdict, and why. */
+#include "ptdump.h"
+
+#include <inttypes.h>
+
+#include "explain.h"
+
+/* Bytes of an instruction, as far as it is fetched at once; or of a register. */
+static unsigned int usual_size(const struct explain_regime *machine, enum pt_access_kind kind)
+{
+	if (kind != PT_ACCESS_FETCH)
+		return 8;
+	return machine->arch == &explain_x86 ? 1 : 4;
+}
+
+/* Returns whether it faults. */
+static bool try_access(const struct dump_source *source, const struct dump_root *root,
+		       const struct dump_options *options)
+{
+	const struct dump_access *access = &options->access;
+	struct explain_regime machine;
+	struct explain_case c = { .va = options->address };
+	int err;
+
+	dump_machine_open(&machine, source, root, &options->regs);
+	c.how = (struct pt_access){
+		.kind = access->kind,
+		.size = access->size ? access->size : usual_size(&machine, access->kind),
+		.priv = explain_priv(&machine, access->user ? EXPLAIN_USER : EXPLAIN_KERNEL),
+	};
+	explain_ask_rights(&machine, &c);
+	err = pt_access_trace(machine.mmu, c.va, &c.how, &c.result, c.steps, &c.nr_steps);
+	if (err < 0)
+		dump_die("no such access: %s", pt_strerror(err));
+	if (root)
+		dump_title(root);
+	printf("0x%016" PRIx64 " %s\n", c.va, err ? "faults" : "is allowed");
+	explain_access(stdout, &machine, &c);
+	dump_machine_close(&machine);
+	return err;
+}
+
+static bool reaches(const struct dump_root *root, pt_va_t va)
+{
+	return va >= root->info.first && va <= root->info.last;
+}
+
+bool dump_access(const struct dump_source *source, const struct dump_options *options)
+{
+	const struct dump_root *reached = NULL;
+	bool faults = false;
+
+	for (size_t i = 0; i < source->nr_roots; i++) {
+		const struct dump_root *root = &source->roots[i];
+
+		if (!reaches(root, options->address))
+			continue;
+		if (reached && !source->has_regs)
+			putchar('\n');
+		reached = root;
+		/* A table image may hold the tables of several machines. */
+		if (!source->has_regs)
+			faults |= try_access(source, root, options);
+	}
+	if (source->has_regs) /* which know what becomes of an address that is in no half */
+		return try_access(source, reached, options);
+	if (reached)
+		return faults;
+	printf("0x%016" PRIx64 " faults: no root's half reaches it\n", options->address);
+	return true;
+}

@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: MIT */
+/* The registers that ptdump can be told: their options, and what stands in for those left out. */
+#include "ptdump.h"
+
+#include <getopt.h>
+#include <stddef.h>
+
+static const struct {
+	const char *name;
+	size_t at; /* in struct dump_regs */
+	enum { WORD, HALF, FLAG } is; /* uint64_t; uint32_t or unsigned int; bool */
+} registers[DUMP_NR_REGS] = {
+	[DUMP_CR0] = { "cr0", offsetof(struct dump_regs, x86.cr0), WORD },
+	[DUMP_CR3] = { "cr3", offsetof(struct dump_regs, x86.cr3), WORD },
+	[DUMP_CR4] = { "cr4", offsetof(struct dump_regs, x86.cr4), WORD },
+	[DUMP_EFER] = { "efer", offsetof(struct dump_regs, x86.efer), WORD },
+	[DUMP_PAT] = { "pat", offsetof(struct dump_regs, x86.pat), WORD },
+	[DUMP_MAXPHYADDR] = { "maxphyaddr", offsetof(struct dump_regs, x86.maxphyaddr), HALF },
+	[DUMP_NO_1G] = { "no-1g", offsetof(struct dump_regs, x86.no_1g), FLAG },
+	[DUMP_RFLAGS] = { "rflags", offsetof(struct dump_regs, x86.rflags), WORD },
+	[DUMP_PKRU] = { "pkru", offsetof(struct dump_regs, x86.pkru), HALF },
+	[DUMP_PKRS] = { "pkrs", offsetof(struct dump_regs, x86.pkrs), HALF },
+	[DUMP_TTBR0] = { "ttbr0", offsetof(struct dump_regs, arm64.ttbr0), WORD },
+	[DUMP_TTBR1] = { "ttbr1", offsetof(struct dump_regs, arm64.ttbr1), WORD },
+	[DUMP_TCR] = { "tcr", offsetof(struct dump_regs, arm64.tcr), WORD },
+	[DUMP_MAIR] = { "mair", offsetof(struct dump_regs, arm64.mair), WORD },
+	[DUMP_MMFR0] = { "mmfr0", offsetof(struct dump_regs, arm64.mmfr0), WORD },
+	[DUMP_MMFR1] = { "mmfr1", offsetof(struct dump_regs, arm64.mmfr1), WORD },
+	[DUMP_MMFR2] = { "mmfr2", offsetof(struct dump_regs, arm64.mmfr2), WORD },
+	[DUMP_MMFR3] = { "mmfr3", offsetof(struct dump_regs, arm64.mmfr3), WORD },
+	[DUMP_SCTLR] = { "sctlr", offsetof(struct dump_regs, arm64.sctlr), WORD },
+	[DUMP_PAN] = { "pan", offsetof(struct dump_regs, arm64.pan), FLAG },
+	[DUMP_UAO] = { "uao", offsetof(struct dump_regs, arm64.uao), FLAG },
+	[DUMP_TCR2] = { "tcr2", offsetof(struct dump_regs, arm64.tcr2), WORD },
+	[DUMP_PIR] = { "pir", offsetof(struct dump_regs, arm64.pir), WORD },
+	[DUMP_PIRE0] = { "pire0", offsetof(struct dump_regs, arm64.pire0), WORD },
+	[DUMP_POR_EL0] = { "por-el0", offsetof(struct dump_regs, arm64.por_el0), WORD },
+	[DUMP_POR_EL1] = { "por-el1", offsetof(struct dump_regs, arm64.por_el1), WORD },
+};
+
+/* Registers that point at tables; --diff takes another of each for the second image. */
+static const struct {
+	enum dump_reg reg;
+	enum dump_arch arch;
+	const char *second;
+} roots[] = {
+	{ DUMP_CR3, DUMP_X86_64, "cr3-2" },
+	{ DUMP_TTBR0, DUMP_ARM64, "ttbr0-2" },
+	{ DUMP_TTBR1, DUMP_ARM64, "ttbr1-2" },
+};
+
+#define NR_ROOTS (sizeof(roots) / sizeof(roots[0]))
+_Static_assert(NR_ROOTS == DUMP_NR_ROOT_REGS, "as many as the table of options has room for");
+
+void dump_regs_options(struct option *options, int first)
+{
+	for (unsigned int i = 0; i < DUMP_NR_REGS; i++)
+		options[i] = (struct option){
+			.name = registers[i].name,
+			.has_arg = registers[i].is == FLAG ? no_argument : required_argument,
+			.val = first + (int)i,
+		};
+	for (unsigned int i = 0; i < NR_ROOTS; i++)
+		options[DUMP_NR_REGS + i] = (struct option){
+			.name = roots[i].second,
+			.has_arg = required_argument,
+			.val = first + DUMP_NR_REGS + (int)i,
+		};
+}
+
+/* Where a register is kept; the table says as what. */
+static void *place(struct dump_regs *regs, enum dump_reg reg)
+{
+	return (unsigned char *)regs + registers[reg].at;
+}
+
+static void set(struct dump_regs *regs, enum dump_reg reg, const char *option, const char *text)
+{
+	uint64_t value = registers[reg].is == FLAG ? 1 : dump_parse_number(option, text);
+
+	if (registers[reg].is == HALF && value > UINT32_MAX)
+		dump_die("--%s: '%s' is not a number of 32 bits", option, text);
+	switch (registers[reg].is) {
+	case WORD:
+		*(uint64_t *)place(regs, reg) = value;
+		break;
+	case HALF:
+		*(uint32_t *)place(regs, reg) = (uint32_t)value;
+		break;
+	case FLAG:
+		*(bool *)place(regs, reg) = true;
+		break;
+	}
+	regs->given |= UINT64_C(1) << reg;
+}
+
+void dump_regs_take(struct dump_options *options, unsigned int nr, const char *text)
+{
+	if (nr < DUMP_NR_REGS)
+		set(&options->regs, (enum dump_reg)nr, registers[nr].name, text);
+	else
+		set(&options->other_regs, roots[nr - DUMP_NR_REGS].reg,
+		    roots[nr - DUMP_NR_REGS].second, text);
+}
+
+enum dump_arch dump_regs_arch(const struct dump_regs *regs)
+{
+	enum dump_arch arch = DUMP_ANY_ARCH;
+
+	for (unsigned int i = 0; i < NR_ROOTS; i++) {
+		if (!dump_has(regs, roots[i].reg))
+			continue;
+		if (arch != DUMP_ANY_ARCH && arch != roots[i].arch)
+			dump_die("--%s is not of the machine that the other roots are of",
+				 registers[roots[i].reg].name);
+		arch = roots[i].arch;
+	}
+	return arch;
+}
+
+/* ---- what was not told ---- */
+
+/* The memory types that the library takes for usual, which are Linux's. */
+static uint64_t usual_mem_types(enum pt_format format)
+{
+	struct pt_fmt_cfg cfg;
+
+	return pt_fmt_cfg_init(&cfg, format) ? 0 : cfg.mem_types;
+}
+
+static void usual(struct dump_regs *regs, enum dump_reg reg, uint64_t value)
+{
+	if (!dump_has(regs, reg))
+		*(uint64_t *)place(regs, reg) = value;
+}
+
+/*
+ * A machine in long mode that runs Linux, for what of it was not told. Of arm64's ID registers all
+ * zero means that everything is there; once one is given, the others must say so themselves.
+ */
+static void fill_registers(struct dump_regs *regs)
+{
+	usual(regs, DUMP_PAT, usual_mem_types(PT_FMT_X86_64));
+	usual(regs, DUMP_MAIR, usual_mem_types(PT_FMT_ARM64_4K));
+	usual(regs, DUMP_CR0, 0x80010001); /* PG, WP, PE */
+	usual(regs, DUMP_CR4, 0x20); /* PAE */
+	usual(regs, DUMP_EFER, 0xd01); /* NXE, LMA, LME, SCE */
+	usual(regs, DUMP_SCTLR, 1); /* M */
+	if (!dump_has(regs, DUMP_MMFR0) && !dump_has(regs, DUMP_MMFR1) &&
+	    !dump_has(regs, DUMP_MMFR2) && !dump_has(regs, DUMP_MMFR3))
+		return;
+	usual(regs, DUMP_MMFR0, 0x10200006); /* TGran4 and TGran16 with 52 bits, PARange 52 */
+	usual(regs, DUMP_MMFR1, 0x302002); /* PAN3, HPDS2, HAFDBS with dirty state */
+	usual(regs, DUMP_MMFR2, 0x1020000010010010); /* E0PD, BBM 2, TTST, VARange 52, UAO */
+	usual(regs, DUMP_MMFR3, 0x10100); /* S1POE, S1PIE */
+}
+
+/* What the registers of the second image have in common with those of the first. */
+static void fill_other_registers(struct dump_options *options)
+{
+	struct dump_regs own = options->other_regs;
+	struct dump_regs *other = &options->other_regs;
+
+	*other = options->regs;
+	for (unsigned int i = 0; i < NR_ROOTS; i++) {
+		enum dump_reg reg = roots[i].reg;
+
+		if (!dump_has(&own, reg))
+			continue;
+		*(uint64_t *)place(other, reg) = *(uint64_t *)place(&own, reg);
+		other->given |= UINT64_C(1) << reg;
+	}
+}
+
+void dump_regs_finish(struct dump_options *options, enum dump_arch arch)
+{
+	struct dump_regs *regs = &options->regs;
+	enum dump_arch found;
+
+	fill_registers(regs);
+	fill_other_registers(options);
+	found = dump_regs_arch(&options->other_regs); /* which has those of both */
+	if (arch != DUMP_ANY_ARCH && found != DUMP_ANY_ARCH && arch != found)
+		dump_die("--arch is not that of the registers");
+	if (found == DUMP_ARM64 && !dump_has(regs, DUMP_TCR))
+		dump_die("--ttbr0 and --ttbr1 say little without --tcr");
+	if (dump_has(regs, DUMP_MAXPHYADDR) &&
+	    (regs->x86.maxphyaddr < 32 || regs->x86.maxphyaddr > 52))
+		dump_die("--maxphyaddr: %u is not between 32 and 52", regs->x86.maxphyaddr);
+}
