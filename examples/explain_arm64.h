@@ -40,7 +40,11 @@
 #define HCR_VM BIT(0)
 #define HCR_DC BIT(12)
 #define HCR_E2H BIT(34)
+#define HCR_FWB BIT(46)
+#define VTCR_HA BIT(21)
 #define VTCR_HD BIT(22)
+#define VTCR_DS BIT(32)
+#define VTCR_SL2 BIT(33)
 
 /* Bit 55 chooses the half, tag or not. */
 static inline bool is_upper(const struct explain_walk *walk)

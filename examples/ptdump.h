@@ -81,7 +81,7 @@ struct dump_access {
 
 /* ---- ptdump_registers.c ---- */
 
-enum dump_arch { DUMP_ANY_ARCH, DUMP_X86_64, DUMP_ARM64 };
+enum dump_arch { DUMP_ANY_ARCH, DUMP_X86_64, DUMP_ARM64, DUMP_X86_EPT, DUMP_ARM64_S2 };
 
 enum dump_reg {
 	DUMP_CR0,
@@ -110,16 +110,24 @@ enum dump_reg {
 	DUMP_PIRE0,
 	DUMP_POR_EL0,
 	DUMP_POR_EL1,
+	DUMP_EPTP,
+	DUMP_EPT_CAP,
+	DUMP_MBEC,
+	DUMP_VTTBR,
+	DUMP_VTCR,
+	DUMP_HCR,
 	DUMP_NR_REGS,
 };
 
-#define DUMP_NR_ROOT_REGS 3
+#define DUMP_NR_ROOT_REGS 5
 #define DUMP_NR_REG_OPTIONS (DUMP_NR_REGS + DUMP_NR_ROOT_REGS)
 
 /* Registers, and which of them were given. */
 struct dump_regs {
 	struct pt_x86_regs x86;
 	struct pt_arm64_regs arm64;
+	struct pt_x86_ept_regs ept;
+	struct pt_arm64_s2_regs arm64_s2;
 	uint64_t given; /* bits by enum dump_reg */
 };
 

@@ -5,7 +5,8 @@
  * is as given.
  *
  *   Intel SDM Vol. 3A, 2.5 "Control Registers" (rev. 081); Arm ARM DDI 0487 J.a, D17.2.131
- *   "TCR_EL1", D17.2.144 "TTBR0_EL1", D17.2.64 to .67 "ID_AA64MMFR0_EL1" and following
+ *   "TCR_EL1", D17.2.144 "TTBR0_EL1", D17.2.64 to .67 "ID_AA64MMFR0_EL1" and following;
+ *   "VTCR_EL2", "VTTBR_EL2", "HCR_EL2"
  */
 #include "ptdump.h"
 
@@ -57,14 +58,21 @@ static uint64_t ttbr_of(pt_pa_t root)
 	(BITS(5, 0) | BIT(7) | BITS(15, 12) | BITS(21, 16) | BIT(23) | BITS(34, 28) |              \
 	 BITS(42, 40) | BIT(59))
 
-static uint64_t tcr_of(const struct pt_fmt_cfg *cfg, unsigned int granule_lg2)
+/* TG0 of TCR and VTCR */
+static uint64_t tg0_of(unsigned int granule_lg2)
 {
 	static const uint64_t tg0[] = { [12] = 0, [14] = 2, [16] = 1 };
+
+	return tg0[granule_lg2];
+}
+
+static uint64_t tcr_of(const struct pt_fmt_cfg *cfg, unsigned int granule_lg2)
+{
 	static const uint64_t tg1[] = { [12] = 2, [14] = 1, [16] = 3 };
 	unsigned int half = cfg->upper_half ? 16 : 0;
 	uint64_t tcr = (uint64_t)(64 - cfg->va_bits) << half | (uint64_t)cfg->share << (half + 12);
 
-	tcr |= cfg->upper_half ? tg1[granule_lg2] << 30 : tg0[granule_lg2] << 14;
+	tcr |= cfg->upper_half ? tg1[granule_lg2] << 30 : tg0_of(granule_lg2) << 14;
 	tcr |= BIT(cfg->upper_half ? 7 : 23); /* EPD of the other half */
 	tcr |= pa_range(cfg->pa_bits) << 32; /* IPS */
 	if (!(cfg->features & PT_FEAT_NO_HPD))
@@ -105,37 +113,92 @@ static void read_arm64(struct pt_arm64_regs *regs, const struct dump_root *root)
 	regs->mmfr3 = BIT(16) | BIT(8); /* S1POE, S1PIE */
 }
 
-static int load(struct explain_regime *machine)
+/* VTCR_EL2.SL0, and with 5 levels SL2, by granule. */
+static uint64_t start_level(unsigned int granule_lg2, unsigned int nr_levels)
 {
-	if (machine->arch == &explain_x86)
-		return pt_mmu_set_x86_64(machine->mmu, &machine->x86);
-	return pt_mmu_set_arm64(machine->mmu, &machine->arm64);
+	static const uint64_t sl0_4k[] = { [1] = 3, [2] = 0, [3] = 1, [4] = 2, [5] = 0 };
+
+	if (granule_lg2 == 12)
+		return sl0_4k[nr_levels] << 6 | (nr_levels == 5 ? VTCR_SL2 : 0);
+	return (uint64_t)(nr_levels - 1) << 6;
 }
 
-/* Which of @source's roots it is: without one, that of the registers, which are of one kind. */
-static enum pt_format format_of(const struct dump_source *source, const struct dump_root *root)
+static void read_arm64_s2(struct pt_arm64_s2_regs *regs, const struct dump_root *root)
 {
-	return root ? root->cfg.fmt : source->roots[0].cfg.fmt;
+	const struct pt_fmt_cfg *cfg = &root->cfg;
+	unsigned int granule_lg2 = root->info.granule_lg2;
+
+	regs->vttbr = ttbr_of(pt_pgtable_root(root->pt));
+	regs->vtcr = (regs->vtcr & VTCR_HA) | (64 - cfg->va_bits) | (uint64_t)cfg->share << 12 |
+		     tg0_of(granule_lg2) << 14 | pa_range(cfg->pa_bits) << 16 |
+		     start_level(granule_lg2, root->info.nr_levels);
+	if (cfg->features & PT_FEAT_HD)
+		regs->vtcr |= VTCR_HA | VTCR_HD;
+	if (is_lpa2(cfg))
+		regs->vtcr |= VTCR_DS;
+	regs->hcr = (regs->hcr & ~HCR_FWB) | HCR_VM | (cfg->features & PT_FEAT_FWB ? HCR_FWB : 0);
+	read_features(cfg, &regs->mmfr0, &regs->mmfr1, &regs->mmfr2);
+	if (!(cfg->features & PT_FEAT_XNX))
+		regs->mmfr1 &= ~BITS(31, 28);
+}
+
+/* ---- either ---- */
+
+static void read_root(struct explain_regime *machine, const struct dump_root *root)
+{
+	struct pt_fmt_cfg cfg;
+	pt_pa_t root_pa;
+
+	if (machine->arch == &explain_x86)
+		read_x86(&machine->x86, root);
+	else if (machine->two_stages)
+		read_arm64_s2(&machine->arm64_s2, root);
+	else
+		read_arm64(&machine->arm64, root);
+	if (explain_config(machine, 1 + machine->two_stages, root->info.first, &cfg, &root_pa) ||
+	    cfg.fmt != root->cfg.fmt || cfg.va_bits != root->cfg.va_bits ||
+	    cfg.pa_bits != root->cfg.pa_bits || root_pa != pt_pgtable_root(root->pt))
+		dump_die("no registers select the tables of %s", root->label);
+}
+
+static int load(struct explain_regime *machine)
+{
+	int err;
+
+	if (machine->arch == &explain_x86)
+		return pt_mmu_set_x86_64(machine->mmu, &machine->x86);
+	err = pt_mmu_set_arm64(machine->mmu, &machine->arm64);
+	if (!err && machine->two_stages)
+		err = pt_mmu_set_arm64_s2(machine->mmu, &machine->arm64_s2);
+	return err;
+}
+
+static bool is_arm64_s2(enum pt_format format)
+{
+	return format >= PT_FMT_ARM64_S2_4K && format <= PT_FMT_ARM64_S2_64K;
 }
 
 void dump_machine_open(struct explain_regime *machine, const struct dump_source *source,
 		       const struct dump_root *root, const struct dump_regs *regs)
 {
-	enum pt_format format = format_of(source, root);
+	/* Registers are of one kind, whether or not the address is in one of their halves. */
+	enum pt_format format = root ? root->cfg.fmt : source->roots[0].cfg.fmt;
 	int err;
 
-	if (format >= PT_FMT_X86_EPT)
-		dump_die("%s: a second stage sees accesses only behind a first one", source->path);
+	if (format == PT_FMT_X86_EPT)
+		dump_die("--access: EPT is only walked; accesses to it are those of a guest");
 	*machine = (struct explain_regime){
 		.arch = format == PT_FMT_X86_64 ? &explain_x86 : &explain_arm64,
 		.phys = source->phys,
 		.x86 = regs->x86,
 		.arm64 = regs->arm64,
+		.arm64_s2 = regs->arm64_s2,
+		.two_stages = is_arm64_s2(format),
 	};
-	if (!source->has_regs && format == PT_FMT_X86_64)
-		read_x86(&machine->x86, root);
-	else if (!source->has_regs)
-		read_arm64(&machine->arm64, root);
+	if (machine->two_stages) /* of a guest that has not switched on the first one */
+		machine->arm64.sctlr &= ~SCTLR_M;
+	if (!source->has_regs)
+		read_root(machine, root);
 	err = pt_mmu_create(&machine->mmu, source->phys);
 	if (err)
 		dump_die("%s", pt_strerror(err));

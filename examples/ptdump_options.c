@@ -20,11 +20,17 @@ static const char help[] =
 	"  --region PA:LEN:OFFSET  LEN bytes of memory at PA stand at OFFSET of the file; may be\n"
 	"                          repeated; LEN 0: to its end. Without: the whole file at 0\n"
 	"  --base PA               the whole file stands at PA\n"
-	"  --arch x86_64|arm64     usually seen from the registers\n"
+	"  --arch x86_64|arm64|x86_ept|arm64_s2\n"
+	"                          usually seen from the registers\n"
 	"  --cr3 --cr0 --cr4 --efer --pat --maxphyaddr N, --no-1g\n"
 	"  --ttbr0 --ttbr1 --tcr --mair --mmfr0 --mmfr1 --mmfr2 --mmfr3 N\n"
-	"                          without: long mode, NX, and the memory types of Linux\n"
-	"  --root LABEL            only this root: cr3, ttbr0, ttbr1, or as the table image says\n"
+	"  --eptp --ept-cap N, --mbec\n"
+	"                          Intel's second stage; IA32_VMX_EPT_VPID_CAP\n"
+	"  --vttbr --vtcr --hcr N  arm64's second stage, of that root alone\n"
+	"                          without: long mode, NX, the memory types of Linux, HCR.VM, and\n"
+	"                          all that EPT and arm64 can have\n"
+	"  --root LABEL            only this root: cr3, ttbr0, ttbr1, eptp, vttbr, or as the\n"
+	"                          table image says\n"
 	"  --map VA:PA:LEN:PERMS   map this, in a private copy, before anything else; may be\n"
 	"                          repeated. PERMS: letters of rwxpug\n"
 	"\n"
@@ -45,7 +51,8 @@ static const char help[] =
 	"  --usage                 tables, leaves and memory by level\n"
 	"  --verify                check every entry of every table\n"
 	"  --diff FILE             what differs in FILE: - gone, + new, ~ changed. Its registers\n"
-	"                          are the same but for --cr3-2, --ttbr0-2, --ttbr1-2\n"
+	"                          are the same but for --cr3-2, --ttbr0-2, --ttbr1-2, --eptp-2,\n"
+	"                          --vttbr-2\n"
 	"  --save-tables FILE      write the table pages, and only them, as a table image\n"
 	"\n"
 	"How to print it\n"
@@ -299,16 +306,15 @@ static enum dump_arch parse_arch(const char *text)
 		const char *name;
 		enum dump_arch arch;
 	} archs[] = {
-		{ "x86_64", DUMP_X86_64 },
-		{ "amd64", DUMP_X86_64 },
-		{ "arm64", DUMP_ARM64 },
-		{ "aarch64", DUMP_ARM64 },
+		{ "x86_64", DUMP_X86_64 },   { "amd64", DUMP_X86_64 },
+		{ "arm64", DUMP_ARM64 },     { "aarch64", DUMP_ARM64 },
+		{ "x86_ept", DUMP_X86_EPT }, { "arm64_s2", DUMP_ARM64_S2 },
 	};
 
 	for (size_t i = 0; i < sizeof(archs) / sizeof(archs[0]); i++)
 		if (!strcmp(text, archs[i].name))
 			return archs[i].arch;
-	dump_die("--arch: '%s' is neither x86_64 nor arm64", text);
+	dump_die("--arch: '%s' is none of x86_64, arm64, x86_ept and arm64_s2", text);
 }
 
 static void parse_access(struct dump_access *access, const char *text)

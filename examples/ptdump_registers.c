@@ -36,6 +36,12 @@ static const struct {
 	[DUMP_PIRE0] = { "pire0", offsetof(struct dump_regs, arm64.pire0), WORD },
 	[DUMP_POR_EL0] = { "por-el0", offsetof(struct dump_regs, arm64.por_el0), WORD },
 	[DUMP_POR_EL1] = { "por-el1", offsetof(struct dump_regs, arm64.por_el1), WORD },
+	[DUMP_EPTP] = { "eptp", offsetof(struct dump_regs, ept.eptp), WORD },
+	[DUMP_EPT_CAP] = { "ept-cap", offsetof(struct dump_regs, ept.ept_vpid_cap), WORD },
+	[DUMP_MBEC] = { "mbec", offsetof(struct dump_regs, ept.mbec), FLAG },
+	[DUMP_VTTBR] = { "vttbr", offsetof(struct dump_regs, arm64_s2.vttbr), WORD },
+	[DUMP_VTCR] = { "vtcr", offsetof(struct dump_regs, arm64_s2.vtcr), WORD },
+	[DUMP_HCR] = { "hcr", offsetof(struct dump_regs, arm64_s2.hcr), WORD },
 };
 
 /* Registers that point at tables; --diff takes another of each for the second image. */
@@ -44,9 +50,9 @@ static const struct {
 	enum dump_arch arch;
 	const char *second;
 } roots[] = {
-	{ DUMP_CR3, DUMP_X86_64, "cr3-2" },
-	{ DUMP_TTBR0, DUMP_ARM64, "ttbr0-2" },
-	{ DUMP_TTBR1, DUMP_ARM64, "ttbr1-2" },
+	{ DUMP_CR3, DUMP_X86_64, "cr3-2" },	  { DUMP_TTBR0, DUMP_ARM64, "ttbr0-2" },
+	{ DUMP_TTBR1, DUMP_ARM64, "ttbr1-2" },	  { DUMP_EPTP, DUMP_X86_EPT, "eptp-2" },
+	{ DUMP_VTTBR, DUMP_ARM64_S2, "vttbr-2" },
 };
 
 #define NR_ROOTS (sizeof(roots) / sizeof(roots[0]))
@@ -134,10 +140,19 @@ static void usual(struct dump_regs *regs, enum dump_reg reg, uint64_t value)
 		*(uint64_t *)place(regs, reg) = value;
 }
 
-/*
- * A machine in long mode that runs Linux, for what of it was not told. Of arm64's ID registers all
- * zero means that everything is there; once one is given, the others must say so themselves.
- */
+/* All zero means that everything is there; once one is given, the others must say so themselves. */
+static void fill_id_registers(struct dump_regs *regs)
+{
+	if (!dump_has(regs, DUMP_MMFR0) && !dump_has(regs, DUMP_MMFR1) &&
+	    !dump_has(regs, DUMP_MMFR2) && !dump_has(regs, DUMP_MMFR3))
+		return;
+	usual(regs, DUMP_MMFR0, 0x10200006); /* TGran4 and TGran16 with 52 bits, PARange 52 */
+	usual(regs, DUMP_MMFR1, 0x10302002); /* XNX, PAN3, HPDS2, HAFDBS with dirty state */
+	usual(regs, DUMP_MMFR2, 0x1020010010010010); /* E0PD, BBM 2, FWB, TTST, VARange 52, UAO */
+	usual(regs, DUMP_MMFR3, 0x10100); /* S1POE, S1PIE */
+}
+
+/* A machine in long mode that runs Linux, or a guest of it, for what of it was not told. */
 static void fill_registers(struct dump_regs *regs)
 {
 	usual(regs, DUMP_PAT, usual_mem_types(PT_FMT_X86_64));
@@ -146,13 +161,13 @@ static void fill_registers(struct dump_regs *regs)
 	usual(regs, DUMP_CR4, 0x20); /* PAE */
 	usual(regs, DUMP_EFER, 0xd01); /* NXE, LMA, LME, SCE */
 	usual(regs, DUMP_SCTLR, 1); /* M */
-	if (!dump_has(regs, DUMP_MMFR0) && !dump_has(regs, DUMP_MMFR1) &&
-	    !dump_has(regs, DUMP_MMFR2) && !dump_has(regs, DUMP_MMFR3))
-		return;
-	usual(regs, DUMP_MMFR0, 0x10200006); /* TGran4 and TGran16 with 52 bits, PARange 52 */
-	usual(regs, DUMP_MMFR1, 0x302002); /* PAN3, HPDS2, HAFDBS with dirty state */
-	usual(regs, DUMP_MMFR2, 0x1020000010010010); /* E0PD, BBM 2, TTST, VARange 52, UAO */
-	usual(regs, DUMP_MMFR3, 0x10100); /* S1POE, S1PIE */
+	usual(regs, DUMP_HCR, 1); /* VM */
+	fill_id_registers(regs);
+	/* What machines have, both stages have. */
+	regs->ept.maxphyaddr = regs->x86.maxphyaddr;
+	regs->arm64_s2.mmfr0 = regs->arm64.mmfr0;
+	regs->arm64_s2.mmfr1 = regs->arm64.mmfr1;
+	regs->arm64_s2.mmfr2 = regs->arm64.mmfr2;
 }
 
 /* What the registers of the second image have in common with those of the first. */
@@ -184,6 +199,8 @@ void dump_regs_finish(struct dump_options *options, enum dump_arch arch)
 		dump_die("--arch is not that of the registers");
 	if (found == DUMP_ARM64 && !dump_has(regs, DUMP_TCR))
 		dump_die("--ttbr0 and --ttbr1 say little without --tcr");
+	if (found == DUMP_ARM64_S2 && !dump_has(regs, DUMP_VTCR))
+		dump_die("--vttbr says little without --vtcr");
 	if (dump_has(regs, DUMP_MAXPHYADDR) &&
 	    (regs->x86.maxphyaddr < 32 || regs->x86.maxphyaddr > 52))
 		dump_die("--maxphyaddr: %u is not between 32 and 52", regs->x86.maxphyaddr);

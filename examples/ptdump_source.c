@@ -106,6 +106,20 @@ static void add_arm64_half(struct dump_source *source, const struct dump_regs *r
 	add_root(source, label, &cfg, root, options);
 }
 
+static void add_arm64_stage2(struct dump_source *source, const struct dump_regs *regs,
+			     const struct dump_options *options)
+{
+	struct pt_fmt_cfg cfg;
+	pt_pa_t root;
+	int err = pt_fmt_cfg_arm64_s2(&cfg, &root, &regs->arm64_s2);
+
+	if (err == -ENOENT) /* HCR: no second stage */
+		return;
+	if (err)
+		dump_die("%s: vtcr and the ID registers select no tables", source->path);
+	add_root(source, "vttbr", &cfg, root, options);
+}
+
 static void add_roots(struct dump_source *source, const struct dump_regs *regs,
 		      const struct dump_options *options)
 {
@@ -117,6 +131,13 @@ static void add_roots(struct dump_source *source, const struct dump_regs *regs,
 			dump_die("cr0, cr4 and efer select neither 4- nor 5-level paging");
 		add_root(source, "cr3", &cfg, root, options);
 	}
+	if (dump_has(regs, DUMP_EPTP)) {
+		if (pt_fmt_cfg_x86_ept(&cfg, &root, &regs->ept))
+			dump_die("eptp is one with which VM entry fails, as ept-cap has it");
+		add_root(source, "eptp", &cfg, root, options);
+	}
+	if (dump_has(regs, DUMP_VTTBR))
+		add_arm64_stage2(source, regs, options);
 	if (dump_has(regs, DUMP_TTBR0))
 		add_arm64_half(source, regs, false, options);
 	if (dump_has(regs, DUMP_TTBR1))
@@ -149,7 +170,9 @@ void dump_source_open(struct dump_source *source, const char *path, const struct
 		if (options->tables_only && path == options->path) /* not --diff's */
 			dump_die("%s: is no table image, or not all of one", path);
 		if (!has_regs)
-			dump_die("%s: is no table image; a raw one needs --cr3 or --ttbr0", path);
+			dump_die("%s: is no table image; a raw one needs --cr3, --ttbr0, --eptp or "
+				 "--vttbr",
+				 path);
 		open_raw(source, fd, len, options);
 	}
 	close(fd);

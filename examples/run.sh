@@ -39,10 +39,10 @@ finds() {
 	[ $status -eq 1 ] || exit 1
 }
 
-changed=build/examples/changed.ptl
 say "ptdump: what a store to that address would do"
 finds $bin/ptdump $linux --va 0xffffffff81000000 --access write
 
+changed=build/examples/changed.ptl
 say "ptdump: new mappings in a copy of them, and the difference"
 run $bin/ptdump $linux --map 0x500000000000:0x1000000:2M:rwu \
 	--map 0x500000200000:0x1200000:16K:rwxu --save-tables $changed
