@@ -78,6 +78,20 @@ PT_API PT_MUST_CHECK int pt_map_probe(struct pt_pgtable *pt, pt_va_t va, pt_pa_t
 				      size_t *nr_tables);
 
 /**
+ * pt_populate() - Make the tables that entries of @level in [@va, @va + @len) stand in.
+ * @level: Below the top. 0: then pt_map() of pages there allocates nothing, as long as
+ *         nobody unmaps them with PT_CHANGE_FREE_TABLES.
+ *
+ * Entries do not change. Tables made before a failure remain.
+ *
+ * TLB: none needed.
+ * Return: also -EINVAL for a @level that does not exist or is the top; -EEXIST, with the
+ * address, where a leaf or a software entry stands above @level.
+ */
+PT_API PT_MUST_CHECK int pt_populate(struct pt_pgtable *pt, pt_va_t va, uint64_t len,
+				     unsigned int level, struct pt_change *change);
+
+/**
  * pt_unmap() - Empty every entry in [@va, @va + @len): leaves and non-present
  * software entries alike. Holes are fine.
  *

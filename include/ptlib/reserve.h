@@ -59,6 +59,9 @@ PT_API PT_MUST_CHECK int pt_reserve_add_range(struct pt_reserve *reserve, pt_pa_
 PT_API PT_MUST_CHECK int pt_reserve_fill(struct pt_reserve *reserve, size_t nr,
 					 const struct pt_table_ops *from);
 
+/** Returns pages to the source until at most @nr are in stock; nothing without a source. */
+PT_API void pt_reserve_trim(struct pt_reserve *reserve, size_t nr);
+
 /** Pages in stock, those of a range that are in use elsewhere included; pages handed out. */
 PT_API size_t pt_reserve_available(const struct pt_reserve *reserve);
 PT_API size_t pt_reserve_in_use(const struct pt_reserve *reserve);

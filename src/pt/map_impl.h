@@ -368,4 +368,46 @@ static int ptl_probe(struct pt_pgtable *pt, pt_va_t va, pt_pa_t pa, uint64_t len
 	return err;
 }
 
+/* The tables alone: down to where @level's entries stand, or something that is no table does. */
+static int ptl_populate(struct pt_pgtable *pt, pt_va_t va, uint64_t len, unsigned int level,
+			struct pt_change *change)
+{
+	pt_pa_t fresh = PTL_NO_TABLE;
+	struct ptl_op op;
+	pt_va_t last;
+	int err = ptl_change_range(pt, va, len, change, &last);
+
+	if (!err && level >= pt->fmt.top_level)
+		err = -EINVAL;
+	if (err)
+		return err;
+	ptl_op_begin(&op, pt, va, last, change);
+	for (;;) {
+		enum ptl_kind kind;
+		struct ptl_pos pos;
+		pt_va_t next;
+		uint64_t raw;
+
+		err = ptl_descend(pt, va, level, &pos, &raw);
+		if (!err && !ptl_settle(pt, &pos, &raw, &kind))
+			continue;
+		if (!err && pos.level > level && kind == PTL_EMPTY) {
+			err = ptl_new_table(&op, &pos, va, raw, &fresh);
+			if (!err)
+				continue;
+		} else if (!err && pos.level > level) {
+			err = kind == PTL_ILLEGAL ? -EFAULT : -EEXIST;
+		}
+		if (err) {
+			op.change->bad_va = va;
+			break;
+		}
+		next = ptl_last(va, ptl_level_lg2(level + 1));
+		if (next >= last)
+			break;
+		va = next + 1;
+	}
+	return ptl_op_end(&op, err);
+}
+
 #endif /* PTL_MAP_IMPL_H */

@@ -273,6 +273,12 @@ int pt_map_probe(struct pt_pgtable *pt, pt_va_t va, pt_pa_t pa, uint64_t len, pt
 	return pt->ops.probe(pt, va, pa, len, attr, change, nr_tables);
 }
 
+int pt_populate(struct pt_pgtable *pt, pt_va_t va, uint64_t len, unsigned int level,
+		struct pt_change *change)
+{
+	return pt->ops.populate(pt, va, len, level, change);
+}
+
 int pt_unmap(struct pt_pgtable *pt, pt_va_t va, uint64_t len, struct pt_change *change)
 {
 	return pt->ops.unmap(pt, va, len, change);

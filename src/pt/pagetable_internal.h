@@ -55,6 +55,8 @@ struct ptl_ops {
 		   struct pt_change *change);
 	int (*probe)(struct pt_pgtable *pt, pt_va_t va, pt_pa_t pa, uint64_t len, pt_attr_t attr,
 		     struct pt_change *change, size_t *nr_tables);
+	int (*populate)(struct pt_pgtable *pt, pt_va_t va, uint64_t len, unsigned int level,
+			struct pt_change *change);
 	int (*unmap)(struct pt_pgtable *pt, pt_va_t va, uint64_t len, struct pt_change *change);
 	int (*clear_illegal)(struct pt_pgtable *pt, pt_va_t va, uint64_t len,
 			     struct pt_gather *gather);
@@ -185,6 +187,12 @@ static inline void ptl_tables_unhooked(struct pt_pgtable *pt)
 {
 	atomic_fetch_add_explicit(&pt->unhooked, 1, memory_order_release);
 }
+
+/*
+ * soft.c: the leaf of level 0 at @va, no part of a block, becomes the software word @raw; nothing
+ * is flushed. The caller owns the address. Returns the word that was there.
+ */
+uint64_t ptl_make_soft(struct pt_pgtable *pt, pt_va_t va, uint64_t raw);
 
 /* overlap.c: catch overlapping changes in builds with assertions. */
 #ifdef NDEBUG

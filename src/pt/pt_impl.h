@@ -32,6 +32,7 @@ const struct ptl_ops PTL_CAT(ptl_ops, PT_FMT, PTL_MODE_NAME) = {
 	.unlink = ptl_unlink,
 	.map = ptl_map,
 	.probe = ptl_probe,
+	.populate = ptl_populate,
 	.unmap = ptl_unmap,
 	.clear_illegal = ptl_clear_illegal,
 	.protect = ptl_protect,

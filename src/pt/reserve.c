@@ -176,6 +176,24 @@ int pt_reserve_fill(struct pt_reserve *reserve, size_t nr, const struct pt_table
 	return ret;
 }
 
+void pt_reserve_trim(struct pt_reserve *reserve, size_t nr)
+{
+	for (;;) {
+		uint32_t bits = ptl_bit_lock(&reserve->lock);
+		const struct pt_table_ops *from = reserve->nr_stock > nr ? reserve->from : NULL;
+		pt_pa_t pa;
+
+		if (from) {
+			PTL_BUG_ON(!take(reserve, &pa));
+			set_state(reserve, pa, PTL_FRAME_NONE);
+		}
+		ptl_bit_unlock(&reserve->lock, bits);
+		if (!from)
+			return;
+		from->free(from->ctx, pa, reserve->size_lg2);
+	}
+}
+
 size_t pt_reserve_available(const struct pt_reserve *reserve)
 {
 	_Atomic uint32_t *lock = &((struct pt_reserve *)(uintptr_t)reserve)->lock;

@@ -278,6 +278,40 @@ static void a_range_gives_concatenated_tables(void **state)
 	assert_int_equal(pt_reserve_destroy(reserve), 0);
 }
 
+static void what_is_too_much_goes_back_to_the_source(void **state)
+{
+	struct pt_reserve *from, *reserve;
+	struct pt_table_ops source, ops;
+	struct pt_phys *phys;
+	pt_pa_t pa;
+
+	(void)state;
+	assert_int_equal(pt_phys_create_anon(&phys, MIB), 0);
+	assert_int_equal(pt_reserve_create(&from, phys, 12), 0);
+	assert_int_equal(pt_reserve_add_range(from, 0x10000, 0x8000), 0);
+	source = pt_reserve_ops(from);
+	assert_int_equal(pt_reserve_create(&reserve, phys, 12), 0);
+	ops = pt_reserve_ops(reserve);
+	pt_reserve_trim(reserve, 0); /* has no source yet */
+	assert_int_equal(pt_reserve_fill(reserve, 5, &source), 0);
+	assert_int_equal(ops.alloc(ops.ctx, 12, &pa), 0);
+	pt_reserve_trim(reserve, 7);
+	assert_int_equal(pt_reserve_available(reserve), 4);
+	pt_reserve_trim(reserve, 1);
+	assert_int_equal(pt_reserve_available(reserve), 1);
+	assert_int_equal(pt_reserve_in_use(reserve), 1);
+	assert_int_equal(pt_reserve_in_use(from), 2);
+	ops.free(ops.ctx, pa, 12);
+	pt_reserve_trim(reserve, 0);
+	assert_int_equal(pt_reserve_in_use(from), 0);
+	assert_int_equal(pt_reserve_destroy(reserve), 0);
+	/* a range is nobody's to give back */
+	pt_reserve_trim(from, 0);
+	assert_int_equal(pt_reserve_available(from), 8);
+	assert_int_equal(pt_reserve_destroy(from), 0);
+	pt_phys_destroy(phys);
+}
+
 int main(void)
 {
 	static const struct test_case tests[] = {
@@ -291,6 +325,7 @@ int main(void)
 		cmocka_unit_test(passes_over_a_used_page_in_the_middle),
 		cmocka_unit_test(a_reserve_has_ranges_or_one_source),
 		cmocka_unit_test(sets_pages_aside_from_a_source_and_gives_them_back),
+		cmocka_unit_test(what_is_too_much_goes_back_to_the_source),
 	};
 
 	return cmocka_run_group_tests_name("reserve", alone, NULL, NULL) +
