@@ -17,7 +17,7 @@ set(public_top     ptlib)
 set(arch_pt        fmt pt soft)
 set(public_mmu     fault mmu)
 set(arch_mmu       fault mmu)
-set(public_tlb     flush profile tlb)
+set(public_tlb     flush flush_count profile tlb)
 set(arch_tlb       flush)
 
 set(max_lines_public 220)

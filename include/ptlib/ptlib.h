@@ -25,5 +25,6 @@
 #include <ptlib/flush.h>     /* what each flush operation removes */
 #include <ptlib/tlb.h>       /* what a CPU keeps of translations */
 #include <ptlib/profile.h>   /* the TLBs of real processors */
+#include <ptlib/flush_count.h> /* flushes, counted as what Linux makes of them */
 
 #endif /* PTLIB_PTLIB_H */
