@@ -19,6 +19,7 @@ set(public_mmu     fault mmu)
 set(arch_mmu       fault mmu)
 set(public_tlb     flush flush_count profile tlb)
 set(arch_tlb       flush)
+set(public_kspace  direct_map mermap)
 
 set(max_lines_public 220)
 set(max_lines 700)

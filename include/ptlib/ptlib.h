@@ -26,5 +26,7 @@
 #include <ptlib/tlb.h>       /* what a CPU keeps of translations */
 #include <ptlib/profile.h>   /* the TLBs of real processors */
 #include <ptlib/flush_count.h> /* flushes, counted as what Linux makes of them */
+#include <ptlib/direct_map.h>  /* all of memory at a fixed offset */
+#include <ptlib/mermap.h>      /* pages mapped for a moment, for one CPU */
 
 #endif /* PTLIB_PTLIB_H */

@@ -1,0 +1,242 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Changing pages: tables first, then under the lock leaves split and words changed, then
+ * what has to be flushed. What can fail comes before the first word changes.
+ */
+#include "kspace/direct_map_internal.h"
+
+#include <ptlib/walk.h>
+
+/*
+ * Takes the lock with as many tables in the reserve as the change needs, and with more if
+ * some are kept for the refill. *@need: how many it needs.
+ */
+static int lock_with_tables(struct pt_direct_map *dm, const struct pt_extent *extent, size_t nr,
+			    enum ptl_dm_target target, size_t *need)
+{
+	bool nested = ptl_dm_refilling(dm);
+	bool may_allocate = !nested && target != PTL_DM_KEYED;
+	size_t own = dm->key && !nested ? PTL_DM_RESERVE_OWN : 0;
+	int err;
+
+	for (;;) {
+		ptl_dm_lock(dm);
+		*need = ptl_dm_cost(dm, extent, nr, target);
+		if (!*need || pt_reserve_available(dm->reserve) >= *need + own)
+			return 0;
+		ptl_dm_unlock(dm);
+		err = may_allocate ? ptl_dm_refill(dm, *need + own) : -ENOMEM;
+		if (err) {
+			if (may_allocate)
+				ptl_dm_trim(dm);
+			return err;
+		}
+	}
+}
+
+/*
+ * Flushes @splits, and those of others that may not be flushed yet: x86 may keep both the
+ * large translation and small ones of an address, and which of them it uses is undefined
+ * while they differ (Intel SDM Vol. 3A, 4.10.2.3 "Details of TLB Use"). Leaves the lock
+ * meanwhile, so that an implementation may wait for other CPUs.
+ */
+static void flush_splits(struct pt_direct_map *dm, size_t splits)
+{
+	size_t nr = splits + (dm->unflushed != 0);
+
+	if (!nr || !dm->flush_splits)
+		return;
+	dm->unflushed += splits;
+	ptl_dm_unlock(dm);
+	for (; nr && dm->flush && dm->flush->all; nr--)
+		dm->flush->all(dm->flush->ctx);
+	ptl_dm_lock(dm);
+	dm->unflushed -= splits;
+}
+
+/* Maps what is absent in [@va, @va + @len); the tables are there. */
+static void map_holes(struct pt_direct_map *dm, pt_va_t va, uint64_t len, pt_attr_t attr)
+{
+	struct pt_change change = dm->map_change;
+	struct pt_range_walk walk;
+	enum pt_range_walk_type type;
+	int err = pt_map(dm->pt, va, va - dm->base, len, attr, &change);
+
+	if (err != -EEXIST) {
+		PTL_BUG_ON(err);
+		return;
+	}
+	for (type = pt_range_walk_start(&walk, dm->pt, va, va + len - 1, PT_TYPE_NONE, 0);
+	     type != PTW_DONE; type = pt_range_walk_next(&walk))
+		if (type == PTW_NONE)
+			map_holes(dm, walk.va, walk.len, attr);
+	PTL_BUG_ON(pt_range_walk_done(&walk));
+}
+
+static void set_key(struct pt_direct_map *dm, pt_va_t va, uint64_t len, unsigned int key)
+{
+	struct pt_change change = { .flags = PT_CHANGE_SKIP_HOLES };
+
+	PTL_BUG_ON(pt_protect(dm->pt, va, len, PT_ATTR_KEY(key), PT_ATTR_KEY_MASK, &change));
+}
+
+/* Under the lock; needs no table. */
+static void change_words(struct pt_direct_map *dm, const struct pt_extent *extent,
+			 enum ptl_dm_target target)
+{
+	pt_va_t va = ptl_dm_va(dm, extent->pa);
+	uint64_t pages = extent->len >> dm->info.granule_lg2;
+
+	switch (target) {
+	case PTL_DM_ABSENT:
+		PTL_BUG_ON(pt_unmap(dm->pt, va, extent->len, NULL));
+		dm->stats.absent += pages;
+		return;
+	case PTL_DM_PRESENT:
+		map_holes(dm, va, extent->len, dm->attr);
+		dm->stats.present += pages;
+		return;
+	case PTL_DM_PLAIN:
+		if (dm->key)
+			set_key(dm, va, extent->len, 0);
+		map_holes(dm, va, extent->len, dm->attr);
+		dm->stats.present += pages;
+		return;
+	case PTL_DM_KEYED:
+		set_key(dm, va, extent->len, dm->key);
+		map_holes(dm, va, extent->len, dm->attr | PT_ATTR_KEY(dm->key));
+		dm->stats.keyed += pages;
+		return;
+	}
+}
+
+int ptl_dm_change(struct pt_direct_map *dm, const struct pt_extent *extent, size_t nr,
+		  enum ptl_dm_target target, bool flush)
+{
+	bool present = target == PTL_DM_PRESENT || target == PTL_DM_PLAIN;
+	pt_va_t first = UINT64_MAX, last = 0;
+	size_t need;
+	int err = lock_with_tables(dm, extent, nr, target, &need);
+
+	if (err)
+		return err;
+	if (!present)
+		flush_splits(dm, ptl_dm_split(dm, extent, nr));
+	for (size_t i = 0; i < nr; i++) {
+		pt_va_t va = ptl_dm_va(dm, extent[i].pa);
+
+		change_words(dm, &extent[i], target);
+		first = ptl_min(first, va);
+		if (va + extent[i].len - 1 > last)
+			last = va + extent[i].len - 1;
+	}
+	ptl_dm_unlock(dm);
+	if (flush && dm->flush && dm->flush->range)
+		dm->flush->range(dm->flush->ctx, first, last, dm->info.granule_lg2);
+	for (size_t i = 0; present && dm->flags & PT_DIRECT_MAP_JOIN && i < nr; i++)
+		ptl_dm_join(dm, &extent[i]);
+	return 0;
+}
+
+/* Pages from @pa on, in one region of memory. */
+static int page_extent(const struct pt_direct_map *dm, pt_pa_t pa, uint64_t nr,
+		       struct pt_extent *extent)
+{
+	if (!nr || !ptl_aligned(pa, dm->info.granule_lg2))
+		return -EINVAL;
+	extent->pa = pa;
+	if (__builtin_mul_overflow(nr, ptl_dm_granule(dm), &extent->len) ||
+	    !pt_phys_to_host(dm->phys, pa, extent->len))
+		return -ERANGE;
+	return 0;
+}
+
+static int set_pages(struct pt_direct_map *dm, pt_pa_t pa, uint64_t nr, enum ptl_dm_target target,
+		     bool flush)
+{
+	struct pt_extent extent;
+	int err = page_extent(dm, pa, nr, &extent);
+
+	return err ? err : ptl_dm_change(dm, &extent, 1, target, flush);
+}
+
+int pt_set_direct_map_invalid_noflush(struct pt_direct_map *dm, pt_pa_t pa, uint64_t nr)
+{
+	return set_pages(dm, pa, nr, PTL_DM_ABSENT, false);
+}
+
+int pt_set_direct_map_default_noflush(struct pt_direct_map *dm, pt_pa_t pa, uint64_t nr)
+{
+	return set_pages(dm, pa, nr, PTL_DM_PLAIN, false);
+}
+
+int pt_set_direct_map_valid_noflush(struct pt_direct_map *dm, pt_pa_t pa, uint64_t nr, bool valid)
+{
+	return set_pages(dm, pa, nr, valid ? PTL_DM_PRESENT : PTL_DM_ABSENT, false);
+}
+
+int pt_set_direct_map_invalid(struct pt_direct_map *dm, pt_pa_t pa, uint64_t nr)
+{
+	return set_pages(dm, pa, nr, PTL_DM_ABSENT, true);
+}
+
+int pt_set_direct_map_default(struct pt_direct_map *dm, pt_pa_t pa, uint64_t nr)
+{
+	return set_pages(dm, pa, nr, PTL_DM_PLAIN, dm->key && dm->flush_unkey);
+}
+
+int pt_set_direct_map_valid(struct pt_direct_map *dm, pt_pa_t pa, uint64_t nr, bool valid)
+{
+	return set_pages(dm, pa, nr, valid ? PTL_DM_PRESENT : PTL_DM_ABSENT, !valid);
+}
+
+bool pt_kernel_page_present(const struct pt_direct_map *dm, pt_pa_t pa)
+{
+	pt_pa_t found;
+
+	return !pt_translate(dm->pt, ptl_dm_va(dm, pa), &found);
+}
+
+/* What is flushed depends on what the pages were: absent ones are cached nowhere. */
+int ptl_dm_convert(void *ctx, const struct pt_extent *extent, size_t nr, unsigned int from,
+		   unsigned int to)
+{
+	struct pt_direct_map *dm = ctx;
+	bool was_absent = from & PT_FREETYPE_UNMAPPED;
+	bool flush = !was_absent;
+	enum ptl_dm_target target;
+	int err;
+
+	switch (to) {
+	case PT_FREETYPE_UNMAPPED:
+		target = PTL_DM_ABSENT;
+		break;
+	case PT_FREETYPE_KEYED:
+		if (!dm->key)
+			return -EOPNOTSUPP;
+		target = PTL_DM_KEYED;
+		break;
+	case 0:
+		target = PTL_DM_PLAIN;
+		flush &= dm->flush_unkey;
+		break;
+	default:
+		return -EOPNOTSUPP;
+	}
+	if (target == PTL_DM_PLAIN) {
+		/* A pageblock that comes back, whole, needs no table: recursion ends here. */
+		ptl_dm_lock(dm);
+		PTL_BUG_ON(ptl_dm_cost(dm, extent, nr, target));
+		ptl_dm_unlock(dm);
+	}
+	err = ptl_dm_change(dm, extent, nr, target, flush);
+	if (!err) {
+		bool nested = ptl_dm_refilling(dm);
+
+		ptl_dm_lock(dm);
+		dm->stats.converted++;
+		dm->stats.nested += nested;
+		ptl_dm_unlock(dm);
+	}
+	return err;
+}

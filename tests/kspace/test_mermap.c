@@ -1,0 +1,460 @@
+/* SPDX-License-Identifier: MIT */
+/* Ephemeral mappings: room, wraps, marks; and the mistakes that the first versions had. */
+#include "kspace/kspace.h"
+
+#define NR_CPUS 2
+#define NR_PAGES 8 /* of a region, with the reserved one */
+
+struct fixture {
+	struct kspace *k;
+	struct pt_pgtable *pt;
+	struct pt_zone *zone;
+	struct pt_mermap *mermap;
+	struct pt_freetype_ops ops;
+	pt_va_t base;
+};
+
+static struct fixture fix;
+
+/* What freeing a marked page calls. */
+static void settle(void *ctx, const struct pt_extent *extent)
+{
+	struct fixture *f = ctx;
+
+	pt_mermap_settle(f->mermap, extent);
+}
+
+/* An address space of its own, as a process has; and a zone of the first region. */
+static struct fixture *begin(void **state)
+{
+	struct fixture *f = &fix;
+	struct kspace *k = *state;
+	struct pt_extent range = { MEMORY_PA, MEMORY_LEN };
+	const struct pt_zone_cfg zone_cfg = { .ranges = &range, .nr_ranges = 1 };
+	const struct pt_pgtable_cfg pt_cfg = {
+		.fmt = k->fmt,
+		.mode = PT_MODE_SHARED,
+		.tables = page_source_ops(&k->source),
+		.flush = pt_flush_count_ops(k->count),
+	};
+	struct pt_mermap_cfg cfg = {
+		.nr_cpus = NR_CPUS,
+		.nr_pages = NR_PAGES,
+		.flush = pt_flush_count_ops(k->count),
+		.flush_cpu = pt_flush_count_local,
+		.flush_cpu_ctx = k->count,
+	};
+
+	*f = (struct fixture){ .k = k };
+	assert_int_equal(pt_zone_create(&f->zone, k->phys, &zone_cfg), 0);
+	f->ops = (struct pt_freetype_ops){ .settle = settle, .ctx = f };
+	pt_zone_set_ops(f->zone, &f->ops);
+	assert_int_equal(pt_pgtable_create(&f->pt, k->phys, &pt_cfg), 0);
+	/* the last regions of the address space */
+	f->base = -(NR_CPUS * NR_PAGES * k->granule);
+	cfg.base = f->base;
+	cfg.zone = f->zone;
+	assert_int_equal(pt_mermap_create(&f->mermap, f->pt, &cfg), 0);
+	assert_int_equal(pt_mermap_prepare(f->mermap), 0);
+	return f;
+}
+
+static void end(struct fixture *f)
+{
+	pt_mermap_destroy(f->mermap);
+	assert_int_equal(f->k->source.nr_live, 1); /* the root */
+	pt_pgtable_destroy(f->pt);
+	assert_int_equal(pt_buddy_verify(f->zone, NULL, NULL), 0);
+	assert_int_equal(pt_zone_destroy(f->zone), 0);
+}
+
+static pt_pa_t alloc_pages(struct fixture *f, unsigned int order)
+{
+	const struct pt_alloc how = { .order = order };
+	pt_pa_t pa;
+
+	assert_int_equal(pt_alloc_pages(f->zone, NULL, &how, &pa), 0);
+	return pa;
+}
+
+static void free_pages(struct fixture *f, pt_pa_t pa, unsigned int order)
+{
+	assert_int_equal(pt_free_pages(f->zone, NULL, pa, order), 0);
+}
+
+static struct pt_mermap_alloc *get(struct fixture *f, unsigned int cpu, pt_pa_t pa, uint64_t nr)
+{
+	struct pt_mermap_alloc *alloc;
+
+	assert_int_equal(pt_mermap_get(f->mermap, cpu, pa, nr * f->k->granule, PT_ATTR_RW, &alloc),
+			 0);
+	return alloc;
+}
+
+static bool is_stale(struct fixture *f, pt_pa_t pa)
+{
+	struct pt_page_info info;
+
+	assert_int_equal(pt_page_info(f->zone, pa, &info), 0);
+	return info.stale;
+}
+
+static struct pt_mermap_stats stats(struct fixture *f)
+{
+	struct pt_mermap_stats s;
+
+	pt_mermap_stats(f->mermap, &s);
+	return s;
+}
+
+static void maps_and_leaves_a_word_behind(void **state)
+{
+	struct fixture *f = begin(state);
+	pt_pa_t pa = alloc_pages(f, 1), found;
+	struct pt_mermap_alloc *alloc;
+	struct pt_step steps[PT_MAX_LEVELS];
+	unsigned int nr;
+	pt_va_t va;
+
+	f->k->source.fail_all = true; /* never allocates */
+	alloc = get(f, 0, pa, 2);
+	va = pt_mermap_addr(alloc);
+	assert_true(va == f->base);
+	for (uint64_t i = 0; i < 2; i++) {
+		assert_int_equal(pt_translate(f->pt, va + i * f->k->granule, &found), 0);
+		assert_int_equal(found, pa + i * f->k->granule);
+	}
+	pt_mermap_put(f->mermap, alloc);
+	for (uint64_t i = 0; i < 2; i++) {
+		assert_int_equal(pt_trace(f->pt, va + i * f->k->granule, steps, &nr), -ENOENT);
+		assert_int_equal(steps[nr - 1].level, 0);
+		assert_int_equal(steps[nr - 1].kind, PT_KIND_SOFT);
+	}
+	assert_int_equal(flushed(f->k).requests, 0);
+	assert_int_equal(f->k->before.local, 0);
+	f->k->source.fail_all = false;
+	free_pages(f, pa, 1);
+	end(f);
+}
+
+/* 7 pages of the region are handed out; each 8th get begins again, after one flush. */
+static void one_flush_a_wrap_of_one_cpu_or_broadcast(void **state)
+{
+	struct fixture *f = begin(state);
+	pt_pa_t pa = alloc_pages(f, 0);
+	struct pt_flush_counts c;
+
+	for (unsigned int i = 0; i < 3 * (NR_PAGES - 1) + 1; i++)
+		pt_mermap_put(f->mermap, get(f, 1, pa, 1));
+	c = flushed(f->k);
+	assert_int_equal(stats(f).wraps, 3);
+	assert_int_equal(c.local, f->k->x86 ? 3 : 0);
+	assert_int_equal(c.requests, f->k->x86 ? 0 : 3);
+	assert_int_equal(c.full, 0);
+	if (f->k->config->policy == PT_FLUSH_ARM64_RANGE &&
+	    f->k->config->fmt != PT_FMT_ARM64_4K_LPA2) /* there regions begin off a 64K boundary */
+		assert_int_equal(c.range_ops, 3); /* 8 pages: scale 0, num 3 */
+	free_pages(f, pa, 0);
+	end(f);
+}
+
+static void pages_are_marked_until_the_next_wrap(void **state)
+{
+	struct fixture *f = begin(state);
+	pt_pa_t pa = alloc_pages(f, 0), other = alloc_pages(f, 0);
+
+	assert_false(is_stale(f, pa));
+	pt_mermap_put(f->mermap, get(f, 0, pa, 1));
+	assert_true(is_stale(f, pa));
+	assert_int_equal(pt_free_pages_raw(f->zone, NULL, pa, 0), -EBUSY);
+	for (unsigned int i = 0; i < NR_PAGES - 2; i++)
+		pt_mermap_put(f->mermap, get(f, 0, other, 1));
+	assert_true(is_stale(f, pa));
+	pt_mermap_put(f->mermap, get(f, 0, other, 1));
+	assert_false(is_stale(f, pa));
+	assert_true(is_stale(f, other)); /* mapped again after the wrap */
+	assert_int_equal(pt_free_pages_raw(f->zone, NULL, pa, 0), 0);
+	free_pages(f, other, 0);
+	end(f);
+}
+
+/* Two CPUs mapped it; the wrap of one says nothing of the other's TLB. */
+static void a_mark_stays_while_another_cpu_may_cache_it(void **state)
+{
+	struct fixture *f = begin(state);
+	pt_pa_t pa = alloc_pages(f, 1), other = alloc_pages(f, 0);
+
+	pt_mermap_put(f->mermap, get(f, 0, pa, 1));
+	pt_mermap_put(f->mermap, get(f, 1, pa + f->k->granule, 1)); /* the same block */
+	for (unsigned int i = 0; i < NR_PAGES; i++)
+		pt_mermap_put(f->mermap, get(f, 0, other, 1));
+	assert_true(is_stale(f, pa));
+	for (unsigned int i = 0; i < NR_PAGES; i++)
+		pt_mermap_put(f->mermap, get(f, 1, other, 1));
+	assert_false(is_stale(f, pa));
+	free_pages(f, pa, 1);
+	free_pages(f, other, 0);
+	end(f);
+}
+
+static void settling_flushes_once_where_it_was(void **state)
+{
+	struct fixture *f = begin(state);
+	pt_pa_t pa = alloc_pages(f, 1);
+	const struct pt_extent extent = { pa, 2 * f->k->granule };
+	struct pt_flush_counts c;
+
+	pt_mermap_put(f->mermap, get(f, 1, pa, 2));
+	pt_mermap_settle(f->mermap, &extent);
+	c = flushed(f->k);
+	assert_int_equal(c.requests, 1);
+	assert_int_equal(c.ranged, 1);
+	assert_int_equal(c.pages, 2);
+	assert_false(is_stale(f, pa));
+	/* in two regions: everything */
+	pt_mermap_put(f->mermap, get(f, 0, pa, 2));
+	pt_mermap_put(f->mermap, get(f, 1, pa, 2));
+	pt_mermap_settle(f->mermap, &extent);
+	c = flushed(f->k);
+	assert_int_equal(c.requests, 1);
+	assert_int_equal(c.full, 1);
+	assert_int_equal(stats(f).settled, 2);
+	free_pages(f, pa, 1);
+	end(f);
+}
+
+static void four_are_live_and_the_reserved_one(void **state)
+{
+	struct fixture *f = begin(state);
+	struct pt_mermap_alloc *live[PT_MERMAP_LIVE], *more, *reserved;
+	pt_pa_t pa = alloc_pages(f, 3), found;
+
+	for (unsigned int i = 0; i < PT_MERMAP_LIVE; i++)
+		live[i] = get(f, 0, pa, 1);
+	assert_int_equal(pt_mermap_get(f->mermap, 0, pa, f->k->granule, PT_ATTR_RW, &more), -EBUSY);
+	assert_int_equal(pt_mermap_get_reserved(f->mermap, 0, pa, PT_ATTR_READ, &reserved), 0);
+	assert_int_equal(pt_translate(f->pt, pt_mermap_addr(reserved), &found), 0);
+	assert_true(pt_mermap_addr(reserved) == f->base + (NR_PAGES - 1) * f->k->granule);
+	assert_int_equal(pt_mermap_get_reserved(f->mermap, 0, pa, PT_ATTR_READ, &more), -EBUSY);
+	/* another CPU has its own */
+	pt_mermap_put(f->mermap, get(f, 1, pa, NR_PAGES - 1));
+	pt_mermap_put(f->mermap, reserved);
+	/* again before a wrap: that is one */
+	assert_int_equal(pt_mermap_get_reserved(f->mermap, 0, pa, PT_ATTR_READ, &reserved), 0);
+	assert_int_equal(stats(f).wraps, 1);
+	pt_mermap_put(f->mermap, reserved);
+	for (unsigned int i = 0; i < PT_MERMAP_LIVE; i++) {
+		assert_int_equal(pt_translate(f->pt, pt_mermap_addr(live[i]), &found), 0);
+		assert_int_equal(found, pa);
+		pt_mermap_put(f->mermap, live[i]);
+	}
+	assert_int_equal(stats(f).failed, 2);
+	free_pages(f, pa, 3);
+	end(f);
+}
+
+/* What was put back before a live one waits for it. */
+static void a_live_mapping_keeps_what_is_before_it(void **state)
+{
+	struct fixture *f = begin(state);
+	struct pt_mermap_alloc *live, *more;
+	pt_pa_t pa = alloc_pages(f, 3);
+
+	pt_mermap_put(f->mermap, get(f, 0, pa, 3));
+	live = get(f, 0, pa, 2);
+	pt_mermap_put(f->mermap, get(f, 0, pa, 2));
+	assert_int_equal(pt_mermap_get(f->mermap, 0, pa, 3 * f->k->granule, PT_ATTR_RW, &more),
+			 -EBUSY);
+	assert_int_equal(stats(f).wraps, 0);
+	pt_mermap_put(f->mermap, get(f, 0, pa, 2)); /* behind it */
+	assert_int_equal(stats(f).wraps, 1);
+	assert_true(is_stale(f, pa));
+	pt_mermap_put(f->mermap, live);
+	live = get(f, 0, pa, 7);
+	assert_true(pt_mermap_addr(live) == f->base);
+	pt_mermap_put(f->mermap, live);
+	free_pages(f, pa, 3);
+	end(f);
+}
+
+/* mermap.c left migration disabled when a request failed. */
+static void a_failed_get_leaves_nothing_behind(void **state)
+{
+	struct fixture *f = begin(state);
+	struct pt_mermap_alloc *first, *more;
+	pt_pa_t pa = alloc_pages(f, 0);
+
+	for (unsigned int i = 0; i < 100; i++)
+		assert_int_equal(pt_mermap_get(f->mermap, 0, pa, NR_PAGES * f->k->granule,
+					       PT_ATTR_RW, &more), -EBUSY);
+	assert_int_equal(pt_mermap_get(f->mermap, 0, pa, f->k->granule, PT_ATTR_RW | 1ull << 63,
+				       &more), -EOPNOTSUPP);
+	assert_int_equal(pt_mermap_get(f->mermap, 0, pa + f->k->granule, f->k->granule, PT_ATTR_RW,
+				       &more), -ENOENT);
+	assert_int_equal(pt_mermap_get(f->mermap, 0, UINT64_C(1) << 60, f->k->granule, PT_ATTR_RW,
+				       &more), -ERANGE);
+	assert_false(is_stale(f, pa));
+	assert_int_equal(stats(f).wraps, 0);
+	first = get(f, 0, pa, 1);
+	more = get(f, 0, pa, 1);
+	assert_true(pt_mermap_addr(first) == f->base);
+	assert_true(pt_mermap_addr(more) == f->base + f->k->granule);
+	pt_mermap_put(f->mermap, first);
+	pt_mermap_put(f->mermap, more);
+	free_pages(f, pa, 0);
+	end(f);
+}
+
+/* next + size wrapped past the end of a region at the top. */
+static void sizes_do_not_wrap_past_the_end(void **state)
+{
+	struct fixture *f = begin(state);
+	struct pt_mermap_alloc *more;
+	pt_pa_t pa = alloc_pages(f, 0);
+
+	pt_mermap_put(f->mermap, get(f, 1, pa, 1));
+	pt_mermap_put(f->mermap, get(f, 1, pa, 1));
+	pt_mermap_put(f->mermap, get(f, 1, pa, 1));
+	assert_int_equal(pt_mermap_get(f->mermap, 1, pa, -(4 * f->k->granule), PT_ATTR_RW, &more),
+			 -EBUSY);
+	assert_int_equal(pt_mermap_get(f->mermap, 1, pa, -f->k->granule, PT_ATTR_RW, &more), -EBUSY);
+	assert_int_equal(pt_mermap_get(f->mermap, 1, pa, 0, PT_ATTR_RW, &more), -EINVAL);
+	assert_int_equal(pt_mermap_get(f->mermap, 1, pa, 1, PT_ATTR_RW, &more), -EINVAL);
+	assert_int_equal(pt_mermap_get(f->mermap, NR_CPUS, pa, f->k->granule, PT_ATTR_RW, &more),
+			 -EINVAL);
+	free_pages(f, pa, 0);
+	end(f);
+}
+
+/* The check of the size took the reserved page for room. */
+static void the_reserved_page_is_no_room(void **state)
+{
+	struct fixture *f = begin(state);
+	struct pt_mermap_alloc *all, *reserved, *more;
+	pt_pa_t pa = alloc_pages(f, 3), found;
+
+	assert_int_equal(pt_mermap_get(f->mermap, 0, pa, NR_PAGES * f->k->granule, PT_ATTR_RW,
+				       &more), -EBUSY);
+	all = get(f, 0, pa, NR_PAGES - 1);
+	assert_int_equal(pt_mermap_get_reserved(f->mermap, 0, pa, PT_ATTR_RW, &reserved), 0);
+	assert_int_equal(pt_translate(f->pt, pt_mermap_addr(reserved), &found), 0);
+	assert_int_equal(found, pa);
+	for (unsigned int i = 0; i < NR_PAGES - 1; i++) {
+		assert_int_equal(pt_translate(f->pt, pt_mermap_addr(all) + i * f->k->granule, &found),
+				 0);
+		assert_int_equal(found, pa + i * f->k->granule);
+	}
+	pt_mermap_put(f->mermap, all);
+	pt_mermap_put(f->mermap, reserved);
+	free_pages(f, pa, 3);
+	end(f);
+}
+
+/* Teardown freed the state of the CPU that it ran on, again and again. */
+static void teardown_reaches_every_cpu(void **state)
+{
+	struct fixture *f = begin(state);
+	pt_pa_t pa[NR_CPUS];
+
+	for (unsigned int cpu = 0; cpu < NR_CPUS; cpu++) {
+		pa[cpu] = alloc_pages(f, 0);
+		pt_mermap_put(f->mermap, get(f, cpu, pa[cpu], 1));
+	}
+	pt_mermap_destroy(f->mermap);
+	f->mermap = NULL;
+	assert_int_equal(flushed(f->k).requests, NR_CPUS + 1); /* and the tables */
+	assert_int_equal(f->k->source.nr_live, 1);
+	for (unsigned int cpu = 0; cpu < NR_CPUS; cpu++) {
+		assert_false(is_stale(f, pa[cpu]));
+		free_pages(f, pa[cpu], 0);
+	}
+	end(f);
+}
+
+static void zeroes_through_the_mapping(void **state)
+{
+	struct fixture *f = begin(state);
+	struct pt_mermap_alloc *live[PT_MERMAP_LIVE];
+	pt_pa_t pa = alloc_pages(f, 4), other = alloc_pages(f, 0);
+	const struct pt_extent extent = { pa, 16 * f->k->granule };
+	uint8_t *host = pt_phys_to_host(f->k->phys, pa, extent.len);
+
+	memset(host, 0x5a, extent.len);
+	assert_int_equal(pt_mermap_zero(f->mermap, 0, &extent), 0);
+	for (uint64_t i = 0; i < extent.len; i++)
+		assert_int_equal(host[i], 0);
+	assert_int_equal(stats(f).zeroed, 16);
+	assert_int_equal(stats(f).gets, 3); /* 7 + 7 + 2 */
+	/* with all four live: through the reserved page */
+	for (unsigned int i = 0; i < PT_MERMAP_LIVE; i++)
+		live[i] = get(f, 0, other, 1);
+	memset(host, 0x5a, extent.len);
+	assert_int_equal(pt_mermap_zero(f->mermap, 0, &extent), 0);
+	for (uint64_t i = 0; i < extent.len; i++)
+		assert_int_equal(host[i], 0);
+	assert_int_equal(stats(f).reserved, 16);
+	for (unsigned int i = 0; i < PT_MERMAP_LIVE; i++)
+		pt_mermap_put(f->mermap, live[i]);
+	pt_mermap_settle(f->mermap, &extent);
+	free_pages(f, pa, 4);
+	free_pages(f, other, 0);
+	end(f);
+}
+
+static void preparing_is_idempotent_and_may_fail(void **state)
+{
+	struct fixture *f = begin(state);
+	struct pt_mermap_cfg cfg = { .base = f->base, .nr_cpus = 1 };
+	struct pt_mermap *mermap;
+	struct pt_mermap_alloc *alloc;
+	pt_pa_t pa = alloc_pages(f, 0);
+
+	assert_int_equal(pt_mermap_prepare(f->mermap), 0);
+	pt_mermap_destroy(f->mermap);
+	f->mermap = NULL;
+	cfg.nr_pages = 2;
+	assert_int_equal(pt_mermap_create(&mermap, f->pt, &cfg), 0);
+	assert_int_equal(pt_mermap_get(mermap, 0, pa, f->k->granule, PT_ATTR_RW, &alloc), -EINVAL);
+	f->k->source.fail_all = true;
+	assert_int_equal(pt_mermap_prepare(mermap), -ENOMEM);
+	f->k->source.fail_all = false;
+	assert_int_equal(pt_mermap_prepare(mermap), 0);
+	assert_int_equal(pt_mermap_get(mermap, 0, pa, f->k->granule, PT_ATTR_RW, &alloc), 0);
+	assert_false(is_stale(f, pa)); /* it has no zone */
+	pt_mermap_put(mermap, alloc);
+	pt_mermap_destroy(mermap);
+	cfg.nr_pages = 1;
+	assert_int_equal(pt_mermap_create(&mermap, f->pt, &cfg), -EINVAL);
+	cfg.nr_pages = 2;
+	cfg.nr_cpus = 0;
+	assert_int_equal(pt_mermap_create(&mermap, f->pt, &cfg), -EINVAL);
+	cfg.nr_cpus = NR_CPUS * NR_PAGES;
+	assert_int_equal(pt_mermap_create(&mermap, f->pt, &cfg), -EINVAL); /* beyond 2^64 */
+	cfg.nr_cpus = 1;
+	cfg.base++;
+	assert_int_equal(pt_mermap_create(&mermap, f->pt, &cfg), -EINVAL);
+	pt_mermap_destroy(NULL);
+	free_pages(f, pa, 0);
+	end(f);
+}
+
+int main(void)
+{
+	static const struct kspace_test tests[] = {
+		TEST(maps_and_leaves_a_word_behind),
+		TEST(one_flush_a_wrap_of_one_cpu_or_broadcast),
+		TEST(pages_are_marked_until_the_next_wrap),
+		TEST(a_mark_stays_while_another_cpu_may_cache_it),
+		TEST(settling_flushes_once_where_it_was),
+		TEST(four_are_live_and_the_reserved_one),
+		TEST(a_live_mapping_keeps_what_is_before_it),
+		TEST(a_failed_get_leaves_nothing_behind),
+		TEST(sizes_do_not_wrap_past_the_end),
+		TEST(the_reserved_page_is_no_room),
+		TEST(teardown_reaches_every_cpu),
+		TEST(zeroes_through_the_mapping),
+		TEST(preparing_is_idempotent_and_may_fail),
+	};
+
+	return RUN_ON_ALL("mermap", tests);
+}
