@@ -9,6 +9,7 @@
 #include <ptlib/phys.h>
 #include <ptlib/query.h>
 #include <ptlib/reserve.h>
+#include <ptlib/zone.h>
 
 #include <threads.h>
 
@@ -45,10 +46,10 @@ struct pt_direct_map {
 	struct pt_table_ops source; /* what fills it */
 
 	/* protected tables, direct_map_tables.c */
-	struct pt_zone *zone;
+	struct pt_zone_source plain, keyed;
+	struct pt_table_ops boot_source, keyed_source; /* whole pageblocks; pages */
 	_Atomic uint32_t boot_lock; /* guards what follows */
 	bool booting;               /* nothing is mapped yet: plain pageblocks become ours */
-	unsigned int block_order;
 	pt_pa_t *boot_blocks;       /* pageblocks that are ours */
 	size_t nr_boot_blocks;
 	uint64_t boot_list;         /* their pages that are in no use, linked by frame */

@@ -17,13 +17,11 @@
 
 #include <stdlib.h>
 
-#include <ptlib/zone.h>
-
 #include "phys/phys_internal.h"
 
 bool ptl_dm_is_boot(struct pt_direct_map *dm, pt_pa_t pa)
 {
-	unsigned int lg2 = dm->info.granule_lg2 + dm->block_order;
+	unsigned int lg2 = ptl_dm_block_lg2(dm);
 	bool found = false;
 	uint32_t bits = ptl_bit_lock(&dm->boot_lock);
 
@@ -44,11 +42,7 @@ static void boot_give(struct pt_direct_map *dm, pt_pa_t pa)
 /* One more pageblock becomes ours. Nobody else uses @dm yet. */
 static int boot_grow(struct pt_direct_map *dm)
 {
-	const struct pt_alloc how = {
-		.order = dm->block_order,
-		.type = pt_freetype(PT_MIGRATE_UNMOVABLE, 0),
-		.owner = (uintptr_t)dm,
-	};
+	unsigned int block_lg2 = ptl_dm_block_lg2(dm);
 	pt_pa_t *blocks = realloc(dm->boot_blocks, (dm->nr_boot_blocks + 1) * sizeof(*blocks));
 	pt_pa_t pa;
 	int err;
@@ -56,12 +50,12 @@ static int boot_grow(struct pt_direct_map *dm)
 	if (!blocks)
 		return -ENOMEM;
 	dm->boot_blocks = blocks;
-	err = pt_alloc_pages(dm->zone, NULL, &how, &pa);
+	err = dm->boot_source.alloc(dm->boot_source.ctx, block_lg2, &pa);
 	if (err)
 		return err;
 	blocks[dm->nr_boot_blocks++] = pa;
-	for (uint64_t i = 0; i < PTL_BIT(dm->block_order); i++)
-		boot_give(dm, pa + (i << dm->info.granule_lg2));
+	for (uint64_t at = 0; at < PTL_BIT(block_lg2); at += ptl_dm_granule(dm))
+		boot_give(dm, pa + at);
 	return 0;
 }
 
@@ -86,17 +80,13 @@ static bool boot_take(struct pt_direct_map *dm, pt_pa_t *pa)
 static int protected_alloc(void *ctx, unsigned int size_lg2, pt_pa_t *pa)
 {
 	struct pt_direct_map *dm = ctx;
-	const struct pt_alloc how = {
-		.type = pt_freetype(PT_MIGRATE_UNMOVABLE, PT_FREETYPE_KEYED),
-		.owner = (uintptr_t)dm,
-	};
-	int err = 0;
+	int err;
 
 	PTL_BUG_ON(size_lg2 != dm->info.granule_lg2);
 	if (boot_take(dm, pa))
 		return 0;
 	if (!dm->booting)
-		return pt_alloc_pages(dm->zone, NULL, &how, pa);
+		return dm->keyed_source.alloc(dm->keyed_source.ctx, size_lg2, pa);
 	err = boot_grow(dm);
 	if (!err)
 		PTL_BUG_ON(!boot_take(dm, pa));
@@ -107,14 +97,13 @@ static void protected_free(void *ctx, pt_pa_t pa, unsigned int size_lg2)
 {
 	struct pt_direct_map *dm = ctx;
 
-	(void)size_lg2;
 	if (ptl_dm_is_boot(dm, pa)) {
 		uint32_t bits = ptl_bit_lock(&dm->boot_lock);
 
 		boot_give(dm, pa);
 		ptl_bit_unlock(&dm->boot_lock, bits);
 	} else {
-		PTL_BUG_ON(pt_free_pages(dm->zone, NULL, pa, 0));
+		dm->keyed_source.free(dm->keyed_source.ctx, pa, size_lg2);
 	}
 }
 
@@ -123,9 +112,11 @@ int ptl_dm_tables_init(struct pt_direct_map *dm, const struct pt_direct_map_cfg 
 	dm->boot_list = PTL_LINK_END;
 	dm->source = cfg->tables;
 	if (cfg->protect) {
-		dm->zone = cfg->protect;
 		dm->booting = true;
-		dm->block_order = ptl_dm_block_lg2(dm) - dm->info.granule_lg2;
+		dm->plain.zone = dm->keyed.zone = cfg->protect;
+		dm->keyed.type = pt_freetype(PT_MIGRATE_UNMOVABLE, PT_FREETYPE_KEYED);
+		dm->boot_source = pt_zone_table_ops(&dm->plain);
+		dm->keyed_source = pt_zone_table_ops(&dm->keyed);
 		dm->source = (struct pt_table_ops){ protected_alloc, protected_free, dm };
 	}
 	return pt_reserve_create(&dm->reserve, dm->phys, dm->info.granule_lg2);
@@ -135,7 +126,8 @@ void ptl_dm_tables_exit(struct pt_direct_map *dm)
 {
 	PTL_BUG_ON(pt_reserve_destroy(dm->reserve));
 	for (size_t i = 0; i < dm->nr_boot_blocks; i++)
-		PTL_BUG_ON(pt_free_pages(dm->zone, NULL, dm->boot_blocks[i], dm->block_order));
+		dm->boot_source.free(dm->boot_source.ctx, dm->boot_blocks[i],
+				     ptl_dm_block_lg2(dm));
 	free(dm->boot_blocks);
 }
 
