@@ -53,4 +53,20 @@ finds $bin/ptdump $changed --wx --range 0x500000000000-0x5fffffffffff
 say "whatif: what single accesses would do, and why"
 run $bin/whatif --explain examples/data/whatif.job
 
+# A matrix of 2048 rows, each a page: a load of 64 numbers a row, row by row or column by column.
+matrix() {
+	awk -v by="$1" 'BEGIN {
+		for (i = 0; i < 2048 * 64; i++) {
+			row = by == "rows" ? int(i / 64) : i % 2048
+			column = by == "rows" ? i % 64 : int(i / 2048)
+			printf " L %x,8\n", 268435456 + row * 4096 + column * 64
+		}
+	}' >"build/examples/$1.lackey"
+}
+say "tlbsim: a matrix read by rows, then by columns"
+for by in rows columns; do
+	matrix $by
+	run $bin/tlbsim --format lackey --compare skylake-sp,zen4,neoverse-n1 build/examples/$by.lackey
+done
+
 say "Done: the programs are in $bin, their sources in examples/; next: $bin/ptdump --help"

@@ -60,8 +60,8 @@ static void run_block(struct pt_tlb *tlb, const uint64_t *va, size_t nr)
 static void run(const struct sim_options *options, struct pt_tlb *tlbs[])
 {
 	static uint64_t block[BLOCK];
-	struct sim_trace *trace = sim_trace_open(options->path, options->format,
-						 options->passes > 1);
+	struct sim_trace *trace =
+		sim_trace_open(options->path, options->format, options->passes > 1);
 	uint64_t nr_blocks = 0;
 	size_t nr;
 

@@ -22,7 +22,7 @@ enum sim_format { SIM_U64, SIM_LACKEY };
 
 /* One TLB: as --l1, --l2 and --policy say, or a profile's. */
 struct sim_shape {
-	const char *label;
+	char label[64]; /* "64x4:1536x12:lru", "zen4" */
 	struct pt_tlb_cfg cfg;
 	bool has_l2;
 };

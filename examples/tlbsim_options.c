@@ -17,7 +17,8 @@ static const char help[] =
 	"\n"
 	"The trace\n"
 	"  --format u64            64-bit little-endian addresses (default)\n"
-	"  --format lackey         as valgrind --tool=lackey --trace-mem=yes prints it: one lookup\n"
+	"  --format lackey         as valgrind --tool=lackey --trace-mem=yes prints it: one "
+	"lookup\n"
 	"                          for each L, S and M, of its first byte; I is left out\n"
 	"  --passes N              go over it N times (1)\n"
 	"\n"
@@ -109,7 +110,8 @@ static bool parse_level(const char *text, unsigned int level, enum pt_tlb_policy
 	if (ways > entries || entries % ways)
 		sim_die("level %u of %s: the entries are no multiple of the ways", level, text);
 	if (policy == PT_TLB_PLRU && ways & (ways - 1))
-		sim_die("level %u of %s: tree-PLRU needs ways that are a power of two", level, text);
+		sim_die("level %u of %s: tree-PLRU needs ways that are a power of two", level,
+			text);
 	*part = (struct pt_tlb_part){
 		.level = level,
 		.uses = 1u << PT_TLB_USE_DATA,
@@ -121,17 +123,16 @@ static bool parse_level(const char *text, unsigned int level, enum pt_tlb_policy
 	return true;
 }
 
-static struct sim_shape *add_shape(struct sim_options *options, const char *label)
+static struct sim_shape *add_shape(struct sim_options *options)
 {
 	if (options->nr_shapes == SIM_MAX)
 		sim_die("more than %d TLBs to compare", SIM_MAX);
-	options->shapes[options->nr_shapes] = (struct sim_shape){ .label = label };
 	return &options->shapes[options->nr_shapes++];
 }
 
-static void add_levels(struct sim_options *options, const char *label, const struct wanted *wanted)
+static void add_levels(struct sim_options *options, const struct wanted *wanted)
 {
-	struct sim_shape *shape = add_shape(options, label);
+	struct sim_shape *shape = add_shape(options);
 	enum pt_tlb_policy policy = parse_policy(wanted->policy);
 
 	shape->cfg.seed = wanted->seed;
@@ -139,12 +140,15 @@ static void add_levels(struct sim_options *options, const char *label, const str
 	(void)parse_level(wanted->l1, 1, policy, &shape->cfg.parts[0]);
 	shape->has_l2 = parse_level(wanted->l2, 2, policy, &shape->cfg.parts[1]);
 	shape->cfg.nr_parts += shape->has_l2;
+	snprintf(shape->label, sizeof(shape->label), "%s:%s:%s", wanted->l1, wanted->l2,
+		 wanted->policy);
 }
 
 static void add_profile(struct sim_options *options, const struct pt_tlb_profile *profile)
 {
-	struct sim_shape *shape = add_shape(options, profile->name);
+	struct sim_shape *shape = add_shape(options);
 
+	snprintf(shape->label, sizeof(shape->label), "%s", profile->name);
 	shape->cfg = profile->tlb;
 	shape->has_l2 = true;
 }
@@ -165,7 +169,7 @@ static void add_compared(struct sim_options *options, char *list, const struct w
 	for (char *item = list, *next; item; item = next) {
 		const struct pt_tlb_profile *profile;
 		struct wanted levels = *wanted;
-		char *label, *colon;
+		char *colon;
 
 		next = strchr(item, ',');
 		if (next)
@@ -177,10 +181,6 @@ static void add_compared(struct sim_options *options, char *list, const struct w
 		}
 		if (!isdigit((unsigned char)item[0]))
 			sim_die("--compare %s: neither a profile nor L1:L2:POLICY", item);
-		label = malloc(strlen(item) + 1);
-		if (!label)
-			sim_die("no memory");
-		strcpy(label, item);
 		levels.l1 = item;
 		colon = strchr(item, ':');
 		if (colon) {
@@ -192,7 +192,7 @@ static void add_compared(struct sim_options *options, char *list, const struct w
 			*colon++ = '\0';
 			levels.policy = colon;
 		}
-		add_levels(options, label, &levels);
+		add_levels(options, &levels);
 	}
 }
 
@@ -273,7 +273,7 @@ void sim_options_parse(struct sim_options *options, int argc, char **argv)
 	if (profile)
 		add_profile(options, profile);
 	else
-		add_levels(options, "asked", &wanted);
+		add_levels(options, &wanted);
 	for (size_t i = 0; i < nr_compared; i++)
 		add_compared(options, compared[i], &wanted);
 }

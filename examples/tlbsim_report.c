@@ -48,8 +48,7 @@ static void print_table(const struct sim_options *options, const struct pt_tlb_s
 
 		printf("%-24s %12llu %12llu %12llu %9.6f %9.6f\n", options->shapes[i].label,
 		       (unsigned long long)lookups, (unsigned long long)l1_misses,
-		       (unsigned long long)walks, ratio(l1_misses, lookups),
-		       ratio(walks, lookups));
+		       (unsigned long long)walks, ratio(l1_misses, lookups), ratio(walks, lookups));
 	}
 }
 

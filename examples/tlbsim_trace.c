@@ -14,9 +14,9 @@ struct sim_trace {
 	FILE *file;
 	const char *path;
 	enum sim_format format;
-	uint64_t bytes;       /* of the file, 0: not known */
-	uint64_t nr_read;     /* addresses in this pass */
-	unsigned long line;   /* lackey: where we are */
+	uint64_t bytes; /* of the file, 0: not known */
+	uint64_t nr_read; /* addresses in this pass */
+	unsigned long line; /* lackey: where we are */
 	/* A pipe cannot be read twice: what it gave is kept. */
 	bool keep, kept;
 	uint64_t *addresses;
@@ -98,8 +98,8 @@ static void keep(struct sim_trace *trace, const uint64_t *va, size_t nr)
 {
 	if (trace->nr_addresses + nr > trace->capacity) {
 		trace->capacity = 2 * (trace->nr_addresses + nr);
-		trace->addresses = realloc(trace->addresses,
-					   trace->capacity * sizeof(*trace->addresses));
+		trace->addresses =
+			realloc(trace->addresses, trace->capacity * sizeof(*trace->addresses));
 		if (!trace->addresses)
 			sim_die("%s: no memory to read it again", trace->path);
 	}

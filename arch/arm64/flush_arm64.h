@@ -114,7 +114,8 @@ static inline void arm64_tlbi_address(struct pt_tlb_flush *flush, uint64_t xt, b
 		flush->first = arm64_sign_extend((xt & PTL_BITS(43, 0)) << 12, 55);
 	flush->last = flush->first;
 	if (granule_lg2 && !(flags & PT_TLBI_NO_TTL))
-		flush->leaf_sizes = arm64_tlbi_hint(granule_lg2, xt >> 44 & 3, flags & PT_TLBI_LPA2);
+		flush->leaf_sizes =
+			arm64_tlbi_hint(granule_lg2, xt >> 44 & 3, flags & PT_TLBI_LPA2);
 }
 
 /*

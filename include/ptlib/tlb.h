@@ -119,7 +119,7 @@ struct pt_tlb_entry {
 	uint16_t vmid;
 	uint8_t type;     /* enum pt_tlb_type */
 	uint8_t size_lg2; /* bytes that it translates; TABLE: that the table covers */
-	uint8_t leaf_lg2; /* bytes that the leaf of stage 1 translates by itself; TABLE: as size_lg2 */
+	uint8_t leaf_lg2; /* bytes of the leaf of stage 1 by itself; TABLE: as size_lg2 */
 };
 
 /**
@@ -140,9 +140,9 @@ PT_API const struct pt_tlb_entry *pt_tlb_lookup(struct pt_tlb *tlb, enum pt_tlb_
 struct pt_tlb_fill {
 	pt_pa_t pa;              /* of the entry's first byte; USE_TABLE: of the table */
 	uint64_t raw, data;      /* kept as they are */
-	unsigned int size_lg2;   /* bytes that translate as one: the leaf, or its contiguous block */
+	unsigned int size_lg2;   /* bytes that translate as one: a leaf, a contiguous block */
 	unsigned int leaf_lg2;   /* bytes of the leaf alone; 0: as size_lg2 */
-	unsigned int stage2_lg2; /* the same of stage 2: the entry is the smaller; 0: no stage 2 */
+	unsigned int stage2_lg2; /* as size_lg2, of stage 2: the smaller counts; 0: none */
 	bool global;             /* DATA and FETCH only */
 };
 

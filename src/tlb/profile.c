@@ -21,7 +21,8 @@
 #define ARM64_SMALL (K4 | PTL_BIT(14) | PTL_BIT(16) | M2)
 #define ARM64_LARGE (PTL_BIT(25) | PTL_BIT(29) | G1)
 /* What its tables cover, of all granules: level 3's and level 2's. */
-#define ARM64_TABLES (M2 | PTL_BIT(25) | PTL_BIT(29) | G1 | PTL_BIT(36) | G512 | PTL_BIT(42) | PTL_BIT(47))
+#define ARM64_TABLES                                                                               \
+	(M2 | PTL_BIT(25) | PTL_BIT(29) | G1 | PTL_BIT(36) | G512 | PTL_BIT(42) | PTL_BIT(47))
 
 #define PART(level_, uses_, sizes_, entries_, ways_)                                               \
 	{                                                                                          \
@@ -35,7 +36,8 @@
 	"INVLPG and CR3: published microbenchmarks of Intel servers (100 ns, 260 to 350 cycles; " \
 	"96 cycles); shootdown: 15 to 18 us, measured in a virtual machine"
 #define ARM64_COSTS { .page = 10000, .asid = 10000, .broadcast = 23000, .guest = 289000 }
-#define ARM64_COSTS_SOURCE "published microbenchmarks: 10 ns local, 23 ns inner shareable, 289 ns under stage 2"
+#define ARM64_COSTS_SOURCE                                                                         \
+	"published microbenchmarks: 10 ns local, 23 ns inner shareable, 289 ns under stage 2"
 
 static const struct pt_tlb_profile profiles[] = {
 	{
@@ -55,8 +57,9 @@ static const struct pt_tlb_profile profiles[] = {
 				PART(1, TABLE, G1, 4, 4),
 			},
 		},
-		.source = "Intel 64 Optimization Reference Manual (248966-046), Skylake Server: TLB "
-			  "parameters; paging-structure caches: van Schaik et al., RevAnC (EuroSec 2017)",
+		.source = "Intel 64 Optimization Reference Manual (248966-046), Skylake Server: "
+			  "TLB parameters; paging-structure caches: van Schaik et al., RevAnC "
+			  "(EuroSec 2017)",
 		.costs = X86_COSTS,
 		.costs_source = X86_COSTS_SOURCE,
 	},
@@ -73,9 +76,9 @@ static const struct pt_tlb_profile profiles[] = {
 				     ARM64_SMALL | ARM64_LARGE | ARM64_TABLES, 1280, 5),
 			},
 		},
-		.source = "Arm Neoverse N1 Core TRM (100616) and Cortex-A76 Core TRM (100798), Memory "
-			  "Management Unit: 48 entries fully associative each, 1280 entries of 5 ways "
-			  "that hold walk and intermediate entries too",
+		.source = "Arm Neoverse N1 Core TRM (100616) and Cortex-A76 Core TRM (100798), "
+			  "Memory Management Unit: 48 entries fully associative each, 1280 "
+			  "entries of 5 ways that hold walk and intermediate entries too",
 		.costs = ARM64_COSTS,
 		.costs_source = ARM64_COSTS_SOURCE,
 	},
@@ -96,8 +99,8 @@ static const struct pt_tlb_profile profiles[] = {
 				PART(1, TABLE, G1, 4, 4),
 			},
 		},
-		.source = "Intel 64 Optimization Reference Manual (248966-046), Golden Cove: TLB "
-			  "parameters; level 2 of 1G pages and walk caches as in Skylake-SP",
+		.source = "Intel 64 Optimization Reference Manual (248966-046), Golden Cove: "
+			  "TLB parameters; level 2 of 1G pages and walk caches as in Skylake-SP",
 		.costs = X86_COSTS,
 		.costs_source = X86_COSTS_SOURCE,
 	},
@@ -114,9 +117,9 @@ static const struct pt_tlb_profile profiles[] = {
 				PART(2, TABLE, G1 | G512 | T256, 64, 64),
 			},
 		},
-		.source = "AMD Software Optimization Guide for Family 19h (56665), on TLBs: 64 fully "
-			  "associative, 2048 and 512; ways: 8, the power of two in what CPUID "
-			  "80000006H tells (8 to 15)",
+		.source = "AMD Software Optimization Guide for Family 19h (56665): 64 fully "
+			  "associative, 2048 and 512; ways: 8, the power of two in what "
+			  "CPUID 80000006H tells (8 to 15)",
 		.costs = X86_COSTS,
 		.costs_source = X86_COSTS_SOURCE,
 	},
@@ -133,9 +136,9 @@ static const struct pt_tlb_profile profiles[] = {
 				PART(2, TABLE, G1 | G512 | T256, 64, 64),
 			},
 		},
-		.source = "AMD Software Optimization Guide for Zen 4 (57647), on TLBs: 72 and 64 fully "
-			  "associative, 3072 and 512; ways: 12 for 256 sets, in what CPUID 80000006H "
-			  "tells (8 to 15)",
+		.source = "AMD Software Optimization Guide for Zen 4 (57647): 72 and 64 fully "
+			  "associative, 3072 and 512; ways: 12 for 256 sets, in what CPUID "
+			  "80000006H tells (8 to 15)",
 		.costs = X86_COSTS,
 		.costs_source = X86_COSTS_SOURCE,
 	},
@@ -152,9 +155,9 @@ static const struct pt_tlb_profile profiles[] = {
 				     K4 | PTL_BIT(16) | M2 | PTL_BIT(29) | G1, 1024, 4),
 			},
 		},
-		.source = "Arm Cortex-A72 MPCore TRM (100095), Memory Management Unit: 32 and 48 entries "
-			  "fully associative, 1024 entries of 4 ways; its walk caches have no published "
-			  "shape and are left out",
+		.source = "Arm Cortex-A72 MPCore TRM (100095), Memory Management Unit: 32 and 48 "
+			  "entries fully associative, 1024 of 4 ways; its walk caches have no "
+			  "published shape and are left out",
 		.costs = ARM64_COSTS,
 		.costs_source = ARM64_COSTS_SOURCE,
 	},

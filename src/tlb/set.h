@@ -113,7 +113,8 @@ static inline void ptl_touch(struct ptl_part *part, struct ptl_slot *slot)
 		head->order = ptl_order_latest(head->order, slot->way);
 }
 
-static inline void ptl_set_fingerprint(struct ptl_head *head, unsigned int way, uint64_t fingerprint)
+static inline void ptl_set_fingerprint(struct ptl_head *head, unsigned int way,
+				       uint64_t fingerprint)
 {
 	uint64_t *lanes = &head->fingerprints[way / 4];
 	unsigned int shift = way % 4 * 16;

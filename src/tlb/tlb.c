@@ -120,6 +120,15 @@ static void init_part(struct ptl_part *part, const struct pt_tlb_part *cfg, uint
 	}
 }
 
+/* Each way once; a tree of PLRU starts as 0. */
+static void init_orders(struct ptl_part *part)
+{
+	if (!part->heads || part->cfg.policy == PT_TLB_PLRU)
+		return;
+	for (unsigned int set = 0; set < part->nr_sets; set++)
+		part->heads[set].order = UINT64_C(0xfedcba9876543210);
+}
+
 /* Where a page or table of each size goes in each level. */
 static void init_homes(struct pt_tlb *tlb, unsigned int index)
 {
@@ -170,9 +179,7 @@ int pt_tlb_create(struct pt_tlb **out, const struct pt_tlb_cfg *cfg)
 	lines.nr = 0;
 	lay_out(tlb, &lines);
 	for (unsigned int i = 0; i < tlb->nr_parts; i++)
-		for (unsigned int set = 0; tlb->parts[i].heads && set < tlb->parts[i].nr_sets; set++)
-			if (tlb->parts[i].cfg.policy != PT_TLB_PLRU)
-				tlb->parts[i].heads[set].order = UINT64_C(0xfedcba9876543210);
+		init_orders(&tlb->parts[i]);
 	ptl_tags_init(tlb);
 	*out = tlb;
 	return 0;

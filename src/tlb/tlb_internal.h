@@ -39,7 +39,7 @@ struct ptl_slot {
 		struct {
 			uint32_t set, way; /* narrow sets: where it stands */
 		};
-		uint64_t stamp; /* wide sets: part->clock at the last use (LRU) or the fill (FIFO) */
+		uint64_t stamp; /* wide: part->clock at the last use (LRU) or the fill (FIFO) */
 	};
 	uint32_t tag;  /* index into pt_tlb.tags */
 	uint32_t hash; /* of page and tag; the fingerprint is its upper half */
@@ -80,12 +80,12 @@ struct ptl_part {
 };
 
 struct ptl_tag {
-	uint64_t key;                   /* ptl_tag_key() */
+	uint64_t key;                   /* see tag.c */
 	uint64_t salt;                  /* of hashes, so that ASIDs do not share fingerprints */
 	uint64_t from[PT_TLB_NR_TYPES]; /* of an ASID: LEAF and TABLE alone */
 	uint32_t vm;                    /* the VMID's tag; of a VMID: itself */
 	uint32_t next;                  /* in the hash chain or the free list */
-	uint32_t refs;                  /* slots; ASIDs: the current context; VMIDs: ASIDs' tags */
+	uint32_t refs;                  /* slots, the current context; VMIDs: ASIDs' tags */
 };
 
 /* What an entry of the current or another context is compared with. */
@@ -122,8 +122,8 @@ struct pt_tlb {
 	uint64_t from[PT_TLB_NR_TYPES];
 	uint64_t flushed[PT_TLB_NR_TYPES]; /* the last flush that can have left stale slots */
 	size_t nr_globals;                 /* valid slots; they may be stale */
-	uint64_t missed_va;                /* the last lookup, if it missed and nothing was filled */
-	enum pt_tlb_use missed_use;        /* PT_TLB_USE_NR: it did not */
+	uint64_t missed_va;                /* the last miss, if nothing was filled since */
+	enum pt_tlb_use missed_use;        /* PT_TLB_USE_NR: none */
 	uint16_t vmid, asid;
 	uint32_t asid_tag, vm_tag;         /* of the current context */
 	struct ptl_tag *tags;
@@ -203,7 +203,7 @@ static inline bool ptl_slot_is(const struct ptl_slot *slot, const struct ptl_key
 
 #define PTL_LANES UINT64_C(0x0001000100010001)
 
-/* The number of the first of lanes, which are not none: lane l of word w, 4w + l, is bit 16l + w. */
+/* The number of the first of some lanes: lane l of word w, 4w + l, is bit 16l + w. */
 static inline unsigned int ptl_first_lane(uint64_t lanes)
 {
 	unsigned int bit = (unsigned int)__builtin_ctzll(lanes);

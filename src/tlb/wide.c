@@ -6,7 +6,8 @@
  * passed counts that; a lookup follows only where the count is not 0. So a hit reads one
  * line of the index, and the slot.
  *
- * Age is a stamp in the slot: a hit writes only there, a fill looks at the whole set.
+ * Age is a stamp in the slot: a hit writes only there, a fill looks at the whole set. The
+ * bits of tree-PLRU stand with what is kept of the set, a third line for its hits.
  */
 #include "tlb/set.h"
 

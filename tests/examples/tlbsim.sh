@@ -101,10 +101,10 @@ run 0 "$dir/empty"
 says 'lookups 0' 'walks 0'
 
 run 0 --json --l1 4x4 --l2 none "$dir/five"
-says '{ "tlb": "asked", "lookups": 9, "l1_hits": 2, "l1_misses": 7, "walks": 7, "evictions": 3 }'
+says '{ "tlb": "4x4:none:lru", "lookups": 9, "l1_hits": 2, "l1_misses": 7, "walks": 7, "evictions": 3 }'
 run 0 --compare zen3,2x2:4x4:fifo,8x8 "$dir/five"
 [ "$(wc -l <"$dir/out")" -eq 5 ] || bad "not a head and four rows"
-says 'zen3 .*' '2x2:4x4:fifo .*' '8x8 .*'
+says '64x4:1536x12:lru .*' 'zen3 .*' '2x2:4x4:fifo .*' '8x8:1536x12:lru .*'
 run 0 --json --compare zen3 "$dir/five"
 ! command -v python3 >/dev/null || python3 -m json.tool <"$dir/out" >/dev/null || bad "no JSON"
 run 0 --help

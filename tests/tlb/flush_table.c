@@ -132,7 +132,8 @@ static bool check(void *ctx, const struct pt_tlb_entry *entry, unsigned int part
 
 void assert_row(const struct flush_row *row, unsigned int flags)
 {
-	struct seen before = { .row = row, .pure = !flags }, after = { .row = row, .flushed = true };
+	struct seen before = { .row = row, .pure = !flags };
+	struct seen after = { .row = row, .flushed = true };
 	struct pt_tlb *tlb = make_roomy_tlb(flags);
 
 	fill_all(tlb);

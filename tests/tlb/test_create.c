@@ -27,7 +27,8 @@ void *__wrap_calloc(size_t nr, size_t size)
 static const struct pt_tlb_cfg good = {
 	.parts = { { .level = 1, .uses = DATA, .sizes = K4, .entries = 64, .ways = 4 },
 		   { .level = 1, .uses = DATA, .sizes = M2, .entries = 32, .ways = 32 },
-		   { .level = 2, .uses = DATA | FETCH, .sizes = K4 | M2, .entries = 1536, .ways = 12 } },
+		   { .level = 2, .uses = DATA | FETCH, .sizes = K4 | M2,
+		     .entries = 1536, .ways = 12 } },
 	.nr_parts = 3,
 };
 
@@ -110,7 +111,8 @@ static void every_profile_is_a_tlb_with_a_source(void **state)
 
 	(void)state;
 	for (; (profile = pt_tlb_profile_at(nr)); nr++) {
-		const struct pt_tlb_fill fill = { .pa = 0x40000000, .size_lg2 = 30, .global = true };
+		const struct pt_tlb_fill fill = { .pa = 0x40000000, .size_lg2 = 30,
+						  .global = true };
 		struct pt_tlb *tlb;
 
 		assert_ptr_equal(pt_tlb_profile_find(profile->name), profile);

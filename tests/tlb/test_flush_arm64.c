@@ -167,7 +167,8 @@ static void a_range_is_exactly_as_long_as_it_says(void **state)
 				struct pt_tlb_flush flush;
 				struct pt_tlb_stats stats;
 
-				fill_one(tlb, PT_TLB_USE_DATA, base - granule, granule_lg2, 0, false);
+				fill_one(tlb, PT_TLB_USE_DATA, base - granule, granule_lg2, 0,
+					 false);
 				fill_one(tlb, PT_TLB_USE_DATA, base, granule_lg2, 0, false);
 				fill_one(tlb, PT_TLB_USE_DATA, base + len - granule, granule_lg2, 0,
 					 false);
@@ -227,7 +228,8 @@ static void addresses_are_what_their_fields_say(void **state)
 				       kernel >> 12 & ((UINT64_C(1) << 44) - 1), 0), 0);
 	assert_int_equal(flush.first, kernel);
 	assert_int_equal(pt_arm64_tlbi(&flush, PT_TLBI_RVAALE1, 0,
-				       RXT(1, 0, 0, 0, kernel >> 12 & ((UINT64_C(1) << 37) - 1)), 0),
+				       RXT(1, 0, 0, 0, kernel >> 12 & ((UINT64_C(1) << 37) - 1)),
+				       0),
 			 0);
 	assert_int_equal(flush.first, kernel);
 	assert_int_equal(pt_arm64_tlbi(&flush, PT_TLBI_RVAALE1, 0,

@@ -98,11 +98,13 @@ static void invlpgb_takes_as_many_pages_as_it_counts(void **state)
 		struct pt_tlb_flush flush;
 
 		for (unsigned int i = 0; i < 6; i++)
-			fill_one(tlb, PT_TLB_USE_DATA, VA + ((uint64_t)i << step_lg2), 12, 0, false);
+			fill_one(tlb, PT_TLB_USE_DATA, VA + ((uint64_t)i << step_lg2), 12, 0,
+				 false);
 		fill_one(tlb, PT_TLB_USE_DATA, VA - 0x1000, 12, 0, false);
 		if (large)
 			fill_one(tlb, PT_TLB_USE_DATA, VA + 0x1000, 12, 0, false);
-		assert_int_equal(pt_x86_invlpgb(&flush, VA | 7, large << 31 | 3, 1 | 1 << 16, 7), 0);
+		assert_int_equal(pt_x86_invlpgb(&flush, VA | 7, large << 31 | 3, 1 | 1 << 16, 7),
+				 0);
 		pt_tlb_flush(tlb, &flush);
 		for (unsigned int i = 0; i < 6; i++)
 			assert_int_equal(is_there(tlb, PT_TLB_USE_DATA,

@@ -11,16 +11,36 @@
 
 /* Split in level 1, one for all in level 2; level 1 has 4K and 2M, level 2 4K, 64K, 2M and 1G. */
 static const struct pt_tlb_cfg split = {
-	.parts = { { .level = 1, .uses = 1u << PT_TLB_USE_DATA, .sizes = BIT(12), .entries = 8, .ways = 2 },
-		   { .level = 1, .uses = 1u << PT_TLB_USE_DATA, .sizes = BIT(21), .entries = 4, .ways = 4 },
-		   { .level = 1, .uses = 1u << PT_TLB_USE_FETCH, .sizes = BIT(12) | BIT(21),
-		     .entries = 8, .ways = 8 },
-		   { .level = 2, .uses = 3, .sizes = BIT(12) | BIT(16) | BIT(21) | BIT(30),
-		     .entries = 64, .ways = 4 },
-		   { .level = 1, .uses = 1u << PT_TLB_USE_TABLE, .sizes = BIT(21) | BIT(30) | BIT(39),
-		     .entries = 32, .ways = 4 },
-		   { .level = 1, .uses = 1u << PT_TLB_USE_IPA, .sizes = BIT(12) | BIT(21),
-		     .entries = 32, .ways = 32 } },
+	.parts = { { .level = 1,
+		     .uses = 1u << PT_TLB_USE_DATA,
+		     .sizes = BIT(12),
+		     .entries = 8,
+		     .ways = 2 },
+		   { .level = 1,
+		     .uses = 1u << PT_TLB_USE_DATA,
+		     .sizes = BIT(21),
+		     .entries = 4,
+		     .ways = 4 },
+		   { .level = 1,
+		     .uses = 1u << PT_TLB_USE_FETCH,
+		     .sizes = BIT(12) | BIT(21),
+		     .entries = 8,
+		     .ways = 8 },
+		   { .level = 2,
+		     .uses = 3,
+		     .sizes = BIT(12) | BIT(16) | BIT(21) | BIT(30),
+		     .entries = 64,
+		     .ways = 4 },
+		   { .level = 1,
+		     .uses = 1u << PT_TLB_USE_TABLE,
+		     .sizes = BIT(21) | BIT(30) | BIT(39),
+		     .entries = 32,
+		     .ways = 4 },
+		   { .level = 1,
+		     .uses = 1u << PT_TLB_USE_IPA,
+		     .sizes = BIT(12) | BIT(21),
+		     .entries = 32,
+		     .ways = 32 } },
 	.nr_parts = 6,
 };
 
@@ -50,7 +70,8 @@ static void a_page_is_what_was_filled(void **state)
 
 	(void)state;
 	assert_null(get(tlb, DATA, VA));
-	put(tlb, DATA, VA, (struct pt_tlb_fill){ .pa = 0x5000, .raw = 7, .data = 8, .size_lg2 = 12 });
+	put(tlb, DATA, VA,
+	    (struct pt_tlb_fill){ .pa = 0x5000, .raw = 7, .data = 8, .size_lg2 = 12 });
 	entry = get(tlb, DATA, VA ^ 0xfff);
 	assert_non_null(entry);
 	assert_int_equal(entry->va, VA & ~0xfffull);
@@ -104,7 +125,8 @@ static void a_level_keeps_the_largest_piece_it_has_a_place_for(void **state)
 	entry = get(tlb, DATA, VA + 0x10000000);
 	assert_int_equal(entry->size_lg2, 21);
 	assert_int_equal(entry->pa, 0x80000000 + (entry->va & 0x3fffffff));
-	put(tlb, FETCH, 0x412345, (struct pt_tlb_fill){ .pa = 0x30000, .size_lg2 = 16, .leaf_lg2 = 12 });
+	put(tlb, FETCH, 0x412345,
+	    (struct pt_tlb_fill){ .pa = 0x30000, .size_lg2 = 16, .leaf_lg2 = 12 });
 	entry = get(tlb, FETCH, 0x412345);
 	assert_int_equal(entry->size_lg2, 12);
 	assert_int_equal(entry->pa, 0x32000);
@@ -125,7 +147,8 @@ static void two_stages_make_an_entry_of_the_smaller(void **state)
 	assert_int_equal(entry->leaf_lg2, 21);
 	assert_int_equal(entry->pa, 0x5000);
 	assert_null(get(tlb, DATA, VA + 0x1000));
-	put(tlb, DATA, VA + 0x1000, (struct pt_tlb_fill){ .pa = 0x9000, .size_lg2 = 12, .stage2_lg2 = 30 });
+	put(tlb, DATA, VA + 0x1000,
+	    (struct pt_tlb_fill){ .pa = 0x9000, .size_lg2 = 12, .stage2_lg2 = 30 });
 	assert_int_equal(get(tlb, DATA, VA + 0x1000)->size_lg2, 12);
 	pt_tlb_destroy(tlb);
 }
@@ -137,7 +160,8 @@ static void contexts_do_not_see_each_other_but_for_global_pages(void **state)
 	(void)state;
 	pt_tlb_set_context(tlb, 3, 5);
 	put(tlb, DATA, VA, (struct pt_tlb_fill){ .pa = 0x5000, .size_lg2 = 12 });
-	put(tlb, DATA, VA + 0x1000, (struct pt_tlb_fill){ .pa = 0x6000, .size_lg2 = 12, .global = true });
+	put(tlb, DATA, VA + 0x1000,
+	    (struct pt_tlb_fill){ .pa = 0x6000, .size_lg2 = 12, .global = true });
 	put(tlb, TABLE, VA, (struct pt_tlb_fill){ .pa = 0x7000, .size_lg2 = 21 });
 	put(tlb, IPA, 0x5000, (struct pt_tlb_fill){ .pa = 0x8000, .size_lg2 = 12 });
 	pt_tlb_set_context(tlb, 3, 6);
@@ -164,7 +188,8 @@ static void a_walk_starts_at_the_table_nearest_to_the_leaf(void **state)
 	put(tlb, TABLE, VA, (struct pt_tlb_fill){ .pa = 0x1000, .size_lg2 = 39 });
 	put(tlb, TABLE, VA, (struct pt_tlb_fill){ .pa = 0x3000, .size_lg2 = 21 });
 	put(tlb, TABLE, VA, (struct pt_tlb_fill){ .pa = 0x2000, .size_lg2 = 30 });
-	put(tlb, TABLE, VA, (struct pt_tlb_fill){ .pa = 0x4000, .size_lg2 = 48 }); /* has no place */
+	put(tlb, TABLE, VA,
+	    (struct pt_tlb_fill){ .pa = 0x4000, .size_lg2 = 48 }); /* has no place */
 	assert_int_equal(get(tlb, TABLE, VA)->pa, 0x3000);
 	assert_int_equal(get(tlb, TABLE, VA + BIT(21))->pa, 0x2000);
 	assert_int_equal(get(tlb, TABLE, VA + BIT(30))->pa, 0x1000);
@@ -203,7 +228,9 @@ static void refuses_fills_that_are_none(void **state)
 static void asids_are_recycled(void **state)
 {
 	struct pt_tlb *tlb = make(&split);
-	const struct pt_tlb_flush flush = { .all = PT_FLUSH_LEAF | PT_FLUSH_TABLE, .vmid = 9, .asid = 7 };
+	const struct pt_tlb_flush flush = { .all = PT_FLUSH_LEAF | PT_FLUSH_TABLE,
+					    .vmid = 9,
+					    .asid = 7 };
 
 	(void)state;
 	for (unsigned int i = 0; i < 20000; i++) {
@@ -218,12 +245,15 @@ static void asids_are_recycled(void **state)
 	pt_tlb_destroy(tlb);
 }
 
-/* Sixteen ways, a flush, eight fills: they take the places of what was flushed, none of the rest. */
+/* Sixteen ways, a flush, eight fills: they take the places of what was flushed. */
 static void flushed_entries_give_way_first(void **state)
 {
 	const struct pt_tlb_cfg cfg = {
-		.parts = { { .level = 1, .uses = 1u << PT_TLB_USE_DATA, .sizes = BIT(12),
-			     .entries = 16, .ways = 16 } },
+		.parts = { { .level = 1,
+			     .uses = 1u << PT_TLB_USE_DATA,
+			     .sizes = BIT(12),
+			     .entries = 16,
+			     .ways = 16 } },
 		.nr_parts = 1,
 	};
 	const struct pt_tlb_flush flush = { .all = PT_FLUSH_LEAF, .asid = 1 };
@@ -233,12 +263,14 @@ static void flushed_entries_give_way_first(void **state)
 	(void)state;
 	for (uint64_t page = 0; page < 16; page++) {
 		pt_tlb_set_context(tlb, 0, page % 2);
-		put(tlb, DATA, page << 12, (struct pt_tlb_fill){ .pa = page << 12, .size_lg2 = 12 });
+		put(tlb, DATA, page << 12,
+		    (struct pt_tlb_fill){ .pa = page << 12, .size_lg2 = 12 });
 	}
 	pt_tlb_flush(tlb, &flush);
 	pt_tlb_set_context(tlb, 0, 2);
 	for (uint64_t page = 0; page < 8; page++)
-		put(tlb, DATA, page << 12, (struct pt_tlb_fill){ .pa = page << 12, .size_lg2 = 12 });
+		put(tlb, DATA, page << 12,
+		    (struct pt_tlb_fill){ .pa = page << 12, .size_lg2 = 12 });
 	pt_tlb_stats(tlb, &stats);
 	assert_int_equal(stats.evictions, 0);
 	assert_int_equal(stats.asid_flushes, 1);

@@ -48,8 +48,10 @@ static void random_level(struct pt_tlb_cfg *cfg, uint64_t *seed, unsigned int le
 
 static uint64_t random_va(uint64_t *seed)
 {
-	uint64_t base = random_of(seed, 4) ? UINT64_C(0x7f0000000000) : UINT64_C(0xffff800000000000);
+	uint64_t base = UINT64_C(0x7f0000000000);
 
+	if (random_of(seed, 4) == 0)
+		base = UINT64_C(0xffff800000000000);
 	if (random_of(seed, 3))
 		return base + random_of(seed, 64) * K4 + random_of(seed, 4096);
 	return base + random_of(seed, 16) * M2 + random_of(seed, 8) * K4;
@@ -92,7 +94,8 @@ static struct pt_tlb_flush random_flush(uint64_t *seed)
 		flush.all = random_of(seed, 3) ? 0 : (uint8_t)(random_of(seed, 16) & ~flush.range);
 	}
 	if (kind >= 5)
-		flush.last += random_of(seed, 3) ? random_of(seed, 40) * K4 : random_of(seed, 4) * M2;
+		flush.last += random_of(seed, 3) ? random_of(seed, 40) * K4 :
+						   random_of(seed, 4) * M2;
 	if (kind == 7) {
 		flush.first &= ~(K4 - 1);
 		flush.step_lg2 = random_of(seed, 2) ? 21 : 12;
