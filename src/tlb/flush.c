@@ -42,7 +42,7 @@ static void set_from(uint64_t from[PT_TLB_NR_TYPES], unsigned int types, uint64_
 		from[__builtin_ctz(types)] = seq;
 }
 
-/* One VMID: what ends below the tag of the VMID ends below that of the ASID too. */
+/* In one VMID: of all its ASIDs by the VMID's tag, of one by its own. */
 static void flush_vm(struct pt_tlb *tlb, const struct pt_tlb_flush *flush)
 {
 	unsigned int per_asid = flush->any_asid ? 0 : flush->all & PER_ASID;
@@ -66,6 +66,7 @@ static void flush_vm(struct pt_tlb *tlb, const struct pt_tlb_flush *flush)
 		tlb->now[__builtin_ctz(now)].floor = tlb->seq;
 }
 
+/* In all VMIDs. An ASID in each of them has no tag of its own: each is looked at. */
 static void flush_vms(struct pt_tlb *tlb, const struct pt_tlb_flush *flush)
 {
 	unsigned int per_asid = flush->any_asid ? 0 : flush->all & PER_ASID;
