@@ -17,6 +17,8 @@
 
 #include <ptlib/ptlib.h>
 
+#include "model/thin.h"
+
 #define NR(array) (sizeof(array) / sizeof((array)[0]))
 #define BIT(n) (UINT64_C(1) << (n))
 #define KIB BIT(10)
@@ -67,15 +69,6 @@ static inline struct pt_access access_of(enum pt_access_kind kind, unsigned int 
 					 unsigned int priv)
 {
 	return (struct pt_access){ .kind = kind, .size = size, .priv = priv };
-}
-
-/* Slow builds (sanitizers, Valgrind) try every n-th variant: PTLIB_TEST_THIN says n. */
-static inline size_t test_thin(void)
-{
-	const char *thin = getenv("PTLIB_TEST_THIN");
-	size_t n = thin ? strtoul(thin, NULL, 10) : 1;
-
-	return n ? n : 1;
 }
 
 #endif /* MMU_MACHINE_H */

@@ -27,6 +27,7 @@
 #include "model/raw_words.h"
 #include "model/ref_check.h"
 #include "model/ref_table.h"
+#include "model/thin.h"
 #include "model/watcher.h"
 
 #define KIB (UINT64_C(1) << 10)
@@ -256,18 +257,9 @@ struct test_case {
 #define TEST_ON(function, needs) { #function, function, needs }
 
 /*
- * Slow builds (sanitizers, Valgrind) run each test on every n-th variant, another
- * n-th from test to test: PTLIB_TEST_THIN says n.
+ * Runs every test on every variant that has what it needs; slow builds each on every n-th,
+ * another n-th from test to test.
  */
-static inline size_t test_thin(void)
-{
-	const char *thin = getenv("PTLIB_TEST_THIN");
-	size_t n = thin ? strtoul(thin, NULL, 10) : 1;
-
-	return n ? n : 1;
-}
-
-/* Runs every test on every variant that has what it needs. */
 static inline int run_on_all(const char *group, const struct test_case *tests, size_t nr_tests)
 {
 	static struct variant variants[NR_CONFIGS * TEST_MODES_NR];

@@ -1,0 +1,298 @@
+/* SPDX-License-Identifier: MIT */
+/* Zones over memories of any shape: all of it, nothing else, and all of it again. */
+#include "buddy/zones.h"
+
+static void everything_is_free_and_movable_at_first(void **state)
+{
+	struct zones *z = *state;
+	struct pt_zone_stats stats = stats_of(z);
+	uint64_t nr[PT_MAX_ORDER + 1];
+
+	assert_int_equal(stats.managed, z->m.nr_frames);
+	assert_int_equal(stats.free, z->m.nr_frames);
+	assert_int_equal(stats.held + stats.cached, 0);
+	assert_int_equal(stats.pageblocks[PT_MIGRATE_MOVABLE], z->m.nr_pageblocks);
+	buddy_whole(&z->m, nr);
+	for (unsigned int order = 0; order <= PT_MAX_ORDER; order++)
+		assert_int_equal(stats.nr_free[order][pt_freetype_idx(MOVABLE)], nr[order]);
+	buddy_check(&z->m);
+}
+
+/* Of every order as many as fit, whatever the ends of the ranges look like. */
+static void hands_out_every_frame_in_every_order(void **state)
+{
+	struct zones *z = *state;
+
+	for (unsigned int order = 0; order <= z->m.max_order; order++) {
+		size_t nr = get_all(z, NULL, order, MOVABLE, 0), want = 0;
+		uint64_t whole[PT_MAX_ORDER + 1];
+
+		buddy_whole(&z->m, whole);
+		for (unsigned int i = order; i <= z->m.max_order; i++)
+			want += (size_t)(whole[i] << (i - order));
+		assert_int_equal(nr, want);
+		buddy_check(&z->m);
+		buddy_recover(&z->m);
+	}
+}
+
+static void pages_outside_are_nobodys(void **state)
+{
+	struct zones *z = *state;
+	struct pt_page_info info;
+
+	for (size_t i = 0; i < z->m.nr_ranges; i++) {
+		const struct buddy_range *range = &z->m.range[i];
+		pt_pa_t end = range->pa + (range->nr << z->m.frame_lg2);
+		const pt_pa_t around[] = { range->pa - 1, end, end + frame_bytes(z) };
+
+		for (size_t k = 0; k < 3; k++) {
+			if (buddy_frame(&z->m, around[k]) != BUDDY_NONE)
+				continue;
+			assert_int_equal(pt_page_info(z->m.zone, around[k], &info), -ERANGE);
+			for (unsigned int order = 0; order <= z->m.max_order + 1; order++)
+				assert_true(buddy_free(&z->m, NULL, around[k], order) < 0);
+			assert_int_equal(buddy_folio_get(&z->m, around[k]), -ERANGE);
+			assert_int_equal(buddy_folio_put(&z->m, NULL, around[k]), -ERANGE);
+			assert_int_equal(buddy_folio_split(&z->m, around[k], 0), -ERANGE);
+		}
+		assert_int_equal(pt_page_info(z->m.zone, end - 1, &info), 0);
+	}
+	assert_int_equal(pt_page_info(z->m.zone, UINT64_MAX, &info), -ERANGE);
+	assert_int_equal(buddy_free(&z->m, NULL, UINT64_MAX & ~(frame_bytes(z) - 1), 0), -ERANGE);
+	buddy_check(&z->m);
+}
+
+/* A zone leaves nothing behind in the memory that another one over it would stumble on. */
+static void a_zone_may_follow_another(void **state)
+{
+	struct zones *z = *state;
+	struct pt_phys *phys = z->phys;
+
+	get_all(z, z->cache[0], 0, MOVABLE, 0);
+	get_all(z, NULL, 0, UNMAPPED, 0);
+	buddy_recover(&z->m);
+	buddy_exit(&z->m);
+	buddy_init(&z->m, phys, &z->layout->cfg, true);
+	buddy_check(&z->m);
+	hands_out_every_frame_in_every_order(state);
+}
+
+static void random_programs_lose_nothing(void **state)
+{
+	struct zones *z = *state;
+	size_t nr_ops = 40000 / test_thin();
+	struct pt_account *account = buddy_account(&z->m, z->m.nr_frames / 3);
+
+	z->m.allocates = true;
+	for (size_t i = 0; i < nr_ops; i++) {
+		uint32_t pick = buddy_random(&z->seed), how = buddy_random(&z->seed);
+		struct pt_zone_cache *cache = pick & 3 ? z->cache[pick & 1] : NULL;
+		struct pt_alloc want = {
+			.order = how % 16 < 12 ? how % 4 : how / 16 % (z->m.max_order + 1),
+			.type = all_types[how / 256 % NR_TYPES],
+			.flags = how >> 13 & (PT_ALLOC_NOBLOCK | PT_ALLOC_NOFRAGMENT),
+			.account = how & 1u << 20 ? account : NULL,
+			.owner = i,
+		};
+		pt_pa_t pa;
+
+		z->m.fail_convert = pick & 0xf00 ? 0 : z->m.nr_converts + 1;
+		if (z->m.nr_blocks && (pick >> 16) % 64 < (i / 4096 % 2 ? 40 : 24)) {
+			const struct buddy_block *block =
+				&z->m.block[how % z->m.nr_blocks];
+
+			buddy_free(&z->m, cache, block->pa, block->order);
+		} else {
+			buddy_alloc(&z->m, cache, &want, &pa);
+		}
+		if (i % 4096 == 4095)
+			buddy_check(&z->m);
+	}
+	buddy_check(&z->m);
+}
+
+static void refuses_ranges_and_options_that_cannot_be(void **state)
+{
+	const struct {
+		struct pt_extent ranges[2];
+		size_t nr;
+		int err;
+	} bad[] = {
+		{ { { 0x1800, 0x1000 } }, 1, -EINVAL },
+		{ { { 0x1000, 0x1800 } }, 1, -EINVAL },
+		{ { { 0x1000, 0 } }, 1, -EINVAL },
+		{ { { 0x1000, 0x3000 }, { 0x2000, 0x1000 } }, 2, -EINVAL },
+		{ { { 0x1000, 0x3000 }, { 0x3000, 0x3000 } }, 2, -EINVAL },
+		{ { { 0x5000, 0x3000 }, { 0x3000, 0x3000 } }, 2, -EINVAL },
+		{ { { 0x1000, 0x1000 }, { 0x1000, 0x1000 } }, 2, -EINVAL },
+		{ { { 16 * MIB, 0x1000 } }, 1, -ERANGE },
+		{ { { 16 * MIB - 0x1000, 0x2000 } }, 1, -ERANGE },
+		{ { { UINT64_C(1) << 60, 0x1000 } }, 1, -ERANGE },
+	};
+	const struct pt_zone_cfg options[] = {
+		{ .flags = ~PT_ZONE_CONVERT_BACK_ANY },
+		{ .convert_batch = PT_ZONE_MAX_BATCH + 1 },
+		{ .ready_low = 2, .ready_high = 1 },
+	};
+	const struct pt_extent edges[] = { { 12 * MIB, 4 * MIB }, { 0, 0x1000 } };
+	struct pt_zone_cfg cfg = { .ranges = edges, .nr_ranges = 2 };
+	struct pt_phys *phys;
+	struct pt_zone *zone;
+
+	(void)state;
+	assert_int_equal(pt_phys_create_anon(&phys, 16 * MIB), 0);
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		const struct pt_zone_cfg one = { .ranges = bad[i].ranges, .nr_ranges = bad[i].nr };
+
+		assert_int_equal(pt_zone_create(&zone, phys, &one), bad[i].err);
+	}
+	for (size_t i = 0; i < sizeof(options) / sizeof(options[0]); i++)
+		assert_int_equal(pt_zone_create(&zone, phys, &options[i]), -EINVAL);
+	/* in any order, up to the very end */
+	assert_int_equal(pt_zone_create(&zone, phys, &cfg), 0);
+	assert_int_equal(pt_buddy_verify(zone, NULL, NULL), 0);
+	assert_int_equal(pt_zone_destroy(zone), 0);
+	assert_int_equal(pt_zone_destroy(NULL), 0);
+	pt_phys_destroy(phys);
+}
+
+/* Ranges that touch are as good as one, or as two; every frame is somewhere. */
+static void ranges_may_touch(void **state)
+{
+	const struct pt_extent ranges[] = { { 0, 3 * MIB }, { 3 * MIB, 0x1000 },
+					    { 3 * MIB + 0x1000, 13 * MIB - 0x1000 } };
+	const struct pt_zone_cfg cfg = { .ranges = ranges, .nr_ranges = 3 };
+	const struct pt_alloc how = { .type = MOVABLE };
+	struct pt_zone_stats stats;
+	struct pt_phys *phys;
+	struct pt_zone *zone;
+	pt_pa_t pa;
+
+	(void)state;
+	assert_int_equal(pt_phys_create_anon(&phys, 16 * MIB), 0);
+	assert_int_equal(pt_zone_create(&zone, phys, &cfg), 0);
+	pt_zone_stats(zone, &stats);
+	assert_int_equal(stats.managed, 4096);
+	for (size_t i = 0; i < 4096; i++)
+		assert_int_equal(pt_alloc_pages(zone, NULL, &how, &pa), 0);
+	assert_int_equal(pt_alloc_pages(zone, NULL, &how, &pa), -ENOMEM);
+	for (pa = 0; pa < 16 * MIB; pa += 0x1000)
+		assert_int_equal(pt_free_pages(zone, NULL, pa, 0), 0);
+	assert_int_equal(pt_buddy_verify(zone, NULL, NULL), 0);
+	assert_int_equal(pt_zone_destroy(zone), 0);
+	pt_phys_destroy(phys);
+}
+
+/* Regions of a memory that touch have descriptors and host memory apart: no block is in both. */
+static void no_block_is_in_two_regions(void **state)
+{
+	const struct pt_phys_region regions[] = { REGION(0, 3 * MIB), REGION(3 * MIB, 5 * MIB) };
+	struct pt_alloc how = { .type = MOVABLE };
+	struct pt_zone_stats stats;
+	struct pt_phys *phys;
+	struct pt_zone *zone;
+	uint64_t nr = 0;
+	pt_pa_t pa[8192];
+
+	(void)state;
+	assert_int_equal(pt_phys_create(&phys, regions, 2, 12), 0);
+	assert_int_equal(pt_zone_create(&zone, phys, NULL), 0);
+	for (how.order = 11; how.order--;) {
+		uint64_t first = nr;
+
+		while (!pt_alloc_pages(zone, NULL, &how, &pa[nr])) {
+			assert_non_null(pt_phys_to_host(phys, pa[nr], UINT64_C(0x1000) << how.order));
+			nr++;
+		}
+		for (uint64_t i = first; i < nr; i++)
+			assert_int_equal(pt_free_pages(zone, NULL, pa[i], how.order), 0);
+	}
+	pt_zone_stats(zone, &stats);
+	assert_int_equal(stats.free, 2048);
+	assert_int_equal(pt_buddy_verify(zone, NULL, NULL), 0);
+	assert_int_equal(pt_zone_destroy(zone), 0);
+	pt_phys_destroy(phys);
+}
+
+static void a_zone_in_use_is_not_destroyed(void **state)
+{
+	struct pt_alloc how = { .type = UNMOVABLE };
+	struct pt_zone_cache *cache;
+	struct pt_phys *phys;
+	struct pt_zone *zone;
+	pt_pa_t pa;
+
+	(void)state;
+	assert_int_equal(pt_phys_create_anon(&phys, 16 * MIB), 0);
+	assert_int_equal(pt_zone_create(&zone, phys, NULL), 0);
+	assert_int_equal(pt_zone_cache_create(&cache, zone, 0), 0);
+	assert_int_equal(pt_zone_destroy(zone), -EBUSY);
+	assert_int_equal(pt_alloc_pages(zone, cache, &how, &pa), 0);
+	assert_int_equal(pt_free_pages(zone, cache, pa, 0), 0);
+	pt_zone_cache_destroy(cache);
+	pt_zone_cache_destroy(NULL);
+	assert_int_equal(pt_alloc_pages(zone, NULL, &how, &pa), 0);
+	assert_int_equal(pt_zone_destroy(zone), -EBUSY);
+	assert_int_equal(pt_free_pages(zone, NULL, pa, 0), 0);
+	assert_int_equal(pt_zone_destroy(zone), 0);
+	pt_phys_destroy(phys);
+}
+
+/* Two zones of one memory know nothing of each other's frames. */
+static void zones_live_side_by_side(void **state)
+{
+	const struct pt_extent low = { 0, 7 * MIB + 0x3000 }, high = { 7 * MIB + 0x3000, 8 * MIB };
+	const struct pt_zone_cfg cfgs[] = { { .ranges = &low, .nr_ranges = 1 },
+					    { .ranges = &high, .nr_ranges = 1 } };
+	struct buddy_model m[2];
+	struct pt_phys *phys;
+	uint32_t seed = 5;
+
+	(void)state;
+	assert_int_equal(pt_phys_create_anon(&phys, 16 * MIB), 0);
+	for (int i = 0; i < 2; i++)
+		buddy_init(&m[i], phys, &cfgs[i], true);
+	for (size_t i = 0; i < 20000 / test_thin(); i++) {
+		uint32_t pick = buddy_random(&seed);
+		struct buddy_model *one = &m[pick & 1], *other = &m[~pick & 1];
+		struct pt_alloc how = { .order = pick >> 8 & 3,
+					.type = all_types[(pick >> 16) % NR_TYPES] };
+		pt_pa_t pa;
+
+		if (pick & 2 && one->nr_blocks) {
+			const struct buddy_block block = one->block[(pick >> 4) % one->nr_blocks];
+
+			assert_int_equal(buddy_free(other, NULL, block.pa, block.order), -ERANGE);
+			assert_int_equal(buddy_free(one, NULL, block.pa, block.order), 0);
+		} else {
+			buddy_alloc(one, NULL, &how, &pa);
+		}
+	}
+	for (int i = 0; i < 2; i++) {
+		buddy_recover_and_fill(&m[i]);
+		buddy_exit(&m[i]);
+	}
+	pt_phys_destroy(phys);
+}
+
+int main(void)
+{
+	const struct CMUnitTest everywhere[] = {
+		cmocka_unit_test(everything_is_free_and_movable_at_first),
+		cmocka_unit_test(hands_out_every_frame_in_every_order),
+		cmocka_unit_test(pages_outside_are_nobodys),
+		cmocka_unit_test(a_zone_may_follow_another),
+		cmocka_unit_test(random_programs_lose_nothing),
+	};
+	const struct CMUnitTest alone[] = {
+		cmocka_unit_test(refuses_ranges_and_options_that_cannot_be),
+		cmocka_unit_test(ranges_may_touch),
+		cmocka_unit_test(no_block_is_in_two_regions),
+		cmocka_unit_test(a_zone_in_use_is_not_destroyed),
+		cmocka_unit_test(zones_live_side_by_side),
+	};
+
+	return RUN_ON_LAYOUTS("zone on all layouts", everywhere) +
+	       cmocka_run_group_tests_name("zone", alone, NULL, NULL);
+}
