@@ -77,6 +77,16 @@ void bench_counter(struct bench *b, const char *name, double value);
  */
 void bench_bar(struct bench *b, const char *limit, double ratio, double plus_ns);
 
+/* A counter that is to be at most, or at least, @bound. */
+struct bench_counter_bar {
+	const char *name;
+	bool at_least;
+	double bound;
+};
+
+/* Holds counters instead of the time: once a benchmark, by one of its threads. After the loop. */
+void bench_bar_counters(struct bench *b, const struct bench_counter_bar *bars, size_t nr);
+
 /* Ends this benchmark with an error; the program will exit with 1. */
 void bench_fail(struct bench *b, const char *why);
 

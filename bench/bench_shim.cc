@@ -5,6 +5,7 @@
 #include <atomic>
 #include <cstdio>
 #include <cstring>
+#include <string>
 
 #include <benchmark/benchmark.h>
 
@@ -84,6 +85,20 @@ void bench_bar(struct bench *b, const char *limit, double ratio, double plus_ns)
 
 	std::snprintf(label, sizeof(label), "<= %g x %s + %g ns", ratio, limit ? limit : "nothing",
 		      plus_ns);
+	state(b).SetLabel(label);
+}
+
+// Three words each.
+void bench_bar_counters(struct bench *b, const struct bench_counter_bar *bars, size_t nr)
+{
+	std::string label;
+	char bar[128];
+
+	for (size_t i = 0; i < nr; i++) {
+		std::snprintf(bar, sizeof(bar), "%s%s %s %g", i ? " " : "", bars[i].name,
+			      bars[i].at_least ? ">=" : "<=", bars[i].bound);
+		label += bar;
+	}
 	state(b).SetLabel(label);
 }
 

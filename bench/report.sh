@@ -3,7 +3,8 @@
 # report.sh <directory> <benchmark program>...: runs each program, its benchmarks interleaved at
 # random and repeated, keeps the JSON in the directory, and prints the median time of an
 # operation, the spread, the counters, and, where bench_bar() set one, the limit, the ratio to it
-# and the verdict. Ends with a table of our medians below those of the best neighbours.
+# and the verdict; where bench_bar_counters() did, the verdict of each counter. Ends with tables of
+# our medians below those of the best neighbours.
 # Exits with 1 if something failed; a bar that is not met is reported, not an error.
 #
 # BENCH_REPETITIONS	(9)
@@ -65,11 +66,15 @@ for program in "$@"; do
 		aggregate == "median" && in_counters && !/"label":|[}]/ {
 			split($0, word, "\"")
 			counters[name] = counters[name] sprintf("  %s=%.4g", word[2], value($0))
+			counter[name, word[2]] = value($0) + 0
+			printf "%s %s\t%s\n", name, word[2], value($0) >>table
 		}
 		/"time_unit":/ { in_counters = 1 }
 		/"(real|cpu)_time":/ && aggregate == "cv" { cv[name] = value($0) + 0 }
-		/"label":/ && aggregate == "median" { # <= 2 x limit/format + 0 ns
-			if (split(value($0), word, " ") == 7) {
+		/"label":/ && aggregate == "median" {
+			if (value($0) !~ /^<=/) { # counter >= 0.5 counter <= 600
+				counter_bars[name] = value($0)
+			} else if (split(value($0), word, " ") == 7) { # <= 2 x limit/format + 0 ns
 				ratio[name] = word[2] + 0
 				limit[name] = word[4]
 				plus[name] = word[6] + 0
@@ -105,6 +110,16 @@ for program in "$@"; do
 					printf "  %-29s %8.2f %7.2f  %s: %s", limit[name], of,
 					       median[name] / of, bar, met ? "met" : "MISSED"
 				}
+				nr = split(counter_bars[name], word, " ")
+				for (k = 1; k + 2 <= nr; k += 3) {
+					is = counter[name, word[k]]
+					met = word[k + 1] == ">=" ? is >= word[k + 2] + 0 :
+								    is <= word[k + 2] + 0
+					nr_bars++
+					nr_met += met
+					printf "  %s %s %s: %s", word[k], word[k + 1], word[k + 2],
+					       met ? "met" : "MISSED"
+				}
 				print counters[name]
 			}
 			printf "%d of %d bars met\n\n", nr_met, nr_bars
@@ -137,5 +152,33 @@ awk -F '\t' '
 			}
 		}
 		print ""
+	}' "$table"
+
+# The allocators among them, each with its bar: LLFree, spaskalev/buddy_alloc, a plain list buddy, the
+# same with lists per CPU. Nanoseconds per operation and thread, get and put; cycles; shares.
+awk -F '\t' '
+	function row(what, best, bar, counters,    nr, i, key, ours) {
+		nr = split(counters, key, ", ")
+		for (i = 1; i <= nr; i++)
+			ours = ours (i > 1 ? " / " : "") \
+			       (key[i] in is ? sprintf("%.4g", is[key[i]]) : "-")
+		printf "%-34s %16s %16s %16s\n", what, best, bar, ours
+	}
+	{ is[$1] = $2 }
+	END {
+		printf "\n%-34s %16s %16s %16s\n", "page allocator", "best neighbour", "bar", "libptlib"
+		row("order 0 bulk, 1 thread", "7 / 5", "<= 12 / 8",
+		    "alloc_bulk/o0/threads:1 ns_per_op, free_bulk/o0/threads:1 ns_per_op")
+		row("order 0 bulk, 2 threads", "35 / 28", "<= 35 / 28",
+		    "alloc_bulk/o0/threads:2 ns_per_op, free_bulk/o0/threads:2 ns_per_op")
+		row("order 0 shuffled, 2 threads", "33 / 74", "<= 33 / 74",
+		    "shuffled_free/o0/threads:2 ns_per_get, shuffled_free/o0/threads:2 ns_per_op")
+		row("order 9 bulk, 1 thread", "7 / 5", "<= 10 / 9",
+		    "alloc_bulk/o9/threads:1 ns_per_op, free_bulk/o9/threads:1 ns_per_op")
+		row("repeat get and put, 2 threads", "5", "<= 8", "repeat/o0/threads:2 ns_per_op")
+		row("p99.99 at 90 % full, cycles", "80 / 630", "<= 600 / 1000",
+		    "tail/90 p9999_get, tail/90 p9999_put")
+		row("huge blocks left, 50 % / 90 %", "0.533 / 0.112", ">= 0.53 / 0.11",
+		    "swing/50 huge_share, swing/90 huge_share")
 	}' "$table"
 exit $status

@@ -29,10 +29,10 @@ struct zone_world {
 
 static struct zone_world world;
 
-/* Pageblocks differ by a factor of 16: as many frames as make a few of them. */
+/* Pageblocks of large frames have up to 16 times as many: as many frames as make a few. */
 static uint64_t zone_frames(unsigned int size)
 {
-	return (uint64_t)ZONE_FRAMES << (size ? size + 1 : 0);
+	return (uint64_t)ZONE_FRAMES << (size ? 2 : 0);
 }
 
 static struct pt_phys *zone_phys(unsigned int size)
