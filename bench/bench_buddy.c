@@ -22,7 +22,7 @@
 
 static const pt_freetype_t movable = { PT_MIGRATE_MOVABLE, 0 };
 
-/* What the threads of a benchmark share: thread 0 makes it before and destroys it after the loop. */
+/* What threads of a benchmark share: thread 0 makes it before the loop, and destroys it after. */
 static struct world {
 	struct pt_phys *phys;
 	struct pt_zone *zone;
@@ -230,8 +230,8 @@ static void put_random(struct pages *pages)
 }
 
 /*
- * Ten times full to @percent, down to half of that at random, a fifth of the rest replaced; then two
- * frees an allocation until an eighth of @percent is held. Returns the operations.
+ * Ten times full to @percent, down to half of that at random, a fifth of the rest replaced; then
+ * two frees an allocation until an eighth of @percent is held. Returns the operations.
  */
 static size_t swing(struct pages *pages, size_t percent)
 {

@@ -51,7 +51,7 @@ static void most_operations_take_no_lock(void **state)
 	buddy_check(&z->m);
 }
 
-/* Remote frees neither bounce nor pile up: whoever frees keeps a few, and the rest is the zone's. */
+/* Remote frees neither bounce nor pile up: whoever frees keeps a few, the zone the rest. */
 static void pages_freed_through_another_cache_are_not_lost(void **state)
 {
 	struct zones *z = *state;
@@ -95,7 +95,7 @@ static void cached_pages_are_not_free_and_not_held(void **state)
 	buddy_check(&z->m);
 }
 
-/* A page in a cache keeps what it is: the model holds each that comes out to the flags asked for. */
+/* A page in a cache keeps what it is: the model holds each that comes out to its flags. */
 static void a_cache_does_not_mix_flags(void **state)
 {
 	struct zones *z = *state;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Conversion of pageblocks. The order of steps is the model's to hold, at every call: the pages of a
- * block are on no list and its type is the old one until convert() has returned, and the zone can be
- * asked for pages meanwhile.
+ * Conversion of pageblocks. The order of steps is the model's to hold, at every call: the pages of
+ * a block are on no list and its type is the old one until convert() has returned, and the zone can
+ * be asked for pages meanwhile.
  */
 #include "buddy/zones.h"
 
@@ -84,7 +84,8 @@ static void assert_unchanged(const struct zones *z, const struct pt_zone_stats *
 			nr[0] += before->nr_free[order][i];
 			nr[1] += after.nr_free[order][i];
 			if (all_types[i].flags)
-				assert_int_equal(before->nr_free[order][i], after.nr_free[order][i]);
+				assert_int_equal(before->nr_free[order][i],
+						 after.nr_free[order][i]);
 		}
 		assert_int_equal(nr[0], nr[1]);
 	}
@@ -324,7 +325,7 @@ static void without_watermarks_there_is_no_balance(void **state)
 	assert_int_equal(ready(z, UNMAPPED), 1);
 }
 
-/* Whole pageblocks of two flags side by side, and blocks that would be one if flags did not count. */
+/* Whole pageblocks of two flags side by side: blocks that would be one if flags did not count. */
 static void merging_stops_where_flags_change(void **state)
 {
 	struct zones *z = *state;

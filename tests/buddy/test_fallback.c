@@ -28,8 +28,8 @@ static void fill_all(struct zones *z, size_t nr_first, pt_freetype_t first, pt_f
 	for (size_t i = nr_first; i < NR_PAGEBLOCKS; i++)
 		assert_int_equal(buddy_folio_split(&z->m, get(z, 9, rest), 0), 0);
 	for (size_t i = 0; i < NR_PAGEBLOCKS; i++)
-		assert_true(pt_freetypes_equal(type_at(z, i * PAGEBLOCK),
-					       i < nr_first ? first : rest));
+		assert_true(
+			pt_freetypes_equal(type_at(z, i * PAGEBLOCK), i < nr_first ? first : rest));
 	assert_int_equal(z->m.nr_held, z->m.nr_frames);
 }
 
@@ -118,7 +118,7 @@ static void a_block_that_is_half_free_is_claimed(void **state)
 	assert_int_equal(stats_of(z).claimed, claimed + 1);
 	assert_int_equal(stats_of(z).stolen, 1);
 	buddy_check(&z->m);
-	/* its pages that are held come back as movable ones; as many are left of those that were free */
+	/* its held pages come back as movable ones; as many are left of the free ones */
 	free_pages(z, 2 * PAGEBLOCK + 1792 * KIB, 64);
 	assert_int_equal(stats_of(z).nr_free[6][pt_freetype_idx(MOVABLE)], 2);
 	buddy_check(&z->m);

@@ -15,7 +15,8 @@ static pt_freetype_t value(unsigned int i)
 static int list_of(pt_freetype_t type)
 {
 	for (unsigned int i = 0; i < NR_TYPES; i++)
-		if (all_types[i].migratetype == type.migratetype && all_types[i].flags == type.flags)
+		if (all_types[i].migratetype == type.migratetype &&
+		    all_types[i].flags == type.flags)
 			return (int)i;
 	return -1;
 }
@@ -87,7 +88,8 @@ static void every_list_has_a_name_of_its_own(void **state)
 		for (unsigned int j = 0; j < i; j++)
 			assert_string_not_equal(pt_freetype_name(i), pt_freetype_name(j));
 	}
-	assert_string_equal(pt_freetype_name((unsigned int)pt_freetype_idx(UNMOVABLE)), "Unmovable");
+	assert_string_equal(pt_freetype_name((unsigned int)pt_freetype_idx(UNMOVABLE)),
+			    "Unmovable");
 	assert_string_equal(pt_freetype_name((unsigned int)pt_freetype_idx(UNMAPPED)),
 			    "Unmovable/unmapped");
 }

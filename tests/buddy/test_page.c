@@ -218,7 +218,8 @@ static void table_pages_in_use_are_not_freed(void **state)
 {
 	struct zones *z = *state;
 	struct pt_account *account = buddy_account(&z->m, 64);
-	struct buddy_source source = { .m = &z->m, .source = { .type = KEYED, .account = account } };
+	struct buddy_source source = { .m = &z->m,
+				       .source = { .type = KEYED, .account = account } };
 	struct pt_pgtable_cfg cfg = { .mode = PT_MODE_PRIVATE };
 	struct pt_pgtable *pt, *none;
 
@@ -388,7 +389,8 @@ static void parts_of_a_marked_block_are_marked(void **state)
 	assert_int_equal(buddy_folio_split(&z->m, pa, 1), 0);
 	buddy_check(&z->m);
 	for (unsigned int i = 0; i < 4; i++) {
-		assert_int_equal(buddy_free_raw(&z->m, NULL, pa + i * block_bytes(z, 1), 1), -EBUSY);
+		assert_int_equal(buddy_free_raw(&z->m, NULL, pa + i * block_bytes(z, 1), 1),
+				 -EBUSY);
 		assert_int_equal(buddy_free(&z->m, z->cache[0], pa + i * block_bytes(z, 1), 1), 0);
 	}
 	assert_int_equal(z->m.nr_settles, 4);

@@ -99,8 +99,7 @@ static void random_programs_lose_nothing(void **state)
 
 		z->m.fail_convert = pick & 0xf00 ? 0 : z->m.nr_converts + 1;
 		if (z->m.nr_blocks && (pick >> 16) % 64 < (i / 4096 % 2 ? 40 : 24)) {
-			const struct buddy_block *block =
-				&z->m.block[how % z->m.nr_blocks];
+			const struct buddy_block *block = &z->m.block[how % z->m.nr_blocks];
 
 			buddy_free(&z->m, cache, block->pa, block->order);
 		} else {
@@ -160,7 +159,8 @@ static void refuses_ranges_and_options_that_cannot_be(void **state)
 /* Ranges that touch are as good as one, or as two; every frame is somewhere. */
 static void ranges_may_touch(void **state)
 {
-	const struct pt_extent ranges[] = { { 0, 3 * MIB }, { 3 * MIB, 0x1000 },
+	const struct pt_extent ranges[] = { { 0, 3 * MIB },
+					    { 3 * MIB, 0x1000 },
 					    { 3 * MIB + 0x1000, 13 * MIB - 0x1000 } };
 	const struct pt_zone_cfg cfg = { .ranges = ranges, .nr_ranges = 3 };
 	const struct pt_alloc how = { .type = MOVABLE };
@@ -202,7 +202,8 @@ static void no_block_is_in_two_regions(void **state)
 		uint64_t first = nr;
 
 		while (!pt_alloc_pages(zone, NULL, &how, &pa[nr])) {
-			assert_non_null(pt_phys_to_host(phys, pa[nr], UINT64_C(0x1000) << how.order));
+			assert_non_null(
+				pt_phys_to_host(phys, pa[nr], UINT64_C(0x1000) << how.order));
 			nr++;
 		}
 		for (uint64_t i = first; i < nr; i++)

@@ -139,7 +139,8 @@ static inline int zones_teardown(void **state)
 }
 
 /* With other options than @layout's. */
-static inline struct zones *zones_again(struct zones *z, const struct pt_zone_cfg *cfg, bool has_ops)
+static inline struct zones *zones_again(struct zones *z, const struct pt_zone_cfg *cfg,
+					bool has_ops)
 {
 	const struct layout *layout = z->layout;
 

@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-#include "model/buddy_model.h"
+#include "model/buddy_model_internal.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* The freetypes that there are, by index. */
-static const pt_freetype_t types[PT_FREETYPE_LISTS] = {
+const pt_freetype_t buddy_types[PT_FREETYPE_LISTS] = {
 	{ PT_MIGRATE_UNMOVABLE, 0 },
 	{ PT_MIGRATE_MOVABLE, 0 },
 	{ PT_MIGRATE_RECLAIMABLE, 0 },
@@ -20,15 +19,16 @@ _Noreturn void buddy_wrong(const char *file, int line, const char *what)
 	abort();
 }
 
-static int type_index(pt_freetype_t type)
+int buddy_type(pt_freetype_t type)
 {
 	for (int i = 0; i < PT_FREETYPE_LISTS; i++)
-		if (types[i].migratetype == type.migratetype && types[i].flags == type.flags)
+		if (buddy_types[i].migratetype == type.migratetype &&
+		    buddy_types[i].flags == type.flags)
 			return i;
 	return -1;
 }
 
-static uint64_t bytes_of(const struct buddy_model *m, unsigned int order)
+uint64_t buddy_bytes(const struct buddy_model *m, unsigned int order)
 {
 	return UINT64_C(1) << (m->frame_lg2 + order);
 }
@@ -53,11 +53,10 @@ pt_pa_t buddy_pa(const struct buddy_model *m, size_t frame)
 	return m->range[i].pa + ((uint64_t)(frame - m->range[i].first) << m->frame_lg2);
 }
 
-/* Whether 2^@order frames from @pa on are the zone's, all in one range. */
-static bool is_inside(const struct buddy_model *m, pt_pa_t pa, unsigned int order)
+bool buddy_is_inside(const struct buddy_model *m, pt_pa_t pa, unsigned int order)
 {
 	size_t first = buddy_frame(m, pa);
-	pt_pa_t last = pa + (bytes_of(m, order) - 1);
+	pt_pa_t last = pa + (buddy_bytes(m, order) - 1);
 
 	return first != BUDDY_NONE && last > pa &&
 	       buddy_frame(m, last) == first + ((size_t)1 << order) - 1;
@@ -87,12 +86,11 @@ struct buddy_block *buddy_block_at(const struct buddy_model *m, pt_pa_t pa)
 
 	if (frame == BUDDY_NONE || !m->held[frame])
 		return NULL;
-	head = pa & ~(bytes_of(m, m->held[frame] - 1u) - 1);
+	head = pa & ~(buddy_bytes(m, m->held[frame] - 1u) - 1);
 	return &m->block[m->slot[buddy_frame(m, head)]];
 }
 
-/* Nothing of it is held. */
-static bool is_free(const struct buddy_model *m, pt_pa_t pa, unsigned int order)
+bool buddy_is_free(const struct buddy_model *m, pt_pa_t pa, unsigned int order)
 {
 	size_t first = buddy_frame(m, pa);
 
@@ -102,10 +100,9 @@ static bool is_free(const struct buddy_model *m, pt_pa_t pa, unsigned int order)
 	return true;
 }
 
-/* All pageblocks of it have these flags, and are not about to get others. */
-static bool has_flags(const struct buddy_model *m, pt_pa_t pa, uint64_t len, unsigned int flags)
+bool buddy_has_flags(const struct buddy_model *m, pt_pa_t pa, uint64_t len, unsigned int flags)
 {
-	uint64_t size = bytes_of(m, m->pageblock_order);
+	uint64_t size = buddy_bytes(m, m->pageblock_order);
 	pt_pa_t first = pa & ~(size - 1);
 
 	for (pt_pa_t at = first; at - first < len + (pa - first); at += size) {
@@ -121,9 +118,9 @@ static void hold(struct buddy_model *m, const struct buddy_block *block)
 {
 	size_t first = buddy_frame(m, block->pa), nr = (size_t)1 << block->order;
 
-	BUDDY_CHECK(is_inside(m, block->pa, block->order));
-	BUDDY_CHECK((block->pa & (bytes_of(m, block->order) - 1)) == 0);
-	BUDDY_CHECK(is_free(m, block->pa, block->order));
+	BUDDY_CHECK(buddy_is_inside(m, block->pa, block->order));
+	BUDDY_CHECK((block->pa & (buddy_bytes(m, block->order) - 1)) == 0);
+	BUDDY_CHECK(buddy_is_free(m, block->pa, block->order));
 	if (m->nr_blocks == m->max_blocks) {
 		m->max_blocks = m->max_blocks ? 2 * m->max_blocks : 1024;
 		m->block = realloc(m->block, m->max_blocks * sizeof(*m->block));
@@ -166,7 +163,7 @@ static void uncharge(struct buddy_model *m, const struct buddy_block *block)
 /* Of a block that is on its way through convert(). */
 static void check_passing(struct buddy_model *m, pt_pa_t pa, unsigned int flags)
 {
-	uint64_t size = bytes_of(m, m->pageblock_order);
+	uint64_t size = buddy_bytes(m, m->pageblock_order);
 	const pt_pa_t at[] = { pa, pa + size - 1 };
 
 	for (size_t i = 0; i < 2; i++) {
@@ -188,8 +185,8 @@ static void allocate_meanwhile(struct buddy_model *m)
 	BUDDY_CHECK(err == 0 || err == -ENOMEM);
 	if (err)
 		return;
-	BUDDY_CHECK(is_inside(m, pa, 0) && is_free(m, pa, 0));
-	BUDDY_CHECK(has_flags(m, pa, bytes_of(m, 0), 0));
+	BUDDY_CHECK(buddy_is_inside(m, pa, 0) && buddy_is_free(m, pa, 0));
+	BUDDY_CHECK(buddy_has_flags(m, pa, buddy_bytes(m, 0), 0));
 	BUDDY_CHECK(pt_free_pages(m->zone, NULL, pa, 0) == 0);
 }
 
@@ -197,13 +194,13 @@ static int model_convert(void *ctx, const struct pt_extent *extent, size_t nr, u
 			 unsigned int to)
 {
 	struct buddy_model *m = ctx;
-	uint64_t size = bytes_of(m, m->pageblock_order);
+	uint64_t size = buddy_bytes(m, m->pageblock_order);
 	size_t nr_pageblocks = 0;
 	bool fails;
 
 	BUDDY_CHECK(nr && from != to);
-	BUDDY_CHECK(type_index(pt_freetype(PT_MIGRATE_UNMOVABLE, from)) >= 0);
-	BUDDY_CHECK(type_index(pt_freetype(PT_MIGRATE_UNMOVABLE, to)) >= 0);
+	BUDDY_CHECK(buddy_type(pt_freetype(PT_MIGRATE_UNMOVABLE, from)) >= 0);
+	BUDDY_CHECK(buddy_type(pt_freetype(PT_MIGRATE_UNMOVABLE, to)) >= 0);
 	if (++m->depth > m->most_depth)
 		m->most_depth = m->depth;
 	/* the page that one conversion wants may be won by another, and that one wants none */
@@ -215,9 +212,9 @@ static int model_convert(void *ctx, const struct pt_extent *extent, size_t nr, u
 		for (pt_pa_t pa = extent[i].pa; pa - extent[i].pa < extent[i].len; pa += size) {
 			struct buddy_pageblock *pageblock = buddy_pageblock_at(m, pa);
 
-			BUDDY_CHECK(is_inside(m, pa, m->pageblock_order));
-			BUDDY_CHECK(is_free(m, pa, m->pageblock_order));
-			BUDDY_CHECK(has_flags(m, pa, size, from));
+			BUDDY_CHECK(buddy_is_inside(m, pa, m->pageblock_order));
+			BUDDY_CHECK(buddy_is_free(m, pa, m->pageblock_order));
+			BUDDY_CHECK(buddy_has_flags(m, pa, size, from));
 			check_passing(m, pa, from);
 			pageblock->changing = true;
 			nr_pageblocks++;
@@ -254,7 +251,7 @@ static int model_zero(void *ctx, unsigned int cpu, const struct pt_extent *exten
 	void *host = pt_phys_to_host(m->phys, extent->pa, extent->len);
 
 	BUDDY_CHECK(host && flags & PT_FREETYPE_UNMAPPED && cpu == m->cpu);
-	BUDDY_CHECK(has_flags(m, extent->pa, extent->len, flags));
+	BUDDY_CHECK(buddy_has_flags(m, extent->pa, extent->len, flags));
 	if (++m->nr_zeroes == m->fail_zero)
 		return -EIO;
 	memset(host, 0, (size_t)extent->len);
@@ -267,7 +264,7 @@ static void model_settle(void *ctx, const struct pt_extent *extent)
 	const struct buddy_block *block = buddy_block_at(m, extent->pa);
 
 	BUDDY_CHECK(block && block->stale && block->refs == 1);
-	BUDDY_CHECK(extent->pa == block->pa && extent->len == bytes_of(m, block->order));
+	BUDDY_CHECK(extent->pa == block->pa && extent->len == buddy_bytes(m, block->order));
 	pt_page_clear_stale(m->zone, extent->pa);
 	m->nr_settles++;
 }
@@ -310,7 +307,8 @@ static void init_pageblocks(struct buddy_model *m)
 
 			if (!k || last->number != number) {
 				last = &m->pageblock[m->nr_pageblocks++];
-				*last = (struct buddy_pageblock){ .number = number, .first = frame };
+				*last = (struct buddy_pageblock){ .number = number,
+								  .first = frame };
 			}
 			last->frames++;
 		}
@@ -385,7 +383,7 @@ static int refusal(const struct buddy_model *m, const struct pt_zone_cache *cach
 	if (how->order > m->max_order ||
 	    how->flags & ~(PT_ALLOC_NOBLOCK | PT_ALLOC_ZERO | PT_ALLOC_NOFRAGMENT))
 		return -EINVAL;
-	if (type_index(how->type) < 0 || (how->type.flags && !m->has_ops))
+	if (buddy_type(how->type) < 0 || (how->type.flags && !m->has_ops))
 		return -EOPNOTSUPP;
 	if (how->flags & PT_ALLOC_ZERO && how->type.flags & PT_FREETYPE_UNMAPPED && !cache)
 		return -EOPNOTSUPP;
@@ -406,10 +404,11 @@ static bool could_serve(const struct buddy_model *m, const struct pt_alloc *how)
 		BUDDY_CHECK(pt_page_info(m->zone, buddy_pa(m, frame), &info) == 0);
 		if (info.state != PT_PAGE_FREE)
 			continue;
-		if (info.type.flags == how->type.flags ? info.order >= how->order &&
-				(may_mix || info.type.migratetype == how->type.migratetype) :
-				may_convert && info.order >= whole &&
-					(!info.type.flags || !how->type.flags))
+		if (info.type.flags == how->type.flags
+			    ? info.order >= how->order &&
+				      (may_mix || info.type.migratetype == how->type.migratetype)
+			    : may_convert && info.order >= whole &&
+				      (!info.type.flags || !how->type.flags))
 			return true;
 	}
 	return false;
@@ -484,9 +483,12 @@ int buddy_alloc(struct buddy_model *m, struct pt_zone_cache *cache, const struct
 		return err;
 	}
 
-	hold(m, &(struct buddy_block){ .pa = *pa, .order = how->order, .refs = 1,
-				       .owner = how->owner, .account = how->account });
-	BUDDY_CHECK(has_flags(m, *pa, bytes_of(m, how->order), how->type.flags));
+	hold(m, &(struct buddy_block){ .pa = *pa,
+				       .order = how->order,
+				       .refs = 1,
+				       .owner = how->owner,
+				       .account = how->account });
+	BUDDY_CHECK(buddy_has_flags(m, *pa, buddy_bytes(m, how->order), how->type.flags));
 	if (account) {
 		struct pt_account_stats *stats = &account->stats;
 
@@ -509,11 +511,12 @@ int buddy_alloc(struct buddy_model *m, struct pt_zone_cache *cache, const struct
 }
 
 /* Whether @err is an answer that the headers give for freeing 2^@order frames at @pa. */
-static bool is_answer(const struct buddy_model *m, pt_pa_t pa, unsigned int order, bool raw, int err)
+static bool is_answer(const struct buddy_model *m, pt_pa_t pa, unsigned int order, bool raw,
+		      int err)
 {
 	bool bad_order = order > m->max_order;
-	bool unaligned = !bad_order && pa & (bytes_of(m, order) - 1);
-	bool outside = !bad_order && !is_inside(m, pa, order);
+	bool unaligned = !bad_order && pa & (buddy_bytes(m, order) - 1);
+	bool outside = !bad_order && !buddy_is_inside(m, pa, order);
 	const struct buddy_block *block = buddy_block_at(m, pa);
 
 	if (buddy_frame(m, pa) == BUDDY_NONE)
@@ -542,8 +545,8 @@ static int free_block(struct buddy_model *m, struct pt_zone_cache *cache, pt_pa_
 		      unsigned int order, bool raw)
 {
 	size_t nr_converts = m->nr_converts, nr_settles = m->nr_settles;
-	int err = raw ? pt_free_pages_raw(m->zone, cache, pa, order) :
-			pt_free_pages(m->zone, cache, pa, order);
+	int err = raw ? pt_free_pages_raw(m->zone, cache, pa, order)
+		      : pt_free_pages(m->zone, cache, pa, order);
 
 	BUDDY_CHECK(is_answer(m, pa, order, raw, err));
 	BUDDY_CHECK(m->nr_converts == nr_converts);
@@ -615,7 +618,7 @@ int buddy_folio_split(struct buddy_model *m, pt_pa_t pa, unsigned int order)
 		struct buddy_block one = part;
 
 		one.order = order;
-		one.pa += i * bytes_of(m, order);
+		one.pa += i * buddy_bytes(m, order);
 		hold(m, &one);
 	}
 	return 0;
@@ -631,7 +634,7 @@ int buddy_convert(struct buddy_model *m, pt_freetype_t from, pt_freetype_t to, s
 		  size_t *nr)
 {
 	size_t nr_converted = m->nr_converted, nr_failed = m->nr_failed, got = SIZE_MAX;
-	bool wrong = type_index(from) < 0 || type_index(to) < 0 || from.flags == to.flags;
+	bool wrong = buddy_type(from) < 0 || buddy_type(to) < 0 || from.flags == to.flags;
 	int err = pt_zone_convert(m->zone, from, to, max, &got);
 
 	if (wrong) {
@@ -656,7 +659,8 @@ static int source_alloc(void *ctx, unsigned int size_lg2, pt_pa_t *pa)
 	struct buddy_source *source = ctx;
 	struct buddy_model *m = source->m;
 	struct buddy_account *account = account_of(m, source->source.account);
-	struct buddy_block block = { .refs = 1, .account = source->source.account,
+	struct buddy_block block = { .refs = 1,
+				     .account = source->source.account,
 				     .is_table = true };
 	int err = source->ops.alloc(source->ops.ctx, size_lg2, pa);
 
@@ -666,7 +670,8 @@ static int source_alloc(void *ctx, unsigned int size_lg2, pt_pa_t *pa)
 	block.pa = *pa;
 	block.order = size_lg2 > m->frame_lg2 ? size_lg2 - m->frame_lg2 : 0;
 	hold(m, &block);
-	BUDDY_CHECK(has_flags(m, *pa, bytes_of(m, block.order), source->source.type.flags));
+	BUDDY_CHECK(
+		buddy_has_flags(m, *pa, buddy_bytes(m, block.order), source->source.type.flags));
 	if (account) {
 		account->stats.held += UINT64_C(1) << block.order;
 		account->stats.charges++;
@@ -692,185 +697,4 @@ struct pt_table_ops buddy_table_ops(struct buddy_source *source)
 	source->source.zone = source->m->zone;
 	source->ops = pt_zone_table_ops(&source->source);
 	return (struct pt_table_ops){ source_alloc, source_free, source };
-}
-
-void buddy_whole(const struct buddy_model *m, uint64_t nr[PT_MAX_ORDER + 1])
-{
-	memset(nr, 0, (PT_MAX_ORDER + 1) * sizeof(*nr));
-	for (size_t i = 0; i < m->nr_ranges; i++) {
-		pt_pa_t pa = m->range[i].pa, end = pa + (m->range[i].nr << m->frame_lg2);
-
-		while (pa < end) {
-			unsigned int order = m->max_order;
-
-			while (pa & (bytes_of(m, order) - 1) || end - pa < bytes_of(m, order))
-				order--;
-			nr[order]++;
-			pa += bytes_of(m, order);
-		}
-	}
-}
-
-size_t buddy_whole_pageblocks(const struct buddy_model *m)
-{
-	size_t nr = 0;
-
-	for (size_t i = 0; i < m->nr_pageblocks; i++)
-		nr += m->pageblock[i].frames == UINT64_C(1) << m->pageblock_order;
-	return nr;
-}
-
-static bool say_finding(void *ctx, pt_pa_t pa, const char *what)
-{
-	(void)ctx;
-	fprintf(stderr, "pt_buddy_verify: %#llx: %s\n", (unsigned long long)pa, what);
-	return true;
-}
-
-static void check_held(const struct buddy_model *m, const struct pt_page_info *info)
-{
-	const struct buddy_block *block = buddy_block_at(m, info->head);
-
-	BUDDY_CHECK(block && block->pa == info->head && block->order == info->order);
-	BUDDY_CHECK(info->is_table == block->is_table);
-	BUDDY_CHECK(info->account == block->account);
-	BUDDY_CHECK(info->stale == block->stale);
-	if (!block->is_table) {
-		BUDDY_CHECK(info->refs == block->refs);
-		BUDDY_CHECK(info->owner == block->owner);
-	}
-}
-
-/* A free block that could be one with its buddy is. */
-static void check_merged(const struct buddy_model *m, const struct pt_page_info *info)
-{
-	pt_pa_t buddy = info->head ^ bytes_of(m, info->order);
-	struct pt_page_info other;
-
-	if (info->order == m->max_order || !is_inside(m, info->head & buddy, info->order + 1))
-		return;
-	BUDDY_CHECK(pt_page_info(m->zone, buddy, &other) == 0);
-	BUDDY_CHECK(other.state != PT_PAGE_FREE || other.order != info->order ||
-		    other.type.flags != info->type.flags);
-}
-
-static void check_blocks(struct buddy_model *m, struct pt_zone_stats *want)
-{
-	struct pt_page_info info, last;
-
-	for (size_t frame = 0; frame < m->nr_frames; frame += (size_t)1 << info.order) {
-		pt_pa_t pa = buddy_pa(m, frame);
-		uint64_t nr;
-
-		BUDDY_CHECK(pt_page_info(m->zone, pa, &info) == 0);
-		BUDDY_CHECK(info.head == pa && info.order <= m->max_order);
-		BUDDY_CHECK(is_inside(m, pa, info.order));
-		BUDDY_CHECK(type_index(info.type) >= 0);
-		BUDDY_CHECK(has_flags(m, pa, bytes_of(m, info.order), info.type.flags));
-		BUDDY_CHECK(pt_page_info(m->zone, pa + (bytes_of(m, info.order) - 1), &last) == 0);
-		BUDDY_CHECK(last.head == pa && last.order == info.order && last.state == info.state);
-		nr = UINT64_C(1) << info.order;
-		if (info.state == PT_PAGE_HELD) {
-			check_held(m, &info);
-			want->held += nr;
-			continue;
-		}
-		BUDDY_CHECK(is_free(m, pa, info.order));
-		if (info.state == PT_PAGE_CACHED) {
-			want->cached += nr;
-			continue;
-		}
-		BUDDY_CHECK(info.state == PT_PAGE_FREE);
-		check_merged(m, &info);
-		want->free += nr;
-		want->nr_free[info.order][type_index(info.type)]++;
-	}
-}
-
-static void check_stats(struct buddy_model *m, const struct pt_zone_stats *want)
-{
-	uint64_t pageblocks[PT_FREETYPE_LISTS] = { 0 };
-	struct pt_zone_stats stats;
-	struct pt_page_info info;
-
-	pt_zone_stats(m->zone, &stats);
-	BUDDY_CHECK(stats.managed == m->nr_frames && stats.held == m->nr_held);
-	BUDDY_CHECK(stats.held == want->held && stats.cached == want->cached);
-	BUDDY_CHECK(stats.free == want->free);
-	BUDDY_CHECK(!memcmp(stats.nr_free, want->nr_free, sizeof(stats.nr_free)));
-	for (size_t i = 0; i < m->nr_pageblocks; i++) {
-		BUDDY_CHECK(pt_page_info(m->zone, buddy_pa(m, m->pageblock[i].first), &info) == 0);
-		pageblocks[type_index(info.type)]++;
-	}
-	BUDDY_CHECK(!memcmp(stats.pageblocks, pageblocks, sizeof(pageblocks)));
-}
-
-void buddy_check(struct buddy_model *m)
-{
-	struct pt_zone_stats want = { 0 };
-
-	check_blocks(m, &want);
-	check_stats(m, &want);
-	for (size_t i = 0; i < m->nr_accounts; i++) {
-		struct pt_account_stats stats;
-
-		pt_account_stats(m->account[i].account, &stats);
-		BUDDY_CHECK(!memcmp(&stats, &m->account[i].stats, sizeof(stats)));
-	}
-	BUDDY_CHECK(pt_buddy_verify(m->zone, say_finding, NULL) == 0);
-}
-
-void buddy_free_all(struct buddy_model *m)
-{
-	for (size_t i = m->nr_blocks; i; i--) {
-		const struct buddy_block *block = &m->block[i - 1];
-		pt_pa_t pa = block->pa;
-
-		for (uint32_t refs = block->refs; refs; refs--)
-			BUDDY_CHECK(buddy_folio_put(m, NULL, pa) == 0);
-	}
-}
-
-void buddy_recover(struct buddy_model *m)
-{
-	uint64_t nr[PT_MAX_ORDER + 1];
-	struct pt_zone_stats stats;
-
-	buddy_free_all(m);
-	for (size_t i = 0; i < m->nr_caches; i++)
-		pt_zone_cache_drain(m->cache[i]);
-	m->fail_convert = 0;
-	m->fail_all = false;
-	for (size_t i = 0; i < PT_FREETYPE_LISTS && m->has_ops; i++)
-		if (types[i].flags)
-			BUDDY_CHECK(buddy_convert(m, types[i], types[PT_MIGRATE_UNMOVABLE], SIZE_MAX,
-						  NULL) == 0);
-	buddy_check(m);
-	pt_zone_stats(m->zone, &stats);
-	BUDDY_CHECK(stats.free == m->nr_frames && !stats.cached && !stats.held);
-	buddy_whole(m, nr);
-	for (unsigned int order = 0; order <= m->max_order; order++)
-		for (size_t i = 0; i < PT_FREETYPE_LISTS; i++) {
-			BUDDY_CHECK(!types[i].flags || !stats.nr_free[order][i]);
-			nr[order] -= stats.nr_free[order][i];
-		}
-	for (unsigned int order = 0; order <= m->max_order; order++)
-		BUDDY_CHECK(nr[order] == 0);
-}
-
-void buddy_recover_and_fill(struct buddy_model *m)
-{
-	uint64_t nr[PT_MAX_ORDER + 1];
-	struct pt_alloc how = { .type = { PT_MIGRATE_MOVABLE, 0 }, .flags = PT_ALLOC_NOBLOCK };
-	pt_pa_t pa;
-
-	buddy_recover(m);
-	buddy_whole(m, nr);
-	for (how.order = m->max_order + 1; how.order--;)
-		for (uint64_t i = 0; i < nr[how.order]; i++)
-			BUDDY_CHECK(buddy_alloc(m, NULL, &how, &pa) == 0);
-	BUDDY_CHECK(m->nr_held == m->nr_frames);
-	how.order = 0;
-	BUDDY_CHECK(buddy_alloc(m, NULL, &how, &pa) == -ENOMEM);
-	buddy_recover(m);
 }

@@ -4,8 +4,8 @@
  * to each other to be freed there, share accounts, and have pageblocks converted; one who converts
  * ahead of time and back; and one who looks at statistics.
  *
- *  - No frame is handed out while somebody has it: who has one says so in holder[], and writes to it
- *    without any atomics, so that ThreadSanitizer finds two of them.
+ *  - No frame is handed out while somebody has it: who has one says so in holder[], and writes to
+ *    it without any atomics, so that ThreadSanitizer finds two of them.
  *  - A block is of the flags that it was asked for as long as it is held, and no pageblock is
  *    converted twice at a time or while anything of it is held.
  *  - In the end everything is free, verified, and can be had in the largest blocks again.
@@ -282,7 +282,8 @@ static void zone_init(struct shared *s, const struct pt_zone_cfg *cfg, size_t nr
 	assert_int_equal(pt_zone_create(&s->zone, s->phys, cfg), 0);
 	pt_zone_set_ops(s->zone, &s->ops);
 	for (size_t i = 0; i < 2; i++)
-		assert_int_equal(pt_account_create(&s->account[i], s->zone, i ? 300 : UINT64_MAX), 0);
+		assert_int_equal(pt_account_create(&s->account[i], s->zone, i ? 300 : UINT64_MAX),
+				 0);
 	for (size_t i = 0; i < NR_THREADS; i++)
 		pthread_mutex_init(&s->queue[i].lock, NULL);
 }
