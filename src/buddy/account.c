@@ -23,18 +23,19 @@ static void count(_Atomic uint64_t *counter)
 int pt_account_create(struct pt_account **out, struct pt_zone *zone, uint64_t limit)
 {
 	struct pt_account *account = calloc(1, sizeof(*account));
-	unsigned int id = 1;
+	unsigned int id;
 
 	if (!account)
 		return -ENOMEM;
 	account->zone = zone;
 	pt_account_set_limit(account, limit);
 	ptl_zone_lock(zone);
-	while (id <= UINT16_MAX && zone->accounts[id])
+	for (id = zone->accounts_full + 1; id <= UINT16_MAX && zone->accounts[id];)
 		id++;
 	if (id <= UINT16_MAX) {
 		account->id = (uint16_t)id;
 		zone->accounts[id] = account;
+		zone->accounts_full = (uint16_t)id;
 	}
 	ptl_zone_unlock(zone);
 	if (id > UINT16_MAX) {
@@ -53,6 +54,8 @@ int pt_account_destroy(struct pt_account *account)
 		return -EBUSY;
 	ptl_zone_lock(account->zone);
 	account->zone->accounts[account->id] = NULL;
+	account->zone->accounts_full =
+		(uint16_t)ptl_min(account->zone->accounts_full, account->id - 1u);
 	ptl_zone_unlock(account->zone);
 	free(account);
 	return 0;

@@ -76,6 +76,7 @@ struct pt_zone {
 
 	_Alignas(64) _Atomic uint32_t lock; /* guards all below, and the pageblocks */
 	unsigned int used_flags;            /* flags that any pageblock ever had */
+	uint16_t accounts_full;             /* ids up to here are all taken */
 	struct pt_zone_cache *caches;
 	uint64_t nr_free_frames, nr_transit; /* nr_transit: on their way through a conversion */
 	struct ptl_bins bins[PT_FREETYPE_LISTS];
