@@ -69,4 +69,7 @@ for by in rows columns; do
 	run $bin/tlbsim --format lackey --compare skylake-sp,zen4,neoverse-n1 build/examples/$by.lackey
 done
 
+say "unmapped_pages: what it costs to allocate pages that are absent from the direct map"
+run $bin/unmapped_pages --svg build/examples/unmapped_pages.svg
+
 say "Done: the programs are in $bin, their sources in examples/; next: $bin/ptdump --help"

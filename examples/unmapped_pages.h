@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * unmapped_pages.h - what the files of unmapped_pages have of each other.
+ *
+ *   unmapped_pages.c  the command line
+ *   unmapped_run.c    the workload, in three ways, on one machine
+ *   unmapped_print.c  figures as a table, as JSON, as bars, as a plot
+ */
+#ifndef UNMAPPED_PAGES_H
+#define UNMAPPED_PAGES_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <ptlib/ptlib.h>
+
+struct um_machine {
+	const char *name;
+	enum pt_format fmt;
+	enum pt_flush_policy policy;
+};
+
+enum um_way {
+	UM_PAGE_AT_A_TIME,   /* allocate, then set_direct_map_invalid() */
+	UM_FREETYPE,         /* allocate what is unmapped already */
+	UM_FREETYPE_BATCHED, /* several pageblocks become so at once */
+	UM_WAY_NR,
+};
+
+/* Allocate @pages, replace a random one @churn times, free all. */
+struct um_workload {
+	uint64_t pages, churn;
+	unsigned int batch; /* pageblocks at once, for UM_FREETYPE_BATCHED */
+};
+
+struct um_result {
+	uint64_t allocations;
+	uint64_t pageblocks;   /* converted to be unmapped */
+	uint64_t splits[2];    /* of 2M and of 1G leaves of the direct map */
+	uint64_t tables;       /* pages that its tables take at the end, beyond those at first */
+	struct pt_flush_counts flushes;
+};
+
+extern const char *const um_way_names[UM_WAY_NR];
+
+/* Exits with a message where a call fails that cannot. */
+void um_die(const char *what, int err);
+
+void um_run(const struct um_machine *machine, const struct um_workload *workload, enum um_way way,
+	    struct um_result *result);
+
+/* Per thousand allocations. */
+double um_per_thousand(const struct um_result *result, uint64_t figure);
+void um_print_table(const struct um_machine *machine, const struct um_result results[UM_WAY_NR]);
+void um_print_json(const struct um_machine *machines, unsigned int nr,
+		   const struct um_workload *workload, struct um_result (*results)[UM_WAY_NR]);
+void um_print_bars(const struct um_machine *machines, unsigned int nr,
+		   struct um_result (*results)[UM_WAY_NR]);
+/* Through gnuplot; false if there is none, or it failed. */
+bool um_plot(const char *file, const struct um_machine *machines, unsigned int nr,
+	     struct um_result (*results)[UM_WAY_NR]);
+
+#endif /* UNMAPPED_PAGES_H */
