@@ -20,7 +20,7 @@
  *	pages get a key          one range: they were more permissive
  *	pages lose their key     x86 nothing: a stale key can only deny, and the #PF of that
  *	                         removes it (Intel SDM Vol. 3A, 4.10.4.1 "Operations that
- *	                         Invalidate TLBs..."), so trying again succeeds; arm64 one
+ *	                         Invalidate TLBs...", rev. 081), so trying again succeeds; arm64 one
  *	                         range, for a permission fault removes nothing
  *	leaves are joined again  their tables' range, before the tables are freed
  *
@@ -56,7 +56,8 @@ struct pt_direct_map_cfg {
 	struct pt_table_ops tables;       /* where tables come from, if @protect is NULL */
 	struct pt_zone *protect;          /* tables are KEYED pages of this zone; needs @key */
 	const struct pt_flush_ops *flush; /* NULL: nothing caches translations */
-	const struct pt_watch_ops *watch; /* NULL: nobody watches stores */
+	const struct pt_watch_ops *watch; /* NULL: nobody watches stores; else joining leaves
+					     breaks entries for a moment */
 };
 
 /* Accessed and dirty, so that hardware has nothing to write. */

@@ -194,5 +194,5 @@ void pt_direct_map_stats(struct pt_direct_map *dm, struct pt_direct_map_stats *s
 	ptl_dm_unlock(dm);
 	stats->tables = pt_reserve_in_use(dm->reserve);
 	stats->reserve = pt_reserve_available(dm->reserve);
-	stats->boot = dm->nr_boot;
+	stats->boot = ptl_dm_nr_boot(dm);
 }

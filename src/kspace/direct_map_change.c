@@ -73,47 +73,50 @@ static void map_holes(struct pt_direct_map *dm, pt_va_t va, uint64_t len, pt_att
 	PTL_BUG_ON(pt_range_walk_done(&walk));
 }
 
-static void set_key(struct pt_direct_map *dm, pt_va_t va, uint64_t len, unsigned int key)
+/* Of what is present. Whether any page had another key. */
+static bool set_key(struct pt_direct_map *dm, pt_va_t va, uint64_t len, unsigned int key)
 {
-	struct pt_change change = { .flags = PT_CHANGE_SKIP_HOLES };
+	struct pt_gather changed;
+	struct pt_change change = { .gather = &changed, .flags = PT_CHANGE_SKIP_HOLES };
 
+	pt_gather_begin(&changed, dm->pt);
 	PTL_BUG_ON(pt_protect(dm->pt, va, len, PT_ATTR_KEY(key), PT_ATTR_KEY_MASK, &change));
+	return changed.nr_ranges;
 }
 
-/* Under the lock; needs no table. */
-static void change_words(struct pt_direct_map *dm, const struct pt_extent *extent,
+/* Under the lock; needs no table. Whether something that may be cached has to be flushed. */
+static bool change_words(struct pt_direct_map *dm, const struct pt_extent *extent,
 			 enum ptl_dm_target target)
 {
 	pt_va_t va = ptl_dm_va(dm, extent->pa);
 	uint64_t pages = extent->len >> dm->info.granule_lg2;
+	bool flush = false;
 
 	switch (target) {
 	case PTL_DM_ABSENT:
 		PTL_BUG_ON(pt_unmap(dm->pt, va, extent->len, NULL));
 		dm->stats.absent += pages;
-		return;
+		return true;
+	case PTL_DM_PLAIN:
+		if (dm->key)
+			flush = set_key(dm, va, extent->len, 0) && dm->flush_unkey;
+		/* fall through */
 	case PTL_DM_PRESENT:
 		map_holes(dm, va, extent->len, dm->attr);
 		dm->stats.present += pages;
-		return;
-	case PTL_DM_PLAIN:
-		if (dm->key)
-			set_key(dm, va, extent->len, 0);
-		map_holes(dm, va, extent->len, dm->attr);
-		dm->stats.present += pages;
-		return;
+		return flush;
 	case PTL_DM_KEYED:
-		set_key(dm, va, extent->len, dm->key);
+		flush = set_key(dm, va, extent->len, dm->key);
 		map_holes(dm, va, extent->len, dm->attr | PT_ATTR_KEY(dm->key));
 		dm->stats.keyed += pages;
-		return;
 	}
+	return flush;
 }
 
 int ptl_dm_change(struct pt_direct_map *dm, const struct pt_extent *extent, size_t nr,
 		  enum ptl_dm_target target, bool flush)
 {
-	bool present = target == PTL_DM_PRESENT || target == PTL_DM_PLAIN;
+	bool present = target == PTL_DM_PRESENT || target == PTL_DM_PLAIN, changed = false;
 	pt_va_t first = UINT64_MAX, last = 0;
 	size_t need;
 	int err = lock_with_tables(dm, extent, nr, target, &need);
@@ -125,13 +128,13 @@ int ptl_dm_change(struct pt_direct_map *dm, const struct pt_extent *extent, size
 	for (size_t i = 0; i < nr; i++) {
 		pt_va_t va = ptl_dm_va(dm, extent[i].pa);
 
-		change_words(dm, &extent[i], target);
+		changed |= change_words(dm, &extent[i], target);
 		first = ptl_min(first, va);
 		if (va + extent[i].len - 1 > last)
 			last = va + extent[i].len - 1;
 	}
 	ptl_dm_unlock(dm);
-	if (flush && dm->flush && dm->flush->range)
+	if (flush && changed && dm->flush && dm->flush->range)
 		dm->flush->range(dm->flush->ctx, first, last, dm->info.granule_lg2);
 	for (size_t i = 0; present && dm->flags & PT_DIRECT_MAP_JOIN && i < nr; i++)
 		ptl_dm_join(dm, &extent[i]);
@@ -182,12 +185,12 @@ int pt_set_direct_map_invalid(struct pt_direct_map *dm, pt_pa_t pa, uint64_t nr)
 
 int pt_set_direct_map_default(struct pt_direct_map *dm, pt_pa_t pa, uint64_t nr)
 {
-	return set_pages(dm, pa, nr, PTL_DM_PLAIN, dm->key && dm->flush_unkey);
+	return set_pages(dm, pa, nr, PTL_DM_PLAIN, true);
 }
 
 int pt_set_direct_map_valid(struct pt_direct_map *dm, pt_pa_t pa, uint64_t nr, bool valid)
 {
-	return set_pages(dm, pa, nr, valid ? PTL_DM_PRESENT : PTL_DM_ABSENT, !valid);
+	return set_pages(dm, pa, nr, valid ? PTL_DM_PRESENT : PTL_DM_ABSENT, true);
 }
 
 bool pt_kernel_page_present(const struct pt_direct_map *dm, pt_pa_t pa)
@@ -197,16 +200,15 @@ bool pt_kernel_page_present(const struct pt_direct_map *dm, pt_pa_t pa)
 	return !pt_translate(dm->pt, ptl_dm_va(dm, pa), &found);
 }
 
-/* What is flushed depends on what the pages were: absent ones are cached nowhere. */
+/* What the pages were is in the tables. */
 int ptl_dm_convert(void *ctx, const struct pt_extent *extent, size_t nr, unsigned int from,
 		   unsigned int to)
 {
 	struct pt_direct_map *dm = ctx;
-	bool was_absent = from & PT_FREETYPE_UNMAPPED;
-	bool flush = !was_absent;
 	enum ptl_dm_target target;
 	int err;
 
+	(void)from;
 	switch (to) {
 	case PT_FREETYPE_UNMAPPED:
 		target = PTL_DM_ABSENT;
@@ -218,7 +220,6 @@ int ptl_dm_convert(void *ctx, const struct pt_extent *extent, size_t nr, unsigne
 		break;
 	case 0:
 		target = PTL_DM_PLAIN;
-		flush &= dm->flush_unkey;
 		break;
 	default:
 		return -EOPNOTSUPP;
@@ -229,7 +230,7 @@ int ptl_dm_convert(void *ctx, const struct pt_extent *extent, size_t nr, unsigne
 		PTL_BUG_ON(ptl_dm_cost(dm, extent, nr, target));
 		ptl_dm_unlock(dm);
 	}
-	err = ptl_dm_change(dm, extent, nr, target, flush);
+	err = ptl_dm_change(dm, extent, nr, target, true);
 	if (!err) {
 		bool nested = ptl_dm_refilling(dm);
 

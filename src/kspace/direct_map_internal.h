@@ -4,6 +4,7 @@
 #define PTL_KSPACE_DIRECT_MAP_INTERNAL_H
 
 #include <ptlib/direct_map.h>
+#include <ptlib/gather.h>
 #include <ptlib/map.h>
 #include <ptlib/pagetable.h>
 #include <ptlib/phys.h>
@@ -107,6 +108,8 @@ bool ptl_dm_refilling(struct pt_direct_map *dm);
 /* Everything is mapped: the first tables become KEYED too. */
 int ptl_dm_boot_finish(struct pt_direct_map *dm);
 bool ptl_dm_is_boot(struct pt_direct_map *dm, pt_pa_t pa);
+/* Pages of the first pageblocks that are in no use. */
+size_t ptl_dm_nr_boot(struct pt_direct_map *dm);
 
 /* direct_map_split.c. Under the lock: tables that changing these pages to @target needs. */
 size_t ptl_dm_cost(struct pt_direct_map *dm, const struct pt_extent *extent, size_t nr,
@@ -117,7 +120,10 @@ size_t ptl_dm_split(struct pt_direct_map *dm, const struct pt_extent *extent, si
 /* direct_map_join.c: leaves around @extent that can be larger are. No lock held. */
 void ptl_dm_join(struct pt_direct_map *dm, const struct pt_extent *extent);
 
-/* direct_map_change.c */
+/*
+ * direct_map_change.c: all or nothing. @flush: what has to be is flushed; else only what splits
+ * need. No lock held.
+ */
 int ptl_dm_change(struct pt_direct_map *dm, const struct pt_extent *extent, size_t nr,
 		  enum ptl_dm_target target, bool flush);
 int ptl_dm_convert(void *ctx, const struct pt_extent *extent, size_t nr, unsigned int from,

@@ -6,8 +6,6 @@
  */
 #include "kspace/direct_map_internal.h"
 
-#include <ptlib/gather.h>
-
 /* What @va is mapped by; PT_MAX_LEVELS for nothing. */
 static unsigned int leaf_level(struct pt_direct_map *dm, pt_va_t va)
 {

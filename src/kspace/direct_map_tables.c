@@ -31,6 +31,15 @@ bool ptl_dm_is_boot(struct pt_direct_map *dm, pt_pa_t pa)
 	return found;
 }
 
+size_t ptl_dm_nr_boot(struct pt_direct_map *dm)
+{
+	uint32_t bits = ptl_bit_lock(&dm->boot_lock);
+	size_t nr = dm->nr_boot;
+
+	ptl_bit_unlock(&dm->boot_lock, bits);
+	return nr;
+}
+
 /* Under boot_lock. */
 static void boot_give(struct pt_direct_map *dm, pt_pa_t pa)
 {

@@ -383,6 +383,9 @@ static void keyed_pages_have_the_key(void **state)
 	assert_int_equal(convert(k, &some, 1, PT_FREETYPE_KEYED, 0), 0);
 	assert_int_equal(flushed(k).requests, !k->x86);
 	expect_pages(k, some.pa, some.len, true, 0);
+	/* what has none loses none */
+	assert_int_equal(pt_set_direct_map_default(k->dm, some.pa, k->pages_per_block), 0);
+	expect_no_flush(k);
 	k->source.fail_all = false;
 	assert_int_equal(pt_direct_map_prepare(k->dm), 0);
 	assert_int_equal(stats_of(k).reserve, 4);
