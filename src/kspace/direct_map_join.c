@@ -6,51 +6,49 @@
  */
 #include "kspace/direct_map_internal.h"
 
-/* What @va is mapped by; PT_MAX_LEVELS for nothing. */
-static unsigned int leaf_level(struct pt_direct_map *dm, pt_va_t va)
+static unsigned int leaf_level(const struct pt_direct_map *dm, pt_va_t va)
 {
 	struct pt_leaf leaf;
 
-	return pt_lookup(dm->pt, va, &leaf) ? PT_MAX_LEVELS : leaf.level;
+	/* Absent again: nothing can be larger there. */
+	return pt_lookup(dm->pt, va, &leaf) ? dm->top_leaf : leaf.level;
 }
 
-/* Under the lock: the leaves of @level around @va and, in a second step, their blocks. */
-static void join_around(struct pt_direct_map *dm, pt_va_t va, unsigned int level,
-			unsigned int lg2, struct pt_change *change)
+/* Under the lock: leaves of up to @level in the 2^@lg2 bytes around @va. Tables that this frees. */
+static size_t join_around(struct pt_direct_map *dm, pt_va_t va, unsigned int level,
+			  unsigned int lg2, struct pt_change *change)
 {
-	pt_va_t first = ptl_align_down(va, lg2);
+	/* A block of entries may be larger than a short top table. */
+	pt_va_t first = ptl_align_down(va, lg2), last = ptl_min(ptl_last(va, lg2), dm->info.last);
+	size_t before = change->gather->nr_tables;
 
-	PTL_BUG_ON(pt_collapse(dm->pt, first, PTL_BIT(lg2), level, change));
+	if (first < dm->info.first)
+		first = dm->info.first;
+	PTL_BUG_ON(pt_collapse(dm->pt, first, last - first + 1, level, change));
+	return change->gather->nr_tables - before;
 }
 
-/* Under the lock. */
+/* Under the lock: level by level while that joins what is around @va, then blocks of it. */
 static void join_entry(struct pt_direct_map *dm, pt_va_t va, struct pt_gather *gather)
 {
 	struct pt_change change = { .gather = gather, .flags = PT_CHANGE_NO_CONTIG };
-	unsigned int level;
-	size_t before;
+	unsigned int level = leaf_level(dm, va), lg2;
 
-	for (level = 1; level <= dm->top_leaf; level++) {
-		bool joined = leaf_level(dm, va) == level;
+	while (level < dm->top_leaf) {
+		size_t tables = join_around(dm, va, level + 1, dm->info.leaf_lg2[level + 1], &change);
+		bool joined = leaf_level(dm, va) > level;
 
-		if (joined)
-			continue;
-		before = gather->nr_tables;
-		join_around(dm, va, level, dm->info.leaf_lg2[level], &change);
-		joined = leaf_level(dm, va) == level;
-		dm->stats.joins[level] += joined;
-		/* Its other tables, which were of leaves one level down. */
-		dm->stats.joins[level - 1] += gather->nr_tables - before - joined;
+		/* Others, which do not make @va's leaf larger yet, are one level down. */
+		dm->stats.joins[level + 1] += joined;
+		dm->stats.joins[level] += tables - joined;
 		if (!joined)
 			break;
+		level++;
 	}
-	level--;
 	if (dm->info.contig_lg2[level]) {
+		lg2 = dm->info.leaf_lg2[level] + dm->info.contig_lg2[level];
 		change.flags = 0;
-		before = gather->nr_tables;
-		join_around(dm, va, level, dm->info.leaf_lg2[level] + dm->info.contig_lg2[level],
-			    &change);
-		dm->stats.joins[level] += gather->nr_tables - before;
+		dm->stats.joins[level] += join_around(dm, va, level, lg2, &change);
 	}
 }
 

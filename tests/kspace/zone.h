@@ -5,7 +5,7 @@
 
 #include "kspace/kspace.h"
 
-#define NR_TEST_CPUS 2
+#define NR_TEST_CPUS 3
 
 struct zoned {
 	struct kspace *k;

@@ -3,6 +3,7 @@
  * Several threads take pages of all kinds from one zone, change single pages by hand, and free
  * what others took; leaves are split and joined all the while. Each page that a thread holds is
  * looked at: nobody else may have changed it, and no lockless reader may find it otherwise.
+ * Absent pages are zeroed through a mermap, in which each thread is a CPU.
  */
 #define _POSIX_C_SOURCE 200809L
 
@@ -11,7 +12,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
-#define NR_THREADS 3
+#define NR_THREADS NR_TEST_CPUS
 #define NR_SLOTS 64 /* where threads leave pages for others to free */
 #define NR_HELD 256
 #define NR_TURNS 6000
@@ -71,6 +72,15 @@ static void look(const struct worker *w, uint64_t held)
 		CHECK(pt_kernel_page_present(w->s->dm, page_of(held) + i * granule) == !absent);
 }
 
+/* A word at the end of it; not 0 while somebody holds it. */
+static uint64_t *word_of(const struct worker *w, uint64_t held)
+{
+	uint64_t len = pages_of(held) * w->s->z->k->granule;
+	uint8_t *host = pt_phys_to_host(w->s->z->k->phys, page_of(held), len);
+
+	return (uint64_t *)(void *)(host + len - 8);
+}
+
 static void take(struct worker *w)
 {
 	static const unsigned int kinds[] = { 0, PT_FREETYPE_UNMAPPED, PT_FREETYPE_KEYED };
@@ -79,7 +89,9 @@ static void take(struct worker *w)
 	const struct pt_alloc how = {
 		.order = block ? 3 : 0,
 		.type = pt_freetype(PT_MIGRATE_UNMOVABLE, flags),
+		.flags = next_random(&w->seed) % 2 ? PT_ALLOC_ZERO : 0,
 	};
+	uint64_t held;
 	pt_pa_t pa;
 	int err;
 
@@ -89,14 +101,18 @@ static void take(struct worker *w)
 	CHECK(!err || (err == -ENOMEM && flags == PT_FREETYPE_KEYED));
 	if (err)
 		return;
-	w->held[w->nr_held++] = pa | flags | (block ? KIND_BLOCK : 0);
-	look(w, w->held[w->nr_held - 1]);
+	held = pa | flags | (block ? KIND_BLOCK : 0);
+	look(w, held);
+	CHECK(!(how.flags & PT_ALLOC_ZERO) || *word_of(w, held) == 0);
+	*word_of(w, held) = pa;
+	w->held[w->nr_held++] = held;
 	atomic_fetch_add_explicit(&w->s->taken, 1, memory_order_relaxed);
 }
 
 static void give(struct worker *w, uint64_t held)
 {
 	look(w, held);
+	CHECK(*word_of(w, held) == page_of(held));
 	if (held & KIND_ABSENT)
 		CHECK(!pt_set_direct_map_default(w->s->dm, page_of(held), pages_of(held)));
 	CHECK(!pt_free_pages(w->s->z->zone, w->cache, page_of(held), held & KIND_BLOCK ? 3 : 0));
@@ -154,9 +170,11 @@ static void threads_change_pages_at_once(void **state)
 	struct zoned *z = zoned_begin(state, &cfg, PT_DIRECT_MAP_JOIN, keys ? TEST_KEY : 0, false);
 	struct worker *worker = calloc(NR_THREADS, sizeof(*worker));
 	struct stress s = { .z = z, .dm = k->dm, .keys = keys };
+	struct pt_mermap_stats m;
 	pthread_t thread[NR_THREADS];
 
 	assert_non_null(worker);
+	zoned_add_mermap(z);
 	for (unsigned int i = 0; i < NR_THREADS; i++) {
 		worker[i].s = &s;
 		worker[i].seed = i + 1;
@@ -179,6 +197,8 @@ static void threads_change_pages_at_once(void **state)
 	assert_int_equal(pt_direct_map_prepare(k->dm), 0);
 	zoned_convert_back(z);
 	assert_int_equal(stats_of(k).tables + stats_of(k).reserve, z->tables);
+	pt_mermap_stats(z->mermap, &m);
+	assert_true(m.zeroed > NR_TURNS / 4 && m.wraps && m.settled);
 	zoned_end(z);
 }
 
