@@ -8,7 +8,7 @@
 
 #include <ptlib/zone_info.h>
 
-#include "pt/pagetable_internal.h"
+#include "buddy/zone_internal.h"
 
 bool ptl_mermap_held(const struct pt_mermap *mermap, pt_pa_t pa)
 {
@@ -41,15 +41,19 @@ static bool is_noted(const struct pt_mermap *mermap, pt_pa_t pa, uint64_t len)
 	return false;
 }
 
-/* Under the lock; @pa is in no region any more. */
+/*
+ * Under the lock; this @pa is in the region no more. Of the block nothing but its word is read:
+ * all else is its holder's, who need not wait for us once the mark is gone.
+ */
 static void unmark(struct pt_mermap *mermap, pt_pa_t pa)
 {
-	struct pt_page_info info;
+	const struct pt_zone *zone = mermap->cfg.zone;
+	const struct ptl_span *span = zone ? ptl_span_of(zone, pa) : NULL;
+	const struct pt_frame *frame = span ? ptl_block_of(zone, span, pa, &pa) : NULL;
+	unsigned int block = frame ? ptl_block_load(frame) : 0;
 
-	if (!mermap->cfg.zone || pt_page_info(mermap->cfg.zone, pa, &info) ||
-	    info.state != PT_PAGE_HELD || !info.stale)
-		return;
-	if (!is_noted(mermap, info.head, PTL_BIT(info.order + mermap->pt->phys->frame_lg2)))
+	if (block & PTL_BLOCK_STALE &&
+	    !is_noted(mermap, pa, PTL_BIT((block & PTL_BLOCK_ORDER) + zone->frame_lg2)))
 		pt_page_clear_stale(mermap->cfg.zone, pa);
 }
 
