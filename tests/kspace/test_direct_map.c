@@ -357,6 +357,44 @@ static void joined_leaves_give_their_tables_back(void **state)
 	assert_int_equal(pt_verify(pt_direct_map_pgtable(k->dm), NULL, NULL), 0);
 }
 
+static void count_store(void *ctx, const struct pt_store *store)
+{
+	uint64_t *stores = ctx;
+
+	assert_true(store->old != store->new_ || store->new_ == 0);
+	++*stores;
+}
+
+static void a_watched_map_does_the_same(void **state)
+{
+	struct kspace *k = *state;
+	struct pt_extent some = blocks(k, 1, 1);
+	uint64_t *before, *after, stores = 0;
+	const struct pt_watch_ops watch = { count_store, &stores };
+	size_t nr_before, nr_after, live;
+
+	k->cfg.flags = PT_DIRECT_MAP_JOIN;
+	k->cfg.watch = &watch;
+	kspace_map(k);
+	assert_true(stores > 0);
+	before = snapshot(k, &nr_before);
+	live = k->source.nr_live;
+	stores = 0;
+	assert_int_equal(pt_set_direct_map_invalid(k->dm, some.pa + k->granule, 1), 0);
+	assert_int_equal(convert(k, &some, 1, 0, PT_FREETYPE_UNMAPPED), 0);
+	assert_true(stores > 0);
+	expect_pages(k, some.pa, some.len, false, 0);
+	assert_int_equal(convert(k, &some, 1, PT_FREETYPE_UNMAPPED, 0), 0);
+	after = snapshot(k, &nr_after);
+	assert_int_equal(nr_after, nr_before);
+	assert_memory_equal(after, before, nr_before * sizeof(*before));
+	assert_int_equal(k->source.nr_live, live);
+	free(before);
+	free(after);
+	pt_direct_map_destroy(k->dm); /* before the watcher goes */
+	k->dm = NULL;
+}
+
 static void keyed_pages_have_the_key(void **state)
 {
 	struct kspace *k = *state;
@@ -493,6 +531,7 @@ int main(void)
 		TEST(a_page_of_an_absent_pageblock_comes_back),
 		TEST(a_failing_allocation_leaves_everything_as_it_was),
 		TEST(joined_leaves_give_their_tables_back),
+		TEST(a_watched_map_does_the_same),
 		TEST_ON(keyed_pages_have_the_key, wants_keys),
 		TEST_ON(keyed_conversions_leave_two_tables, wants_keys),
 		TEST(without_a_key_nothing_is_keyed),
