@@ -113,8 +113,9 @@ for program in "$@"; do
 				nr = split(counter_bars[name], word, " ")
 				for (k = 1; k + 2 <= nr; k += 3) {
 					is = counter[name, word[k]]
-					met = word[k + 1] == ">=" ? is >= word[k + 2] + 0 :
-								    is <= word[k + 2] + 0
+					met = is <= word[k + 2] + 0
+					if (word[k + 1] == ">=")
+						met = is >= word[k + 2] + 0
 					nr_bars++
 					nr_met += met
 					printf "  %s %s %s: %s", word[k], word[k + 1], word[k + 2],
