@@ -343,17 +343,26 @@ static double p9999(const uint32_t *histogram)
 	return (double)i;
 }
 
-/* A random page is freed, and one allocated, each timed, in memory that is 90 % full. */
+/*
+ * Random pages are freed, and pages allocated, each timed, in memory that is 90 % full: by turns,
+ * or as a coin says, so that caches run full and dry.
+ */
+struct tail_case {
+	const char *name;
+	bool by_turns;
+};
+
 static void run_tail(struct bench *b, const void *arg)
 {
 	static const struct bench_counter_bar bars[] = { { "p9999_get", false, 600 },
 							 { "p9999_put", false, 1000 } };
 	static uint32_t get[NR_CLASSES], put[NR_CLASSES];
+	const struct tail_case *c = arg;
 	struct world *w = &world;
 	struct pages pages = { .w = w, .nr_frames = GIB >> 12, .seed = 99 };
+	size_t full = pages.nr_frames / 10 * 9, span = pages.nr_frames / 100;
 	uint64_t start;
 
-	(void)arg;
 	if (world_init(w, GIB, 1, 0, pages.nr_frames)) {
 		bench_fail(b, "no memory");
 		return;
@@ -362,23 +371,29 @@ static void run_tail(struct bench *b, const void *arg)
 	memset(put, 0, sizeof(put));
 	while (pages.nr < pages.nr_frames)
 		get_page(&pages);
-	while (pages.nr > pages.nr_frames / 10 * 9)
+	while (pages.nr > full)
 		put_random(&pages);
 	while (bench_keep_running(b, 100000))
 		for (size_t i = 0; i < 100000; i++) {
-			pt_pa_t pa = take_random(&pages);
+			bool gets = c->by_turns ? i & 1 : next_random(&pages.seed) & 1;
 
-			start = cycles();
-			if (pt_free_pages(w->zone, w->cache[0], pa, 0))
-				abort();
-			count_cycles(put, cycles() - start);
-			start = cycles();
-			get_page(&pages);
-			count_cycles(get, cycles() - start);
+			if (pages.nr > full + span || (!gets && pages.nr > full - span)) {
+				pt_pa_t pa = take_random(&pages);
+
+				start = cycles();
+				if (pt_free_pages(w->zone, w->cache[0], pa, 0))
+					abort();
+				count_cycles(put, cycles() - start);
+			} else {
+				start = cycles();
+				get_page(&pages);
+				count_cycles(get, cycles() - start);
+			}
 		}
 	bench_counter(b, "p9999_get", p9999(get));
 	bench_counter(b, "p9999_put", p9999(put));
-	bench_bar_counters(b, bars, 2);
+	if (c->by_turns)
+		bench_bar_counters(b, bars, 2);
 	put_many(w, 0, 0, pages.nr, w->page[0]);
 	world_exit(w);
 }
@@ -404,6 +419,11 @@ static const struct swing_case swings[] = {
 	{ "swing/90", 90, { "huge_share", true, 0.11 } },
 };
 
+static const struct tail_case tails[] = {
+	{ "tail/90", true },
+	{ "tail/90/runs", false },
+};
+
 void bench_register_all(void)
 {
 	for (unsigned int nr_threads = 1; nr_threads <= MAX_THREADS; nr_threads++) {
@@ -413,5 +433,6 @@ void bench_register_all(void)
 	}
 	for (size_t i = 0; i < sizeof(swings) / sizeof(swings[0]); i++)
 		bench_register(swings[i].name, run_swing, &swings[i]);
-	bench_register("tail/90", run_tail, NULL);
+	for (size_t i = 0; i < sizeof(tails) / sizeof(tails[0]); i++)
+		bench_register(tails[i].name, run_tail, &tails[i]);
 }
