@@ -112,6 +112,41 @@ static void say_marks(FILE *out, const struct explain_case *c, const struct expl
 	}
 }
 
+/* Whether the access read an entry of the block of the @i-th step before. */
+static bool is_told(const struct explain_case *c, unsigned int i, unsigned int contig_lg2)
+{
+	const struct pt_access_step *step = &c->steps[i], *first = c->steps;
+
+	while (first < step &&
+	       (first->table_pa != step->table_pa || (first->index ^ step->index) >> contig_lg2))
+		first++;
+	return first < step;
+}
+
+/* Names misprogrammed blocks of leaves that the piece at @path came by; returns whether there are. */
+static bool say_blocks(FILE *out, const struct explain_path *path)
+{
+	const struct explain_case *c = path->first.c;
+	struct pt_finding finding;
+	bool found = false;
+
+	for (unsigned int i = path->begin; i < path->end; i++) {
+		const struct pt_access_step *step = &c->steps[i];
+		const struct explain_walk *walk = step->stage == 2 ? &path->second : &path->first;
+
+		if (!walk->has_info || is_told(c, i, walk->info.contig_lg2[step->level]) ||
+		    pt_verify_block(walk->r->phys, &walk->cfg, step->table_pa, step->level,
+				    step->index, &finding) != -EFAULT)
+			continue;
+		explain_label(out, "contig");
+		fputs(walk->words->stage, out);
+		explain_say_block(out, &walk->info, &finding);
+		fputc('\n', out);
+		found = true;
+	}
+	return found;
+}
+
 /* ---- all of it ---- */
 
 /* The walk that a fault or a lack of memory ended. */
@@ -155,13 +190,14 @@ static void say_end(FILE *out, const struct explain_path *paths, unsigned int nr
 	}
 }
 
-void explain_access(FILE *out, const struct explain_regime *r, const struct explain_case *c)
+bool explain_access(FILE *out, const struct explain_regime *r, const struct explain_case *c)
 {
 	/* The first byte of the next page; a piece may end without an entry read. */
 	pt_va_t next = (c->va + c->how.size - 1) & ~UINT64_C(0xfff);
 	bool in_next = !c->result.nr_pieces && next != c->va && c->result.fault.va == next;
 	struct explain_path paths[2];
 	unsigned int nr = 0, at = 0;
+	bool certain = true;
 
 	do {
 		struct explain_path *path = &paths[nr];
@@ -179,9 +215,12 @@ void explain_access(FILE *out, const struct explain_regime *r, const struct expl
 	} while (nr < 2 && (at < c->nr_steps || in_next));
 
 	say_end(out, paths, nr, c);
+	for (unsigned int i = 0; i < nr; i++)
+		certain &= !say_blocks(out, &paths[i]);
 	if (has_rights(r, &paths[0]))
 		explain_say_rights(out, &paths[0].first);
 	say_marks(out, c, &paths[0]);
+	return certain;
 }
 
 /* ---- questions ---- */

@@ -4,6 +4,7 @@
  *
  *	explain.c            the path, the verdict, what everybody may do there
  *	explain_path.c       the entries on the way, of both stages
+ *	explain_block.c      a contiguous block that is none
  *	explain_reasons.c    why it is forbidden
  *	explain_words_*.c    accesses, tables and entries of an architecture
  *	explain_reasons_*.c  its rules
@@ -66,7 +67,13 @@ int explain_config(const struct explain_regime *r, unsigned int stage, pt_va_t v
 unsigned int explain_priv(const struct explain_regime *r, unsigned int who);
 /** Finds what the first byte of @c allows to whom. */
 void explain_ask_rights(const struct explain_regime *r, struct explain_case *c);
-/** Prints all of it, a line a thing, indented, each beginning with what it is about. */
-void explain_access(FILE *out, const struct explain_regime *r, const struct explain_case *c);
+/**
+ * Prints all of it, a line a thing, indented, each beginning with what it is about. Returns
+ * whether the verdict is the only one that there can be: no contiguous block is misprogrammed.
+ */
+bool explain_access(FILE *out, const struct explain_regime *r, const struct explain_case *c);
+/** Prints a phrase about what pt_verify_block() found in a table that is as @info says. */
+void explain_say_block(FILE *out, const struct pt_format_info *info,
+		       const struct pt_finding *finding);
 
 #endif

@@ -14,13 +14,14 @@ static unsigned int usual_size(const struct explain_regime *machine, enum pt_acc
 	return machine->arch == &explain_x86 ? 1 : 4;
 }
 
-/* Returns whether it faults. */
+/* Returns whether it faults, or might. */
 static bool try_access(const struct dump_source *source, const struct dump_root *root,
 		       const struct dump_options *options)
 {
 	const struct dump_access *access = &options->access;
 	struct explain_regime machine;
 	struct explain_case c = { .va = options->address };
+	bool certain;
 	int err;
 
 	dump_machine_open(&machine, source, root, &options->regs);
@@ -36,9 +37,9 @@ static bool try_access(const struct dump_source *source, const struct dump_root 
 	if (root)
 		dump_title(root);
 	printf("0x%016" PRIx64 " %s\n", c.va, err ? "faults" : "is allowed");
-	explain_access(stdout, &machine, &c);
+	certain = explain_access(stdout, &machine, &c);
 	dump_machine_close(&machine);
-	return err;
+	return err || !certain;
 }
 
 static bool reaches(const struct dump_root *root, pt_va_t va)

@@ -41,8 +41,8 @@ static const char help[] =
 	"                          fetch, or rmw (locked, atomic). Exit status 1 if it faults\n"
 	"  --size N                ... of 1 to 64 bytes. Without: 8; fetches 1, on arm64 4\n"
 	"  --priv user|kernel      ... by whom. Without: kernel\n"
-	"  --rflags --pkru --pkrs --sctlr --tcr2 --pir --pire0 --por-el0 --por-el1 N, --pan, "
-	"--uao\n"
+	"  --rflags --pkru --pkrs --sctlr --tcr2 --pir --pire0 --por-el0 --por-el1 N,\n"
+	"  --pan, --uao\n"
 	"                          ... under these registers, and those above: a table image\n"
 	"                          knows what selects its tables, and nothing of these. Without:\n"
 	"                          0, but SCTLR.M\n"
@@ -68,9 +68,8 @@ static const char help[] =
 	"Permissions: r read, w write, x execute (arm64: by user code), p execute by privileged\n"
 	"code where that differs, u user, g global, a accessed, d dirty.\n"
 	"Numbers: as in C, with K, M, G or T behind. Exit status: 0 fine; 1 findings: a\n"
-	"difference, W^X, a corrupt table, an access that faults; 2 usage, or input that cannot "
-	"be\n"
-	"read.\n";
+	"difference, W^X, a corrupt table or contiguous block, an access that faults; 2 usage,\n"
+	"or input that cannot be read.\n";
 
 enum option_id {
 	OPT_IMAGE = 256,

@@ -4,6 +4,8 @@
 
 #include <inttypes.h>
 
+#include "explain.h"
+
 /* In which words a field stands. */
 enum {
 	IN_TABLE = 1 << 0,
@@ -236,6 +238,20 @@ static bool print_loop(const struct pt_step *steps, unsigned int nr)
 	return false;
 }
 
+/* Names a contiguous block that is none; returns whether it is one. */
+static bool print_block(const struct dump_root *root, const struct pt_step *leaf)
+{
+	struct pt_finding finding;
+
+	if (pt_verify_block(pt_pgtable_phys(root->pt), &root->cfg, leaf->table_pa, leaf->level,
+			    leaf->index, &finding) != -EFAULT)
+		return false;
+	fputs("  contiguous   ", stdout);
+	explain_say_block(stdout, &root->info, &finding);
+	putchar('\n');
+	return true;
+}
+
 static bool trace_root(const struct dump_root *root, pt_va_t va)
 {
 	struct pt_step steps[PT_MAX_LEVELS];
@@ -251,6 +267,8 @@ static bool trace_root(const struct dump_root *root, pt_va_t va)
 		findings = print_failure(root, va, nr ? &steps[nr - 1] : NULL, err);
 	else
 		print_leaf(root, va);
+	if (nr)
+		findings |= print_block(root, &steps[nr - 1]);
 	return print_loop(steps, nr) || findings;
 }
 

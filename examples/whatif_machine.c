@@ -209,7 +209,7 @@ static char *explanation(const struct whatif *w, const struct whatif_case *c)
 
 	if (!out)
 		return NULL;
-	explain_access(out, &w->regime, &c->seen);
+	(void)explain_access(out, &w->regime, &c->seen);
 	fclose(out);
 	return text;
 }

@@ -5,6 +5,7 @@
 #ifndef PTLIB_VERIFY_H
 #define PTLIB_VERIFY_H
 
+#include <ptlib/format.h>
 #include <ptlib/query.h>
 #include <ptlib/types.h>
 
@@ -46,6 +47,28 @@ typedef bool (*pt_report_fn)(void *ctx, const struct pt_finding *finding);
  * Return: 0 if nothing was found, -EFAULT if something was, -ENOMEM.
  */
 PT_API PT_MUST_CHECK int pt_verify(const struct pt_pgtable *pt, pt_report_fn report, void *ctx);
+
+/**
+ * pt_verify_block() - Look at the contiguous block that one entry says it is part of.
+ * @cfg:      The format of the table, of either stage.
+ * @table_pa: Where the table is in @phys, @level and @index: as pt_trace() or
+ *            pt_access_trace() report a step.
+ * @finding:  Receives the first entry at which the block is none, as pt_verify()
+ *            finds it, as PT_BAD_CONTIG; its va counts from where the table begins.
+ *
+ * What an access to such a block translates to is CONSTRAINED UNPREDICTABLE: as any
+ * of the block's entries say, or a fault. pt_access() does as the entry says that a
+ * walk reads.
+ *
+ * Context: no concurrent change of the table.
+ * Return: 0 for an entry of a sound block or of none; -EFAULT with @finding; -EINVAL
+ * for a configuration, level or index that does not exist, or a table that is not in
+ * memory.
+ * Source: Arm ARM DDI 0487 J.a, D8.7 "The Contiguous bit".
+ */
+PT_API PT_MUST_CHECK int pt_verify_block(const struct pt_phys *phys, const struct pt_fmt_cfg *cfg,
+					 pt_pa_t table_pa, unsigned int level, unsigned int index,
+					 struct pt_finding *finding);
 
 /** Returns a short static description of @bad. */
 PT_API const char *pt_bad_name(enum pt_bad bad);

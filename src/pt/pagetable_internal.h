@@ -75,8 +75,9 @@ struct ptl_ops {
 	enum pt_range_walk_type (*walk_next)(struct pt_range_walk *walk);
 	enum pt_kind (*entry_kind)(const struct pt_pgtable *pt, uint64_t raw, unsigned int level);
 	pt_attr_t (*entry_attr)(const struct pt_pgtable *pt, uint64_t raw, unsigned int level);
-	bool (*visit_entries)(const struct pt_pgtable *pt, const struct ptl_visit *visit,
-			      ptl_entry_fn fn, void *ctx);
+	/* From @first on up to @end or the end of the table. Returns false if @fn stopped it. */
+	bool (*visit_entries)(const struct ptl_fmt *f, const struct ptl_visit *visit,
+			      unsigned int first, unsigned int end, ptl_entry_fn fn, void *ctx);
 };
 
 /* A range that a call is changing, to catch overlapping ones; on its stack. */

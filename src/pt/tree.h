@@ -62,11 +62,16 @@ static inline unsigned int ptl_index(const struct pt_pgtable *pt, pt_va_t va, un
 	return (va & pt->fmt.va_mask) >> ptl_level_lg2(level) & (PTL_BIT(bits) - 1);
 }
 
+static inline unsigned int ptl_fmt_entries(const struct ptl_fmt *f, unsigned int level)
+{
+	if (level == f->top_level)
+		return (unsigned int)(f->va_mask >> ptl_level_lg2(level)) + 1;
+	return 1u << FMT_INDEX_BITS;
+}
+
 static inline unsigned int ptl_nr_entries(const struct pt_pgtable *pt, unsigned int level)
 {
-	if (level == pt->fmt.top_level)
-		return (unsigned int)(pt->fmt.va_mask >> ptl_level_lg2(level)) + 1;
-	return 1u << FMT_INDEX_BITS;
+	return ptl_fmt_entries(&pt->fmt, level);
 }
 
 /* Entries from @va's on that @pos's table and [va, last] both hold, whole ones only. */

@@ -240,28 +240,28 @@ static int ptl_unlink(struct pt_pgtable *pt, pt_va_t va, uint64_t len, unsigned 
 	return ptl_op_end(&op, ptl_unlink_range(&op, va, last, level));
 }
 
-/* Hands each entry of the table at @visit to its callback. */
-static bool ptl_visit_entries(const struct pt_pgtable *pt, const struct ptl_visit *visit,
-			      ptl_entry_fn fn, void *ctx)
+/* Hands entries of the table at @visit to their callback. */
+static bool ptl_visit_entries(const struct ptl_fmt *f, const struct ptl_visit *visit,
+			      unsigned int first, unsigned int end, ptl_entry_fn fn, void *ctx)
 {
-	unsigned int level = visit->level;
+	unsigned int level = visit->level, nr = ptl_fmt_entries(f, level);
 
-	for (unsigned int i = 0; i < ptl_nr_entries(pt, level); i++) {
+	for (unsigned int i = first; i < end && i < nr; i++) {
 		struct ptl_visit_entry entry = { .raw = ptl_load(&visit->table[i]), .index = i };
 
-		entry.kind = fmt_kind(entry.raw, level, &pt->fmt);
+		entry.kind = fmt_kind(entry.raw, level, f);
 		entry.va = visit->va + ((uint64_t)i << ptl_level_lg2(level));
-		if (level == pt->fmt.top_level && entry.va >= pt->fmt.lower_end)
-			entry.va |= pt->fmt.upper_first; /* x86: the sign extension */
+		if (level == f->top_level && entry.va >= f->lower_end)
+			entry.va |= f->upper_first; /* x86: the sign extension */
 		if (entry.kind == PTL_TABLE)
-			entry.target = fmt_table_pa(entry.raw, &pt->fmt);
+			entry.target = fmt_table_pa(entry.raw, f);
 		if (entry.kind == PTL_ILLEGAL)
-			entry.why = fmt_illegal(entry.raw, level, &pt->fmt);
+			entry.why = fmt_illegal(entry.raw, level, f);
 		if (entry.kind == PTL_LEAF) {
-			entry.contig_lg2 = fmt_contig_lg2(entry.raw, level, &pt->fmt);
-			entry.still = fmt_still(entry.raw, &pt->fmt);
-			entry.next = fmt_leaf_next(entry.still, level, i, &pt->fmt);
-			entry.pa = fmt_leaf_pa(entry.raw, level, i, &pt->fmt);
+			entry.contig_lg2 = fmt_contig_lg2(entry.raw, level, f);
+			entry.still = fmt_still(entry.raw, f);
+			entry.next = fmt_leaf_next(entry.still, level, i, f);
+			entry.pa = fmt_leaf_pa(entry.raw, level, i, f);
 		}
 		if (!fn(ctx, visit, &entry))
 			return false;

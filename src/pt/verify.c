@@ -4,14 +4,18 @@
 
 #include "pt/visit.h"
 
+/* Within one table: what the rest of a contiguous block must be. */
+struct block {
+	unsigned int left;
+	uint64_t next;
+};
+
 struct verify {
 	const struct pt_pgtable *pt;
 	pt_report_fn report;
 	void *ctx;
 	bool found, stopped;
-	/* Within one table: what the rest of a contiguous block must be. */
-	unsigned int block_left;
-	uint64_t block_next;
+	struct block block;
 };
 
 static bool report(struct verify *v, enum pt_bad bad, enum pt_illegal why,
@@ -39,7 +43,7 @@ static enum ptl_visit_how verify_table(void *ctx, const struct ptl_visit *visit)
 	struct pt_frame *frame = ptl_frame_at(v->pt, visit->table_pa);
 	bool is_root = visit->table_pa == v->pt->root_pa;
 
-	v->block_left = 0;
+	v->block.left = 0;
 	if (atomic_load_explicit(&frame->lock, memory_order_relaxed) &&
 	    !report(v, PT_BAD_LOCK, PT_LEGAL, visit, NULL))
 		return PTL_VISIT_STOP;
@@ -54,24 +58,24 @@ static enum ptl_visit_how verify_table(void *ctx, const struct ptl_visit *visit)
 }
 
 /* A block is all of it, in place, marked in every entry, and goes on in every entry. */
-static bool block_broken(struct verify *v, const struct ptl_visit_entry *entry,
+static bool block_broken(struct block *block, const struct ptl_visit_entry *entry,
 			 unsigned int size_lg2)
 {
-	unsigned int block = 1u << entry->contig_lg2;
+	unsigned int nr = 1u << entry->contig_lg2;
 	bool marked = entry->kind == PTL_LEAF && entry->contig_lg2;
 
-	if (v->block_left) {
-		v->block_left--;
-		if (!marked || entry->still != v->block_next) {
-			v->block_left = 0;
+	if (block->left) {
+		block->left--;
+		if (!marked || entry->still != block->next) {
+			block->left = 0;
 			return true;
 		}
 	} else if (marked) {
-		if (entry->index % block || !ptl_aligned(entry->pa, size_lg2 + entry->contig_lg2))
+		if (entry->index % nr || !ptl_aligned(entry->pa, size_lg2 + entry->contig_lg2))
 			return true;
-		v->block_left = block - 1;
+		block->left = nr - 1;
 	}
-	v->block_next = entry->next;
+	block->next = entry->next;
 	return false;
 }
 
@@ -88,12 +92,12 @@ static bool verify_entry(void *ctx, const struct ptl_visit *visit,
 	    atomic_load_explicit(&frame->state, memory_order_relaxed) == PTL_FRAME_TABLE &&
 	    !report(v, PT_BAD_WORD, PT_LEGAL, visit, entry))
 		return false;
-	if (!v->block_left && !entry->contig_lg2)
+	if (!v->block.left && !entry->contig_lg2)
 		return true;
 	v->pt->ops.describe(&v->pt->fmt, &info);
 	if (entry->contig_lg2 > info.entries_lg2[visit->level])
 		return true; /* a short table cannot hold a block: the mark means nothing */
-	return !block_broken(v, entry, info.leaf_lg2[visit->level]) ||
+	return !block_broken(&v->block, entry, info.leaf_lg2[visit->level]) ||
 	       report(v, PT_BAD_CONTIG, PT_LEGAL, visit, entry);
 }
 
@@ -117,6 +121,66 @@ int pt_verify(const struct pt_pgtable *pt, pt_report_fn fn, void *ctx)
 	int ret = ptl_visit_tree(pt, verify_table, verify_entry, verify_odd, &v);
 
 	return ret < 0 ? ret : v.found ? -EFAULT : 0;
+}
+
+/* One block: which entry is asked about, and the first one at which it is none. */
+struct block_search {
+	struct block block;
+	unsigned int index, size_lg2;
+	bool asked_is_marked, found;
+	struct ptl_visit_entry broken;
+};
+
+static bool search_block(void *ctx, const struct ptl_visit *visit,
+			 const struct ptl_visit_entry *entry)
+{
+	struct block_search *search = ctx;
+
+	(void)visit;
+	if (entry->index == search->index)
+		search->asked_is_marked = entry->contig_lg2;
+	if (!search->found && block_broken(&search->block, entry, search->size_lg2)) {
+		search->found = true;
+		search->broken = *entry;
+	}
+	return true;
+}
+
+int pt_verify_block(const struct pt_phys *phys, const struct pt_fmt_cfg *cfg, pt_pa_t table_pa,
+		    unsigned int level, unsigned int index, struct pt_finding *finding)
+{
+	const struct ptl_ops *ops = ptl_format_ops(cfg->fmt, PTL_MODE_EXCLUSIVE);
+	struct ptl_visit visit = { .table_pa = table_pa, .level = level };
+	struct block_search search = { .index = index };
+	struct ptl_fmt f = { .cfg = *cfg };
+	struct pt_format_info info;
+	unsigned int first, nr;
+
+	if (!ops || ops->init(&f))
+		return -EINVAL;
+	ops->describe(&f, &info);
+	if (level >= info.nr_levels || index >> info.entries_lg2[level] || table_pa % 8)
+		return -EINVAL;
+	visit.table = pt_phys_to_host(phys, table_pa, UINT64_C(8) << info.entries_lg2[level]);
+	if (!visit.table)
+		return -EINVAL;
+	if (info.contig_lg2[level] > info.entries_lg2[level])
+		return 0;
+	nr = 1u << info.contig_lg2[level];
+	first = index & ~(nr - 1);
+	search.size_lg2 = info.leaf_lg2[level];
+	(void)ops->visit_entries(&f, &visit, first, first + nr, search_block, &search);
+	if (!search.asked_is_marked || !search.found)
+		return 0;
+	*finding = (struct pt_finding){
+		.bad = PT_BAD_CONTIG,
+		.va = (pt_va_t)search.broken.index << search.size_lg2,
+		.table_pa = table_pa,
+		.level = level,
+		.index = search.broken.index,
+		.raw = search.broken.raw,
+	};
+	return -EFAULT;
 }
 
 const char *pt_bad_name(enum pt_bad bad)

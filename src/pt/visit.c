@@ -2,6 +2,7 @@
 /* Visits to whole trees, with a set of the pages that were seen. */
 #include "pt/visit.h"
 
+#include <limits.h>
 #include <stdlib.h>
 
 /*
@@ -112,7 +113,7 @@ static bool visit_table(struct walk *walk, const struct ptl_visit *visit)
 		walk->ret = 1;
 	if (how != PTL_VISIT_BELOW)
 		return how == PTL_VISIT_PAST;
-	return walk->pt->ops.visit_entries(walk->pt, visit, visit_entry, walk);
+	return walk->pt->ops.visit_entries(&walk->pt->fmt, visit, 0, UINT_MAX, visit_entry, walk);
 }
 
 int ptl_visit_tree(const struct pt_pgtable *pt, ptl_visit_fn table, ptl_entry_fn entry,

@@ -149,6 +149,25 @@ access 1 0x40000008 read "$dir/arm.ptl" --pan
 access 1 0x1000000000000 read "$dir/arm.ptl"
 says 'faults: no root.s half reaches it$'
 
+# A block of 16 pages of which the second one is missing, and then one that is whole.
+cp "$arm" "$dir/contig.img"
+put "$dir/contig.img" 0x4000 16 0x0010000040000743
+run 1 "$dir/contig.img" $regs --va 0x40010000
+says '^0x0000000040010000 -> 0x40000000$'
+says '^  contiguous   misprogrammed Contiguous bit, CONSTRAINED UNPREDICTABLE: of a block of 16 the level 3 entry at 0x40004088, 0x0000000000000000, is invalid$'
+access 1 0x40010000 read "$dir/contig.img" $regs
+says 'is allowed$'
+says '^    contig  misprogrammed Contiguous bit, .* at 0x40004088, 0x0000000000000000, is invalid$'
+i=0
+while [ $i -lt 16 ]; do
+	put "$dir/contig.img" 0x4000 $((16 + i)) $((0x0010000040000743 + i * 4096))
+	i=$((i + 1))
+done
+run 0 "$dir/contig.img" $regs --va 0x40011000
+says '^  leaf +4K, 16 of them contiguous$'
+access 0 0x40011000 read "$dir/contig.img" $regs
+says_nr 0 'misprogrammed'
+
 # The other granules and widths, from their table images: 64K with LPA, 4K and 16K with LPA2.
 wide=$dir/64k.img
 dd if=/dev/zero of="$wide" bs=65536 count=6 2>/dev/null
@@ -185,6 +204,10 @@ put "$mid" 0x8000 2047 0x40000701
 run 0 "$mid" --base $base --ttbr1 0x40000040 --tcr 0x240100090 --save-tables "$dir/16k.ptl"
 access 0 0xfffffffffe000008 read "$dir/16k.ptl"
 says '^    result  PA 0x40000008, in a 32M page'
+put "$mid" 0x8000 2047 0x0010000040000701
+run 0 "$mid" --base $base --ttbr1 0x40000040 --tcr 0x240100090 --save-tables "$dir/16k.ptl"
+access 1 0xfffffffffe000008 read "$dir/16k.ptl"
+says '^    contig  misprogrammed Contiguous bit, .*: of a block of 32 the level 2 entry at 0x4000bff8, 0x0010000040000701, does not go on'
 
 # ---- input that is no good ----
 refuses "$x86" $cr3 --access read

@@ -98,6 +98,13 @@ run 0 "$dir/s2.ptl" --va 0x40003000 --access read --vtcr 0x200000
 run 1 "$dir/s2.ptl" --va 0x10000000000 --access read
 run 1 "$s2" $regs --diff "$s2" --vttbr-2 0x40004000
 
+put "$s2" 0x5000 16 0x00100000400007ff
+run 1 "$s2" $regs --va 0x40010000
+says '^  contiguous   misprogrammed Contiguous bit, .* the level 3 entry at 0x40005088, 0x0000000000000000, is invalid$'
+run 1 "$s2" $regs --va 0x40010000 --access read
+says 'is allowed$'
+says '^    contig  stage 2 misprogrammed Contiguous bit, '
+
 # 16K and 64K, and with forced memory types.
 mid=$dir/16k.img
 dd if=/dev/zero of="$mid" bs=65536 count=3 2>/dev/null

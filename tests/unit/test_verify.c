@@ -2,6 +2,8 @@
 /* pt_verify() finds what is wrong and names it; pt_usage() and pt_for_each_table() count. */
 #include "unit/fixture.h"
 
+#define CONTIG (UINT64_C(1) << 52) /* arm64, leaves of either stage */
+
 struct findings {
 	struct pt_finding finding[64];
 	size_t nr, stop_at;
@@ -158,7 +160,6 @@ static void names_contiguous_blocks_that_are_none(void **state)
 {
 	struct fixture *f = *state;
 	size_t b = pages(f, f->block);
-	const uint64_t contig = UINT64_C(1) << 52;
 	struct pt_step step;
 	struct pt_step steps[PT_MAX_LEVELS];
 	struct findings found;
@@ -168,7 +169,7 @@ static void names_contiguous_blocks_that_are_none(void **state)
 	for (size_t i = 0; i < b; i += b - 1) {
 		const uint64_t bad[] = {
 			0,                                 /* one is missing */
-			contig,                            /* not marked */
+			CONTIG,                            /* not marked */
 			UINT64_C(1) << 54,                 /* another attribute */
 			f->granule,                        /* another address */
 		};
@@ -199,7 +200,7 @@ static void names_contiguous_blocks_that_are_none(void **state)
 	do_map_small(f, 0, 1, 0, RWX);
 	path_to(f, page_va(f, 0), steps, &nr);
 	memset(&found, 0, sizeof(found));
-	write_word(f, steps[nr - 1].table_pa + 8 * steps[nr - 1].index, steps[nr - 1].raw | contig);
+	write_word(f, steps[nr - 1].table_pa + 8 * steps[nr - 1].index, steps[nr - 1].raw | CONTIG);
 	assert_int_equal(pt_verify(f->pt, take, &found), -EFAULT);
 	assert_int_equal(found.finding[0].bad, PT_BAD_CONTIG);
 	write_word(f, steps[nr - 1].table_pa + 8 * steps[nr - 1].index, steps[nr - 1].raw);
@@ -216,10 +217,122 @@ static void names_blocks_that_are_not_aligned(void **state)
 	for (size_t i = 2 * b; i < 3 * b; i++) {
 		pt_pa_t pa = word_pa(f, page_va(f, i));
 
-		write_word(f, pa, read_word(f, pa) | UINT64_C(1) << 52);
+		write_word(f, pa, read_word(f, pa) | CONTIG);
 	}
 	assert_int_equal(pt_verify(f->pt, take, &found), -EFAULT);
 	assert_int_equal(found.finding[0].bad, PT_BAD_CONTIG);
+}
+
+/* One entry of the block of which @step is one, made other than the rest of it. */
+static void assert_block_is_none(struct fixture *f, const struct pt_step *step, uint64_t raw)
+{
+	unsigned int mask = (1u << f->info.contig_lg2[step->level]) - 1;
+	pt_pa_t pa = step->table_pa + 8 * step->index;
+	struct findings found = { .nr = 0 };
+	struct pt_finding finding;
+
+	write_word(f, pa, raw);
+	assert_int_equal(pt_verify(f->pt, take, &found), -EFAULT);
+	for (unsigned int index = step->index & ~mask; index <= (step->index | mask); index++) {
+		int err = pt_verify_block(f->phys, &f->fmt, step->table_pa, step->level, index,
+					  &finding);
+
+		if (index == step->index && !(raw & CONTIG)) { /* which is in no block, then */
+			assert_int_equal(err, 0);
+			continue;
+		}
+		assert_int_equal(err, -EFAULT);
+		assert_int_equal(finding.bad, PT_BAD_CONTIG);
+		assert_int_equal(finding.table_pa, step->table_pa);
+		assert_int_equal(finding.level, step->level);
+		assert_int_equal(finding.index, found.finding[0].index);
+		assert_int_equal(finding.raw, found.finding[0].raw);
+		assert_int_equal(finding.va,
+				 (uint64_t)finding.index << f->info.leaf_lg2[step->level]);
+		if (step->index & mask) /* else it is the next one that does not go on */
+			assert_int_equal(finding.index, step->index);
+	}
+	write_word(f, pa, step->raw);
+}
+
+/* Of every size that has contiguous blocks, and has room for one. */
+static void one_block_is_looked_at_as_all_are(void **state)
+{
+	struct fixture *f = *state;
+	struct pt_change change = { .flags = PT_CHANGE_FREE_TABLES };
+	struct pt_step steps[PT_MAX_LEVELS], step;
+	struct pt_finding finding;
+	unsigned int nr;
+
+	for (unsigned int level = 0; level < 2 && level + 1 < f->info.nr_levels; level++) {
+		unsigned int size_lg2 = f->info.leaf_lg2[level];
+		unsigned int last = (1u << f->info.contig_lg2[level]) - 1;
+		uint64_t len = UINT64_C(1) << (size_lg2 + f->info.contig_lg2[level]);
+
+		assert_int_equal(pt_map(f->pt, f->base, f->pa, len, RWX, NULL), 0);
+		path_to(f, f->base, steps, &nr);
+		assert_int_equal(steps[nr - 1].level, level);
+		for (unsigned int i = 0; i <= last; i += i ? last - 1 : 1) {
+			step = steps[nr - 1];
+			step.index += i;
+			step.raw = read_word(f, step.table_pa + 8 * step.index);
+			assert_int_equal(pt_verify_block(f->phys, &f->fmt, step.table_pa, level,
+							 step.index, &finding),
+					 0);
+			assert_block_is_none(f, &step, 0);
+			assert_block_is_none(f, &step, step.raw ^ CONTIG);
+			assert_block_is_none(f, &step, step.raw ^ UINT64_C(1) << 54);
+			assert_block_is_none(f, &step, step.raw ^ UINT64_C(1) << size_lg2);
+			/* hardware marks one for all */
+			write_word(f, step.table_pa + 8 * step.index, step.raw ^ 1u << 10);
+			assert_int_equal(pt_verify_block(f->phys, &f->fmt, step.table_pa, level,
+							 step.index, &finding),
+					 0);
+			write_word(f, step.table_pa + 8 * step.index, step.raw);
+		}
+		assert_int_equal(pt_unmap(f->pt, f->base, len, &change), 0);
+	}
+}
+
+/* No block is looked for where there can be none. */
+static void an_entry_may_be_in_no_block(void **state)
+{
+	struct fixture *f = *state;
+	unsigned int nr, top = f->info.nr_levels - 1;
+	struct pt_step steps[PT_MAX_LEVELS];
+	const struct pt_step *last;
+	struct pt_finding finding;
+	struct pt_fmt_cfg fmt = f->fmt;
+	pt_pa_t pa;
+
+	do_map_small(f, 1, 1, 1, RWX);
+	path_to(f, page_va(f, 1), steps, &nr);
+	last = &steps[nr - 1];
+	for (unsigned int i = 0; i < nr; i++)
+		assert_int_equal(pt_verify_block(f->phys, &f->fmt, steps[i].table_pa,
+						 steps[i].level, steps[i].index, &finding),
+				 0);
+	if (f->info.can_leaf[top] && f->info.contig_lg2[top] > f->info.entries_lg2[top]) {
+		pa = steps[0].table_pa + 8 * (steps[0].index ^ 1);
+		write_word(f, pa, raw_leaf(&f->fmt, 0, top) | CONTIG);
+		assert_int_equal(pt_verify_block(f->phys, &f->fmt, steps[0].table_pa, top,
+						 steps[0].index ^ 1, &finding),
+				 0);
+		write_word(f, pa, 0);
+	}
+	assert_int_equal(pt_verify_block(f->phys, &f->fmt, last->table_pa, top + 1, 0, &finding),
+			 -EINVAL);
+	assert_int_equal(pt_verify_block(f->phys, &f->fmt, last->table_pa, 0,
+					 1u << f->info.entries_lg2[0], &finding),
+			 -EINVAL);
+	assert_int_equal(pt_verify_block(f->phys, &f->fmt, last->table_pa + 4, 0, 0, &finding),
+			 -EINVAL);
+	assert_int_equal(pt_verify_block(f->phys, &f->fmt, 0, 0, 0, &finding), -EINVAL);
+	fmt.fmt = PT_FMT_NR;
+	assert_int_equal(pt_verify_block(f->phys, &fmt, last->table_pa, 0, 0, &finding), -EINVAL);
+	fmt = f->fmt;
+	fmt.va_bits = 99;
+	assert_int_equal(pt_verify_block(f->phys, &fmt, last->table_pa, 0, 0, &finding), -EINVAL);
 }
 
 /* The library's own words, where nobody is at work. */
@@ -390,6 +503,8 @@ int main(void)
 		TEST_ON(names_a_page_that_is_used_as_tables_of_two_levels, NEEDS_3_LEVELS),
 		TEST_ON(names_contiguous_blocks_that_are_none, NEEDS_CONTIG),
 		TEST_ON(names_blocks_that_are_not_aligned, NEEDS_CONTIG),
+		TEST_ON(one_block_is_looked_at_as_all_are, NEEDS_CONTIG),
+		TEST(an_entry_may_be_in_no_block),
 		TEST(names_transient_words_left_behind),
 		TEST_ON(names_tables_that_are_not_in_use, NEEDS_2_LEVELS),
 		TEST_ON(stops_when_told, NEEDS_2_LEVELS),
