@@ -56,29 +56,22 @@ static void tables_in_device_memory(void **state)
 /* Attributes of MAIR_EL1: Device-nGnRnE, nGnRE, nGRE, GRE, Normal NC, WT, WB, WB tagged. */
 static const uint64_t mair = 0xf0ffbb440c080400;
 
-/* D8.5.6 "Combining stage 1 and stage 2 memory type attributes": the stricter one */
-static void memory_types(void **state)
+/* What stage 1's eight types become behind a MemAttr of stage 2. */
+struct memory_row {
+	unsigned int memattr;
+	enum pt_mem mem[8]; /* by stage 1 */
+};
+
+static void assert_memory(uint64_t hcr, const struct memory_row *rows, size_t nr)
 {
-	static const struct {
-		unsigned int memattr;
-		enum pt_mem mem[8]; /* by stage 1 */
-	} rows[] = {
-		{ 0, { D0, D0, D0, D0, D0, D0, D0, D0 } },
-		{ 1, { D0, D1, D1, D1, D1, D1, D1, D1 } },
-		{ 2, { D0, D1, D2, D2, D2, D2, D2, D2 } },
-		{ 3, { D0, D1, D2, D3, D3, D3, D3, D3 } },
-		{ 5, { D0, D1, D2, D3, NC, NC, NC, NC } },
-		{ 10, { D0, D1, D2, D3, NC, WT, WT, WT } },
-		/* tags are stage 1's, where the outcome is write-back */
-		{ 15, { D0, D1, D2, D3, NC, WT, WB, TG } },
-	};
 	struct stage2 s;
 
-	(void)state;
 	s2_init(&s);
 	s.a.regs.mair = mair;
+	s.regs.hcr |= hcr;
 	arm_load(&s.a);
-	for (size_t i = 0; i < NR(rows); i++)
+	s2_load(&s);
+	for (size_t i = 0; i < nr; i++)
 		for (unsigned int attr = 0; attr < 8; attr++) {
 			*s1_entry(&s, VA, 0) = IPA | AF | EL0 | attr << 2 | PAGE;
 			*s2_entry(&s, IPA, 0) = DATA_PA | (S2_LEAF & ~MEMATTR(15)) |
@@ -89,13 +82,28 @@ static void memory_types(void **state)
 	s2_exit(&s);
 }
 
+/* D8.5.6 "Combining stage 1 and stage 2 memory type attributes": the stricter one */
+static void memory_types(void **state)
+{
+	static const struct memory_row rows[] = {
+		{ 0, { D0, D0, D0, D0, D0, D0, D0, D0 } },
+		{ 1, { D0, D1, D1, D1, D1, D1, D1, D1 } },
+		{ 2, { D0, D1, D2, D2, D2, D2, D2, D2 } },
+		{ 3, { D0, D1, D2, D3, D3, D3, D3, D3 } },
+		{ 5, { D0, D1, D2, D3, NC, NC, NC, NC } },
+		{ 10, { D0, D1, D2, D3, NC, WT, WT, WT } },
+		/* tags are stage 1's, where the outcome is write-back */
+		{ 15, { D0, D1, D2, D3, NC, WT, WB, TG } },
+	};
+
+	(void)state;
+	assert_memory(0, rows, NR(rows));
+}
+
 /* D8.5.7 "Stage 2 memory type forcing": HCR_EL2.FWB */
 static void forced_memory_types(void **state)
 {
-	static const struct {
-		unsigned int memattr;
-		enum pt_mem mem[8]; /* by stage 1 */
-	} rows[] = {
+	static const struct memory_row rows[] = {
 		{ 0, { D0, D0, D0, D0, D0, D0, D0, D0 } },
 		{ 1, { D0, D1, D1, D1, D1, D1, D1, D1 } },
 		{ 2, { D0, D1, D2, D2, D2, D2, D2, D2 } },
@@ -104,23 +112,9 @@ static void forced_memory_types(void **state)
 		{ 6, { WB, WB, WB, WB, WB, WB, WB, TG } },
 		{ 7, { D0, D1, D2, D3, NC, WT, WB, TG } },
 	};
-	struct stage2 s;
 
 	(void)state;
-	s2_init(&s);
-	s.a.regs.mair = mair;
-	s.regs.hcr |= HCR_FWB;
-	arm_load(&s.a);
-	s2_load(&s);
-	for (size_t i = 0; i < NR(rows); i++)
-		for (unsigned int attr = 0; attr < 8; attr++) {
-			*s1_entry(&s, VA, 0) = IPA | AF | EL0 | attr << 2 | PAGE;
-			*s2_entry(&s, IPA, 0) = DATA_PA | (S2_LEAF & ~MEMATTR(15)) |
-						MEMATTR(rows[i].memattr) | PAGE;
-			assert_int_equal(s2_goes(&s, READ, VA, 0, DATA_PA).piece[0].mem,
-					 rows[i].mem[attr]);
-		}
-	s2_exit(&s);
+	assert_memory(HCR_FWB, rows, NR(rows));
 }
 
 /* D8.2.12 "The effects of disabling an address translation stage"; HCR_EL2.DC */
