@@ -4,6 +4,8 @@
 
 #include <inttypes.h>
 
+#include "explain_fields.h"
+
 const char *explain_size(unsigned int size_lg2, char text[static 8])
 {
 	snprintf(text, 8, "%u%c", 1u << size_lg2 % 10, " KMGTPE"[size_lg2 / 10 % 7]);
@@ -20,19 +22,16 @@ const char *explain_level_name(const struct explain_walk *walk, unsigned int lev
 	return walk->has_info && level < walk->info.nr_levels ? walk->info.level_name[level] : "?";
 }
 
-/* "clear bit 7 AP[2], set bit 10 AF" */
-void explain_say_bits(FILE *out, const struct explain_walk *walk, uint64_t before, uint64_t after)
+void explain_say_bits(FILE *out, const struct explain_walk *walk, const struct pt_access_step *step,
+		      uint64_t after)
 {
 	const char *between = "";
 
 	for (unsigned int i = 0; i < 64; i++) {
-		const char *name = walk->words->bit_name[i];
-
-		if (!((before ^ after) >> i & 1))
+		if (!((step->raw ^ after) >> i & 1))
 			continue;
 		fprintf(out, "%s%s bit %u", between, after >> i & 1 ? "set" : "clear", i);
-		if (name)
-			fprintf(out, " %s", name);
+		explain_put_bit(out, &walk->cfg, step->level, step->kind, i);
 		between = ", ";
 	}
 }
@@ -107,7 +106,7 @@ static void say_marks(FILE *out, const struct explain_case *c, const struct expl
 		what = "";
 		fprintf(out, "%s%s at 0x%" PRIx64 " is now 0x%016" PRIx64 " (", walk->words->stage,
 			explain_level_name(walk, step->level), explain_entry_pa(step), now);
-		explain_say_bits(out, walk, step->raw, now);
+		explain_say_bits(out, walk, step, now);
 		fputs(")\n", out);
 	}
 }

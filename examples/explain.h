@@ -5,6 +5,7 @@
  *	explain.c            the path, the verdict, what everybody may do there
  *	explain_path.c       the entries on the way, of both stages
  *	explain_block.c      a contiguous block that is none
+ *	explain_fields.c     the names of bits
  *	explain_reasons.c    why it is forbidden
  *	explain_words_*.c    accesses, tables and entries of an architecture
  *	explain_reasons_*.c  its rules

@@ -50,10 +50,9 @@ struct explain_words {
 	/* Each prints a phrase: who wants what, and by what registers. */
 	void (*access)(FILE *out, const struct explain_walk *walk);
 	void (*start)(FILE *out, const struct explain_walk *walk);
-	/* The fields of a present entry, behind a semicolon; and the names of bits that may change. */
+	/* The fields of a present entry, behind a semicolon. */
 	void (*entry)(FILE *out, const struct explain_walk *walk,
 		      const struct pt_access_step *step);
-	const char *bit_name[64];
 	const char *mem_name[PT_MEM_NR]; /* NULL: the library's */
 	/* Where @step points, a leaf or a table. */
 	pt_pa_t (*target)(const struct explain_walk *walk, const struct pt_access_step *step);
@@ -109,14 +108,18 @@ void explain_find_path(struct explain_path *path, const struct explain_regime *r
 /** The fault of the access is where @path ends. */
 void explain_end_path(struct explain_path *path, const struct pt_fault *fault);
 void explain_say_path(FILE *out, const struct explain_path *path);
+/** The fields of a present entry that decide about accesses. */
+void explain_say_fields(FILE *out, const struct explain_walk *walk,
+			const struct pt_access_step *step);
 
 /* ---- explain.c ---- */
 
 /** Starts a line; "" continues the one before. */
 void explain_label(FILE *out, const char *text);
 const char *explain_level_name(const struct explain_walk *walk, unsigned int level);
-/** "clear bit 7 AP[2], set bit 10 AF" */
-void explain_say_bits(FILE *out, const struct explain_walk *walk, uint64_t before, uint64_t after);
+/** What makes @after of the word of @step: "clear bit 7 AP[2], set bit 10 AF" */
+void explain_say_bits(FILE *out, const struct explain_walk *walk, const struct pt_access_step *step,
+		      uint64_t after);
 /** Bytes as "4K", "512G". */
 const char *explain_size(unsigned int size_lg2, char text[static 8]);
 

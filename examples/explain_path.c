@@ -9,6 +9,8 @@
 
 #include <inttypes.h>
 
+#include "explain_fields.h"
+
 void explain_init_walk(struct explain_walk *walk, const struct explain_regime *r,
 		       const struct explain_case *c, unsigned int stage, pt_va_t va)
 {
@@ -83,6 +85,22 @@ void explain_end_path(struct explain_path *path, const struct pt_fault *fault)
 }
 
 /* ---- one entry ---- */
+
+void explain_say_fields(FILE *out, const struct explain_walk *walk,
+			const struct pt_access_step *step)
+{
+	const struct explain_field *field = NULL;
+	const char *before = "; ";
+
+	while ((field = explain_next_field(&walk->cfg, step->level, step->kind, field))) {
+		if (field->told != TOLD_ALWAYS &&
+		    (field->told == NOT_TOLD || !explain_field_value(field, step->raw)))
+			continue;
+		fputs(before, out);
+		explain_put_field(out, field, step->raw);
+		before = " ";
+	}
+}
 
 static void say_target(FILE *out, const struct explain_walk *walk,
 		       const struct pt_access_step *step)

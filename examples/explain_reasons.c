@@ -52,7 +52,7 @@ static void say_change(FILE *out, const struct explain_walk *walk)
 			continue;
 		fprintf(out, "%s%s at 0x%" PRIx64 " to 0x%016" PRIx64 " (", walk->words->stage,
 			explain_level_name(walk, step->level), explain_entry_pa(step), repaired);
-		explain_say_bits(out, walk, step->raw, repaired);
+		explain_say_bits(out, walk, step, repaired);
 		fputs(")\n            ", out);
 	}
 	reasons->change(out, walk);

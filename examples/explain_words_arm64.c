@@ -50,33 +50,11 @@ static void say_start(FILE *out, const struct explain_walk *walk)
 			is_lpa2(&walk->cfg) ? ", DS=1" : "");
 }
 
-static void say_table(FILE *out, const struct explain_walk *walk, uint64_t raw)
-{
-	if (!(raw & BITS(62, 59)))
-		return;
-	fprintf(out, "; APTable=%u%u UXNTable=%u PXNTable=%u", !!(raw & TABLE_RO),
-		!!(raw & TABLE_NO_USER), !!(raw & TABLE_UXN), !!(raw & TABLE_PXN));
-	if (ignores_tables(walk))
-		fputs(" (ignored: HPD=1)", out);
-}
-
 static void say_entry(FILE *out, const struct explain_walk *walk, const struct pt_access_step *step)
 {
-	uint64_t raw = step->raw;
-
-	if (step->kind == PT_KIND_TABLE) {
-		say_table(out, walk, raw);
-		return;
-	}
-	fprintf(out, "; AP[2:1]=%u%u UXN=%u PXN=%u AF=%u AttrIndx=%u", !!(raw & AP_RO),
-		!!(raw & AP_USER), !!(raw & UXN), !!(raw & PXN), !!(raw & AF),
-		(unsigned int)(raw >> 2 & 7));
-	if (!is_lpa2(&walk->cfg))
-		fprintf(out, " SH=%u", (unsigned int)(raw >> 8 & 3));
-	if (raw & DBM)
-		fputs(" DBM=1", out);
-	if (raw & CONTIGUOUS)
-		fputs(" Contiguous=1", out);
+	explain_say_fields(out, walk, step);
+	if (step->kind == PT_KIND_TABLE && step->raw & BITS(62, 59) && ignores_tables(walk))
+		fputs(" (ignored: HPD=1)", out);
 }
 
 pt_pa_t explain_arm64_target(const struct explain_walk *walk, const struct pt_access_step *step)
@@ -100,16 +78,6 @@ const struct explain_words explain_arm64_words = {
 	.access = say_access,
 	.start = say_start,
 	.entry = say_entry,
-	.bit_name = { [6] = "AP[1]",
-		      [7] = "AP[2]",
-		      [10] = "AF",
-		      [51] = "DBM",
-		      [53] = "PXN",
-		      [54] = "UXN",
-		      [59] = "PXNTable",
-		      [60] = "UXNTable",
-		      [61] = "APTable[0]",
-		      [62] = "APTable[1]" },
 	.mem_name = { [PT_MEM_WB] = "Normal write-back",
 		      [PT_MEM_WT] = "Normal write-through",
 		      [PT_MEM_WC] = "Normal non-cacheable",

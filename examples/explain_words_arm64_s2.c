@@ -23,37 +23,10 @@ static void say_start(FILE *out, const struct explain_walk *walk)
 			1u << (info->entries_lg2[top] - table_lg2));
 }
 
-static void say_entry(FILE *out, const struct explain_walk *walk, const struct pt_access_step *step)
-{
-	uint64_t raw = step->raw;
-
-	if (step->kind == PT_KIND_TABLE)
-		return;
-	fprintf(out, "; S2AP=%u%u XN=%u%u AF=%u MemAttr=%u%u%u%u", !!(raw & S2AP_WRITE),
-		!!(raw & S2AP_READ), !!(raw & XN1), !!(raw & XN0), !!(raw & AF), !!(raw & BIT(5)),
-		!!(raw & BIT(4)), !!(raw & BIT(3)), !!(raw & BIT(2)));
-	if (!is_lpa2(&walk->cfg))
-		fprintf(out, " SH=%u", (unsigned int)(raw >> 8 & 3));
-	if (raw & DBM)
-		fputs(" DBM=1", out);
-	if (raw & CONTIGUOUS)
-		fputs(" Contiguous=1", out);
-}
-
 const struct explain_words explain_arm64_s2_words = {
 	.stage = "stage 2 ",
 	.entry_noun = " entry",
 	.start = say_start,
-	.entry = say_entry,
-	.bit_name = { [2] = "MemAttr[0]",
-		      [3] = "MemAttr[1]",
-		      [4] = "MemAttr[2]",
-		      [5] = "MemAttr[3]",
-		      [6] = "S2AP[0]",
-		      [7] = "S2AP[1]",
-		      [10] = "AF",
-		      [51] = "DBM",
-		      [53] = "XN[0]",
-		      [54] = "XN[1]" },
+	.entry = explain_say_fields,
 	.target = explain_arm64_target,
 };

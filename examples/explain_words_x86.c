@@ -28,22 +28,6 @@ static void say_start(FILE *out, const struct explain_walk *walk)
 		walk->r->x86.cr3);
 }
 
-static void say_entry(FILE *out, const struct explain_walk *walk, const struct pt_access_step *step)
-{
-	uint64_t raw = step->raw;
-
-	(void)walk;
-	fprintf(out, "; R/W=%d U/S=%d XD=%d A=%d", !!(raw & RW), !!(raw & US), !!(raw & XD),
-		!!(raw & ACCESSED));
-	if (step->kind != PT_KIND_LEAF)
-		return;
-	fprintf(out, " D=%d", !!(raw & DIRTY));
-	if (raw & GLOBAL)
-		fputs(" G=1", out);
-	if (key_of(raw))
-		fprintf(out, " key=%u", key_of(raw));
-}
-
 static pt_pa_t target(const struct explain_walk *walk, const struct pt_access_step *step)
 {
 	unsigned int size_lg2 = step->kind == PT_KIND_LEAF ? 12 + 9 * step->level : 12;
@@ -59,14 +43,7 @@ const struct explain_words explain_x86_words = {
 	.entry_noun = "",
 	.access = say_access,
 	.start = say_start,
-	.entry = say_entry,
-	.bit_name = { [0] = "P",
-		      [1] = "R/W",
-		      [2] = "U/S",
-		      [5] = "A",
-		      [6] = "D",
-		      [7] = "PS",
-		      [63] = "XD" },
+	.entry = explain_say_fields,
 	.target = target,
 };
 

@@ -12,10 +12,7 @@
 
 #define RW BIT(1)
 #define US BIT(2)
-#define ACCESSED BIT(5)
-#define DIRTY BIT(6)
 #define PS BIT(7)
-#define GLOBAL BIT(8)
 #define XD BIT(63)
 
 #define CR0_PE BIT(0)

@@ -5,139 +5,21 @@
 #include <inttypes.h>
 
 #include "explain.h"
-
-/* In which words a field stands. */
-enum {
-	IN_TABLE = 1 << 0,
-	IN_PAGE = 1 << 1, /* a leaf of level 0 */
-	IN_BLOCK = 1 << 2, /* a larger one */
-	IN_LEAF = IN_PAGE | IN_BLOCK,
-	IN_ALL = IN_TABLE | IN_LEAF,
-};
-
-struct field {
-	unsigned int shift, bits, in;
-	const char *name;
-};
-
-/* Intel SDM Vol. 3A, 4.5 "4-Level Paging and 5-Level Paging", the figures of entry formats. */
-static const struct field x86_fields[] = {
-	/* clang-format off */
-	{ 0, 1, IN_ALL, "P" },
-	{ 1, 1, IN_ALL, "R/W" },
-	{ 2, 1, IN_ALL, "U/S" },
-	{ 3, 1, IN_ALL, "PWT" },
-	{ 4, 1, IN_ALL, "PCD" },
-	{ 5, 1, IN_ALL, "A" },
-	{ 6, 1, IN_LEAF, "D" },
-	{ 7, 1, IN_PAGE, "PAT" },
-	{ 7, 1, IN_BLOCK, "PS" },
-	{ 8, 1, IN_LEAF, "G" },
-	{ 9, 3, IN_ALL, "software" },
-	{ 12, 1, IN_BLOCK, "PAT" },
-	{ 59, 4, IN_LEAF, "key" },
-	{ 63, 1, IN_ALL, "XD" },
-	/* clang-format on */
-};
-
-/* Arm ARM DDI 0487 J.a, D8.3 "Translation table descriptor formats", stage 1. */
-static const struct field arm64_fields[] = {
-	/* clang-format off */
-	{ 2, 3, IN_LEAF, "AttrIndx" },
-	{ 5, 1, IN_LEAF, "NS" },
-	{ 6, 1, IN_LEAF, "AP[1]" },
-	{ 7, 1, IN_LEAF, "AP[2]" },
-	{ 8, 2, IN_LEAF, "SH" },
-	{ 10, 1, IN_LEAF, "AF" },
-	{ 11, 1, IN_LEAF, "nG" },
-	{ 16, 1, IN_BLOCK, "nT" },
-	{ 50, 1, IN_LEAF, "GP" },
-	{ 51, 1, IN_LEAF, "DBM" },
-	{ 52, 1, IN_LEAF, "Contiguous" },
-	{ 53, 1, IN_LEAF, "PXN" },
-	{ 54, 1, IN_LEAF, "UXN" },
-	{ 55, 4, IN_LEAF, "software" },
-	{ 59, 1, IN_TABLE, "PXNTable" },
-	{ 60, 1, IN_TABLE, "UXNTable" },
-	{ 61, 2, IN_TABLE, "APTable" },
-	{ 63, 1, IN_TABLE, "NSTable" },
-	/* clang-format on */
-};
-
-/* Intel SDM Vol. 3C, 29.3.2 "EPT Translation Mechanism", the tables of entry formats. */
-static const struct field ept_fields[] = {
-	/* clang-format off */
-	{ 0, 1, IN_ALL, "R" },
-	{ 1, 1, IN_ALL, "W" },
-	{ 2, 1, IN_ALL, "X" },
-	{ 3, 3, IN_LEAF, "type" },
-	{ 6, 1, IN_LEAF, "ignore-PAT" },
-	{ 7, 1, IN_BLOCK, "PS" },
-	{ 8, 1, IN_ALL, "A" },
-	{ 9, 1, IN_LEAF, "D" },
-	{ 10, 1, IN_ALL, "XU" },
-	{ 52, 4, IN_LEAF, "software" },
-	{ 63, 1, IN_LEAF, "suppress-VE" },
-	/* clang-format on */
-};
-
-/* Arm ARM DDI 0487 J.a, D8.3 "Translation table descriptor formats", stage 2. */
-static const struct field stage2_fields[] = {
-	/* clang-format off */
-	{ 2, 4, IN_LEAF, "MemAttr" },
-	{ 6, 2, IN_LEAF, "S2AP" },
-	{ 8, 2, IN_LEAF, "SH" },
-	{ 10, 1, IN_LEAF, "AF" },
-	{ 16, 1, IN_BLOCK, "nT" },
-	{ 51, 1, IN_LEAF, "DBM" },
-	{ 52, 1, IN_LEAF, "Contiguous" },
-	{ 53, 2, IN_LEAF, "XN" },
-	{ 55, 4, IN_LEAF, "software" },
-	/* clang-format on */
-};
-
-#define FIELDS(of) { of, sizeof(of) / sizeof((of)[0]), false }
-#define FIELDS_LPA2(of) { of, sizeof(of) / sizeof((of)[0]), true }
-
-static const struct {
-	const struct field *field;
-	size_t nr;
-	bool lpa2; /* address bits stand in SH's place */
-} fields_of[PT_FMT_NR] = {
-	[PT_FMT_X86_64] = FIELDS(x86_fields),
-	[PT_FMT_ARM64_4K] = FIELDS(arm64_fields),
-	[PT_FMT_ARM64_4K_LPA2] = FIELDS_LPA2(arm64_fields),
-	[PT_FMT_ARM64_16K] = FIELDS(arm64_fields),
-	[PT_FMT_ARM64_16K_LPA2] = FIELDS_LPA2(arm64_fields),
-	[PT_FMT_ARM64_64K] = FIELDS(arm64_fields),
-	[PT_FMT_X86_EPT] = FIELDS(ept_fields),
-	[PT_FMT_ARM64_S2_4K] = FIELDS(stage2_fields),
-	[PT_FMT_ARM64_S2_4K_LPA2] = FIELDS_LPA2(stage2_fields),
-	[PT_FMT_ARM64_S2_16K] = FIELDS(stage2_fields),
-	[PT_FMT_ARM64_S2_16K_LPA2] = FIELDS_LPA2(stage2_fields),
-	[PT_FMT_ARM64_S2_64K] = FIELDS(stage2_fields),
-};
+#include "explain_fields.h"
 
 /* Prints the fields of @step's word that are not zero. */
 static void print_fields(const struct dump_root *root, const struct pt_step *step)
 {
-	unsigned int in = step->level ? IN_BLOCK : IN_PAGE;
-	bool lpa2 = fields_of[root->cfg.fmt].lpa2;
+	const struct explain_field *field = NULL;
 
-	if (step->kind == PT_KIND_TABLE)
-		in = IN_TABLE;
-	for (size_t i = 0; i < fields_of[root->cfg.fmt].nr; i++) {
-		const struct field *field = &fields_of[root->cfg.fmt].field[i];
-		uint64_t value = step->raw >> field->shift & ((UINT64_C(1) << field->bits) - 1);
-
-		if (!value || !(field->in & in))
+	while ((field = explain_next_field(&root->cfg, step->level, step->kind, field))) {
+		if (!explain_field_value(field, step->raw))
 			continue;
-		if (lpa2 && field->shift == 8) /* address bits there */
-			continue;
+		putchar(' ');
 		if (field->bits == 1)
-			printf(" %s", field->name);
+			fputs(field->name, stdout);
 		else
-			printf(" %s=%" PRIu64, field->name, value);
+			explain_put_field(stdout, field, step->raw);
 	}
 }
 
