@@ -328,8 +328,7 @@ static void make_access(struct cases_builder *b, const struct shape *shape, stru
 		vec->va &= ~(uint64_t)(vec->size - 1);
 	if (vec->op <= ORC_OP_W && cases_percent(dice, 15))
 		vec->flags |= ORC_VF_UNPRIV;
-	/* The guest takes a fault at level -1 for no translation fault, and gives up the trace. */
-	if ((vec->va & 0xfff) + vec->size <= 0x1000 && !shape->ds && cases_percent(dice, 6))
+	if ((vec->va & 0xfff) + vec->size <= 0x1000 && cases_percent(dice, 6))
 		vec->flags |= ORC_VF_TRACE;
 }
 

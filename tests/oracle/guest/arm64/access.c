@@ -27,7 +27,8 @@
 #define SMC_STUB 0u /* operand of SMC in the stubs, EL1's vectors and EL2's vectors */
 #define SMC_EL1 1u
 
-#define FSC_TRANSLATION(fsc) (((fsc)&0x3c) == 4)
+/* Level -1 has a code of its own. */
+#define FSC_TRANSLATION(fsc) (((fsc)&0x3c) == 4 || ((fsc)&0x3f) == 0x2b)
 #define ESR_S1PTW BIT(7)
 #define PAR_F BIT(0)
 #define PAR_S BIT(9) /* with F: the fault is of stage 2 */
