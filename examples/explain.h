@@ -9,6 +9,7 @@
  *	explain_reasons.c    why it is forbidden
  *	explain_words_*.c    accesses, tables and entries of an architecture
  *	explain_reasons_*.c  its rules
+ *	explain_ept.c        both, of EPT
  *
  * whatif tells so of the accesses of a job, ptdump of one to an image.
  */
@@ -35,6 +36,7 @@ struct explain_regime {
 	struct pt_arm64_regs arm64;
 	bool two_stages;
 	struct pt_arm64_s2_regs arm64_s2; /* if there are two */
+	struct pt_x86_ept_regs ept;
 };
 
 /* Who may be asked about: user and kernel. */

@@ -47,6 +47,7 @@ struct explain_words {
 	unsigned int priv[EXPLAIN_NR_WHO];
 	const char *who[EXPLAIN_NR_WHO];
 	const char *stage, *entry_noun; /* before and after the name of a level */
+	const char *output; /* of a first stage: what its addresses are to a second one */
 	/* Each prints a phrase: who wants what, and by what registers. */
 	void (*access)(FILE *out, const struct explain_walk *walk);
 	void (*start)(FILE *out, const struct explain_walk *walk);
@@ -80,8 +81,9 @@ struct explain_arch {
 	const struct explain_reasons *reasons[2];
 };
 
-extern const struct explain_words explain_x86_words, explain_arm64_words, explain_arm64_s2_words;
-extern const struct explain_reasons explain_x86_reasons, explain_arm64_reasons,
+extern const struct explain_words explain_ept_words, explain_x86_words, explain_arm64_words,
+	explain_arm64_s2_words;
+extern const struct explain_reasons explain_ept_reasons, explain_x86_reasons, explain_arm64_reasons,
 	explain_arm64_s2_reasons;
 
 /* The last entry of the walk; not of an empty one. */

@@ -174,7 +174,7 @@ static void say_what_for(FILE *out, const struct explain_path *path, unsigned in
 	const struct pt_fault *fault = is_last ? path->second.fault : NULL;
 	const struct pt_access_step *before = nr ? &first->steps[nr - 1] : NULL;
 
-	fputs("              IPA 0x", out);
+	fprintf(out, "              %s 0x", first->words->output);
 	if (before ? before->kind == PT_KIND_TABLE : first->has_info)
 		fprintf(out, "%" PRIx64 ", for the %s entry", address_of_entry(first, nr),
 			explain_level_name(first, level_of_entry(first, nr)));

@@ -75,6 +75,7 @@ const struct explain_words explain_arm64_words = {
 	.who = { "EL0", "EL1" },
 	.stage = "",
 	.entry_noun = " entry",
+	.output = "IPA",
 	.access = say_access,
 	.start = say_start,
 	.entry = say_entry,

@@ -24,11 +24,16 @@ static void say_access(FILE *out, const struct explain_walk *walk)
 
 static void say_start(FILE *out, const struct explain_walk *walk)
 {
+	if (!(walk->r->x86.cr0 & CR0_PG)) {
+		fprintf(out, "none, CR0.PG=0: the address is the %s address",
+			walk->r->two_stages ? "guest-physical" : "physical");
+		return;
+	}
 	fprintf(out, "%s paging, CR3=0x%" PRIx64, walk->cfg.va_bits == 57 ? "5-level" : "4-level",
 		walk->r->x86.cr3);
 }
 
-static pt_pa_t target(const struct explain_walk *walk, const struct pt_access_step *step)
+pt_pa_t explain_x86_target(const struct explain_walk *walk, const struct pt_access_step *step)
 {
 	unsigned int size_lg2 = step->kind == PT_KIND_LEAF ? 12 + 9 * step->level : 12;
 
@@ -41,22 +46,24 @@ const struct explain_words explain_x86_words = {
 	.who = { "CPL 3", "CPL 0" },
 	.stage = "",
 	.entry_noun = "",
+	.output = "GPA",
 	.access = say_access,
 	.start = say_start,
 	.entry = explain_say_fields,
-	.target = target,
+	.target = explain_x86_target,
 };
 
 static int config(const struct explain_regime *r, unsigned int stage, pt_va_t va,
 		  struct pt_fmt_cfg *cfg, pt_pa_t *root)
 {
-	(void)stage;
 	(void)va;
+	if (stage == 2)
+		return pt_fmt_cfg_x86_ept(cfg, root, &r->ept);
 	return pt_fmt_cfg_x86_64(cfg, root, &r->x86);
 }
 
 const struct explain_arch explain_x86 = {
 	.config = config,
-	.words = { &explain_x86_words },
-	.reasons = { &explain_x86_reasons },
+	.words = { &explain_x86_words, &explain_ept_words },
+	.reasons = { &explain_x86_reasons, &explain_ept_reasons },
 };

@@ -29,4 +29,7 @@ static inline unsigned int key_of(uint64_t raw)
 	return raw >> 59 & 15;
 }
 
+/** Where an entry points, of either stage. */
+pt_pa_t explain_x86_target(const struct explain_walk *walk, const struct pt_access_step *step);
+
 #endif

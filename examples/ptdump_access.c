@@ -25,6 +25,8 @@ static bool try_access(const struct dump_source *source, const struct dump_root 
 	int err;
 
 	dump_machine_open(&machine, source, root, &options->regs);
+	if (machine.arch == &explain_x86 && machine.two_stages && c.va > UINT32_MAX)
+		dump_die("--access: without paging a guest reaches 4G of EPT");
 	c.how = (struct pt_access){
 		.kind = access->kind,
 		.size = access->size ? access->size : usual_size(&machine, access->kind),

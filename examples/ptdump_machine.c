@@ -36,6 +36,22 @@ static void read_x86(struct pt_x86_regs *regs, const struct dump_root *root)
 	regs->no_1g = !(cfg->features & PT_FEAT_1G);
 }
 
+static void read_ept(struct pt_x86_ept_regs *regs, const struct dump_root *root)
+{
+	const struct pt_fmt_cfg *cfg = &root->cfg;
+
+	/* Write-back tables; one less than the levels; accessed and dirty. */
+	regs->eptp = pt_pgtable_root(root->pt) | 6 | (uint64_t)(root->info.nr_levels - 1) << 3 |
+		     (cfg->features & PT_FEAT_AD ? BIT(6) : 0);
+	regs->ept_vpid_cap = ~UINT64_C(0);
+	if (!(cfg->features & PT_FEAT_EXEC_ONLY))
+		regs->ept_vpid_cap &= ~BIT(0);
+	if (!(cfg->features & PT_FEAT_1G))
+		regs->ept_vpid_cap &= ~BIT(17);
+	regs->mbec = cfg->features & PT_FEAT_MBEC;
+	regs->maxphyaddr = cfg->pa_bits;
+}
+
 /* What both of TCR and VTCR call PS, and the ID registers PARange. */
 static uint64_t pa_range(unsigned int pa_bits)
 {
@@ -149,7 +165,9 @@ static void read_root(struct explain_regime *machine, const struct dump_root *ro
 	struct pt_fmt_cfg cfg;
 	pt_pa_t root_pa;
 
-	if (machine->arch == &explain_x86)
+	if (machine->arch == &explain_x86 && machine->two_stages)
+		read_ept(&machine->ept, root);
+	else if (machine->arch == &explain_x86)
 		read_x86(&machine->x86, root);
 	else if (machine->two_stages)
 		read_arm64_s2(&machine->arm64_s2, root);
@@ -165,17 +183,16 @@ static int load(struct explain_regime *machine)
 {
 	int err;
 
-	if (machine->arch == &explain_x86)
-		return pt_mmu_set_x86_64(machine->mmu, &machine->x86);
+	if (machine->arch == &explain_x86) {
+		err = pt_mmu_set_x86_64(machine->mmu, &machine->x86);
+		if (!err && machine->two_stages)
+			err = pt_mmu_set_ept(machine->mmu, &machine->ept);
+		return err;
+	}
 	err = pt_mmu_set_arm64(machine->mmu, &machine->arm64);
 	if (!err && machine->two_stages)
 		err = pt_mmu_set_arm64_s2(machine->mmu, &machine->arm64_s2);
 	return err;
-}
-
-static bool is_arm64_s2(enum pt_format format)
-{
-	return format >= PT_FMT_ARM64_S2_4K && format <= PT_FMT_ARM64_S2_64K;
 }
 
 void dump_machine_open(struct explain_regime *machine, const struct dump_source *source,
@@ -183,20 +200,22 @@ void dump_machine_open(struct explain_regime *machine, const struct dump_source 
 {
 	/* Registers are of one kind, whether or not the address is in one of their halves. */
 	enum pt_format format = root ? root->cfg.fmt : source->roots[0].cfg.fmt;
+	bool is_x86 = format == PT_FMT_X86_64 || format == PT_FMT_X86_EPT;
 	int err;
 
-	if (format == PT_FMT_X86_EPT)
-		dump_die("--access: EPT is only walked; accesses to it are those of a guest");
 	*machine = (struct explain_regime){
-		.arch = format == PT_FMT_X86_64 ? &explain_x86 : &explain_arm64,
+		.arch = is_x86 ? &explain_x86 : &explain_arm64,
 		.phys = source->phys,
 		.x86 = regs->x86,
 		.arm64 = regs->arm64,
 		.arm64_s2 = regs->arm64_s2,
-		.two_stages = is_arm64_s2(format),
+		.ept = regs->ept,
+		.two_stages = format >= PT_FMT_X86_EPT,
 	};
-	if (machine->two_stages) /* of a guest that has not switched on the first one */
+	if (machine->two_stages) { /* of a guest that has not switched on the first one */
+		machine->x86.cr0 &= ~CR0_PG;
 		machine->arm64.sctlr &= ~SCTLR_M;
+	}
 	if (!source->has_regs)
 		read_root(machine, root);
 	err = pt_mmu_create(&machine->mmu, source->phys);

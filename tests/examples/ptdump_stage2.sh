@@ -49,8 +49,39 @@ refuses "$ept" --eptp 0x105e --ept-cap 0x4040 # no A and D
 refuses "$ept" $eptp --arch x86_64
 refuses "$ept" $eptp --cr3 0x1000
 refuses "$ept" $eptp --root cr3
-refuses "$ept" $eptp --va 0 --access read
-refuses "$dir/ept.ptl" --va 0 --access read
+refuses "$ept" $eptp --va 0x100000000 --access read # beyond a guest without paging
+
+# Accesses of a guest whose paging is off.
+run 0 "$ept" $eptp --va 0x10 --access write
+says '^    walk    none, CR0.PG=0: the address is the guest-physical address$'
+says '^    stage 2 4-level EPT, EPTP=0x105e$'
+says '^              GPA 0x10, the address itself:$'
+says '0x4000: 0x0000000000008037  4K page 0x8000; R=1 W=1 X=1 type=6 A=0 D=0 XU=0$'
+says '^    result  PA 0x8010, in a 4K page, '
+run 1 "$ept" $eptp --va 0x1010 --access write
+says '^    fault   EPT violation, exit qualification 0x18a: write, readable, linear address, of what is accessed; guest-physical address 0x1010$'
+says '^    cause   W=0 in the EPT PTE$'
+says '^    change  EPT PTE at 0x4008 to 0x0000000000009033 \(set bit 1 W\)$'
+run 1 "$ept" $eptp --va 0x2000 --access read
+says '^    fault   EPT misconfiguration; guest-physical address 0x2000$'
+says '^    cause   W=1 and R=0 in the EPT '
+run 1 "$ept" $eptp --va 0x3000 --access read
+says '^    cause   R=0 in the EPT PTE$'
+run 0 "$ept" $eptp --va 0x3000 --access fetch
+run 1 "$ept" $eptp --va 0x4000 --access fetch
+run 1 "$ept" $eptp --mbec --va 0x4000 --access fetch
+says '^    cause   XU=0 in the EPT PML4E and the EPT PDPTE and the EPT PDE$'
+says 'not execute: XU=0 in an entry above the last$'
+put "$ept" 0x1000 0 0x2407
+put "$ept" 0x2000 0 0x3407
+put "$ept" 0x3000 0 0x4407
+run 0 "$ept" $eptp --mbec --va 0x4000 --access fetch
+says '^    result  PA 0xc000'
+run 1 "$ept" $eptp --va 0x6000 --access read
+says '^    cause   no right at all in the EPT '
+run 0 "$dir/ept.ptl" --va 0x10 --access write
+says '^    stage 2 4-level EPT, EPTP=0x105e$'
+run 1 "$dir/ept.ptl" --va 0x1010 --access write
 
 # ---- arm64, 4K, 40 bits: two tables of level 1 at 0x40002000 ----
 s2=$dir/s2.img
