@@ -12,6 +12,7 @@
 #include "arm64/fault_arm64_code.h"
 #include "arm64/fault_arm64_s2.h"
 #include "arm64/fmt_arm64_regs.h"
+#include "mmu/kept.h"
 
 /* Of a half: what its addresses are checked for before any table is read. */
 #define HALF_TBI PTL_BIT(32)      /* the top byte is no part of a data address */
@@ -107,15 +108,37 @@ static int translate_off(struct ptl_access *access, const struct ptl_regime *r,
 	return 0;
 }
 
+static struct ptl_want want_of(const struct pt_access *how, uint64_t control)
+{
+	return (struct ptl_want){
+		.perms = ptl_perms_of(how->kind),
+		.class = class_of(how, control),
+		.write = ptl_writes(how->kind),
+	};
+}
+
+static bool e0pd_forbids(const struct ptl_regime *r, const struct ptl_want *want)
+{
+	return r->control & HALF_E0PD && want->class == ARM64_EL0;
+}
+
+/* With EPD, as if nothing had been kept: a TLB may forget at any time. */
+static bool ask(const struct ptl_access *access, struct ptl_asked *asked)
+{
+	const struct ptl_regime *r = half_of(access->mmu, access->va);
+
+	asked->r = r;
+	asked->in = untagged(access->va, access->how, r->control);
+	asked->want = want_of(access->how, r->control);
+	return !is_off(access->mmu, r) && r->walker && in_range(asked->in, r) &&
+	       !e0pd_forbids(r, &asked->want);
+}
+
 static int translate_stage1(struct ptl_access *access, struct ptl_translation *to)
 {
 	const struct ptl_regime *r = half_of(access->mmu, access->va);
 	pt_va_t va = untagged(access->va, access->how, r->control);
-	const struct ptl_want want = {
-		.perms = ptl_perms_of(access->how->kind),
-		.class = class_of(access->how, r->control),
-		.write = ptl_writes(access->how->kind),
-	};
+	const struct ptl_want want = want_of(access->how, r->control);
 
 	if (is_off(access->mmu, r))
 		return translate_off(access, r, to);
@@ -123,7 +146,7 @@ static int translate_stage1(struct ptl_access *access, struct ptl_translation *t
 		return fault_at_once(access, ARM64_TRANSLATION, PT_WHY_DISABLED, 0);
 	if (!r->walker || !in_range(va, r))
 		return fault_at_once(access, ARM64_TRANSLATION, PT_WHY_VA_WIDTH, 0);
-	if (r->control & HALF_E0PD && want.class == ARM64_EL0)
+	if (e0pd_forbids(r, &want))
 		return fault_at_once(access, ARM64_TRANSLATION, PT_WHY_DISABLED, 0);
 	return r->walker->walk(access, r, va, &want, to);
 }
@@ -139,6 +162,7 @@ static const struct ptl_mmu_arch arch = {
 	.max_priv = 1,
 	.flags = PT_ACCESS_UNPRIV,
 	.translate = translate,
+	.ask = ask,
 };
 
 /* The rules that hold in both halves. */

@@ -94,6 +94,13 @@ static inline void arm64_describe(uint64_t all, uint64_t leaf, unsigned int leve
 }
 #define mmu_describe arm64_describe
 
+static inline bool arm64_is_global(uint64_t leaf, const struct ptl_regime *r)
+{
+	(void)r;
+	return !(leaf & ARM64_NG);
+}
+#define mmu_is_global arm64_is_global
+
 /* AArch64.S1CheckPermissions(): overlays first, reads before writes; then only clean is left. */
 static inline void arm64_refuse(struct arm64_fault_report *report, unsigned int wants,
 				const struct arm64_limits *limits)

@@ -85,6 +85,14 @@ static inline void arm64_s2_describe(uint64_t all, uint64_t leaf, unsigned int l
 }
 #define mmu_describe arm64_s2_describe
 
+static inline bool arm64_s2_is_global(uint64_t leaf, const struct ptl_regime *r)
+{
+	(void)leaf;
+	(void)r;
+	return false;
+}
+#define mmu_is_global arm64_s2_is_global
+
 static int arm64_s2_fault(struct ptl_access *access, const struct ptl_regime *r,
 			  const struct ptl_failure *failure)
 {

@@ -114,6 +114,14 @@ static inline void x86_ept_describe(uint64_t all, uint64_t leaf, unsigned int le
 }
 #define mmu_describe x86_ept_describe
 
+static inline bool x86_ept_is_global(uint64_t leaf, const struct ptl_regime *r)
+{
+	(void)leaf;
+	(void)r;
+	return false;
+}
+#define mmu_is_global x86_ept_is_global
+
 /* Table 28-7. What the entries allowed: bits 2:0 of all of them, moved to 5:3, and XU to 6. */
 static inline uint64_t x86_ept_qualification(const struct ptl_access *access,
 					     const struct ptl_regime *r,

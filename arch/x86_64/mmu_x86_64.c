@@ -33,23 +33,44 @@ static int not_canonical(struct ptl_access *access, const struct ptl_regime *r)
 	return 1;
 }
 
+static struct ptl_want want_of(const struct pt_access *how)
+{
+	return (struct ptl_want){
+		.perms = ptl_perms_of(how->kind),
+		.class = class_of(how),
+		.write = ptl_writes(how->kind),
+	};
+}
+
+/* Every byte of it is looked at, before any is translated. */
+static bool is_canonical(const struct ptl_access *access, const struct ptl_regime *r)
+{
+	return fmt_va_valid(access->first, &r->fmt) &&
+	       fmt_va_valid(access->first + (access->how->size - 1), &r->fmt);
+}
+
+static bool ask(const struct ptl_access *access, struct ptl_asked *asked)
+{
+	const struct ptl_regime *r = &access->mmu->half[0];
+
+	asked->r = r;
+	asked->in = access->va;
+	asked->want = want_of(access->how);
+	return r->walker && is_canonical(access, r);
+}
+
 static int translate(struct ptl_access *access, struct ptl_translation *to)
 {
 	const struct pt_mmu *mmu = access->mmu;
 	const struct ptl_regime *r = &mmu->half[0];
-	const struct ptl_want want = {
-		.perms = ptl_perms_of(access->how->kind),
-		.class = class_of(access->how),
-		.write = ptl_writes(access->how->kind),
-	};
+	const struct ptl_want want = want_of(access->how);
 	int err = 0;
 
 	if (!r->walker) {
 		ptl_translate_flat(access->va & UINT32_MAX, PT_MEM_WB, to);
 		to->user_page = true;
-	} else if (!fmt_va_valid(access->first, &r->fmt) ||
-		   !fmt_va_valid(access->first + (access->how->size - 1), &r->fmt)) {
-		err = not_canonical(access, r); /* any byte of it, before any is translated */
+	} else if (!is_canonical(access, r)) {
+		err = not_canonical(access, r);
 	} else {
 		err = mmu_walk(access, r, access->va, &want, to);
 	}
@@ -60,6 +81,7 @@ static const struct ptl_mmu_arch arch = {
 	.max_priv = CPL_USER,
 	.flags = PT_ACCESS_IMPLICIT | PT_ACCESS_STACK,
 	.translate = translate,
+	.ask = ask,
 };
 
 static uint64_t control_of(const struct pt_x86_regs *regs)

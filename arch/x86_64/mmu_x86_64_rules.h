@@ -84,6 +84,14 @@ static inline void x86_64_describe(uint64_t all, uint64_t leaf, unsigned int lev
 }
 #define mmu_describe x86_64_describe
 
+/* Where CR4.PGE is set, which is for the owner of the TLB to know. */
+static inline bool x86_64_is_global(uint64_t leaf, const struct ptl_regime *r)
+{
+	(void)r;
+	return leaf & X86_64_G;
+}
+#define mmu_is_global x86_64_is_global
+
 static int x86_64_fault(struct ptl_access *access, const struct ptl_regime *r,
 			const struct ptl_failure *failure)
 {

@@ -12,7 +12,18 @@ static int translate_none(struct ptl_access *access, struct ptl_translation *to)
 	return 0;
 }
 
-static const struct ptl_mmu_arch no_arch = { .max_priv = 3, .translate = translate_none };
+static bool ask_nothing(const struct ptl_access *access, struct ptl_asked *asked)
+{
+	(void)access;
+	(void)asked;
+	return false;
+}
+
+static const struct ptl_mmu_arch no_arch = {
+	.max_priv = 3,
+	.translate = translate_none,
+	.ask = ask_nothing,
+};
 
 int pt_mmu_create(struct pt_mmu **out, struct pt_phys *phys)
 {
@@ -36,12 +47,6 @@ void pt_mmu_destroy(struct pt_mmu *mmu)
 	free(mmu);
 }
 
-static inline bool access_exists(const struct pt_mmu *mmu, const struct pt_access *how)
-{
-	return how->size - 1 < 64 && (unsigned int)how->kind <= PT_ACCESS_FETCH &&
-	       how->priv <= mmu->arch->max_priv && !(how->flags & ~mmu->arch->flags);
-}
-
 /* Bytes from @pa on that the same leaf translates. */
 static inline uint64_t room_behind(const struct ptl_translation *to)
 {
@@ -62,6 +67,18 @@ static inline void fill_piece(struct pt_piece *piece, const struct ptl_translati
 	piece->size_lg2 = (uint8_t)to->size_lg2;
 }
 
+int ptl_access_piece(struct ptl_access *access, unsigned int done, struct pt_piece *piece)
+{
+	unsigned int left = access->how->size - done;
+	struct ptl_translation to;
+
+	access->va = access->first + done;
+	if (access->mmu->arch->translate(access, &to))
+		return 1;
+	fill_piece(piece, &to, (unsigned int)ptl_min(left, room_behind(&to)));
+	return 0;
+}
+
 /* Each piece of the access in turn; 0 or 1. */
 static int go_through(struct ptl_access *access, struct pt_access_result *result)
 {
@@ -69,17 +86,14 @@ static int go_through(struct ptl_access *access, struct pt_access_result *result
 
 	result->nr_pieces = 0;
 	while (done < access->how->size) {
-		struct ptl_translation to;
-		unsigned int left = access->how->size - done;
+		struct pt_piece *piece = &result->piece[result->nr_pieces];
 
-		access->va = access->first + done;
-		if (access->mmu->arch->translate(access, &to)) {
+		if (ptl_access_piece(access, done, piece)) {
 			result->nr_pieces = 0;
 			return 1;
 		}
-		left = (unsigned int)ptl_min(left, room_behind(&to));
-		fill_piece(&result->piece[result->nr_pieces++], &to, left);
-		done += left;
+		result->nr_pieces++;
+		done += piece->len;
 	}
 	return 0;
 }
@@ -88,7 +102,7 @@ static int perform(struct ptl_access *access, bool commit, struct pt_access_resu
 {
 	int faulted;
 
-	if (!access_exists(access->mmu, access->how))
+	if (!ptl_access_exists(access->mmu, access->how))
 		return -EINVAL;
 	access->fault = &result->fault;
 	result->fault.kind = PT_FAULT_NONE;
@@ -185,28 +199,40 @@ static int find_pieces(const struct pt_mmu *mmu, pt_va_t va, struct pt_access_re
 	return 0;
 }
 
+int ptl_pieces_read(const struct pt_mmu *mmu, pt_va_t va, struct pt_access_result *result,
+		    void *buf)
+{
+	int err = find_pieces(mmu, va, result);
+	uint8_t *to = buf;
+
+	for (unsigned int i = 0; !err && i < result->nr_pieces; to += result->piece[i++].len)
+		err = pt_phys_read(mmu->phys, result->piece[i].pa, to, result->piece[i].len);
+	return err;
+}
+
+int ptl_pieces_write(const struct pt_mmu *mmu, pt_va_t va, struct pt_access_result *result,
+		     const void *buf)
+{
+	int err = find_pieces(mmu, va, result);
+	const uint8_t *from = buf;
+
+	for (unsigned int i = 0; !err && i < result->nr_pieces; from += result->piece[i++].len)
+		err = pt_phys_write(mmu->phys, result->piece[i].pa, from, result->piece[i].len);
+	return err;
+}
+
 int pt_access_read(const struct pt_mmu *mmu, pt_va_t va, const struct pt_access *how, void *buf,
 		   struct pt_access_result *result)
 {
 	int err = ptl_writes(how->kind) ? -EINVAL : pt_access(mmu, va, how, result);
-	uint8_t *to = buf;
 
-	if (!err)
-		err = find_pieces(mmu, va, result);
-	for (unsigned int i = 0; !err && i < result->nr_pieces; to += result->piece[i++].len)
-		err = pt_phys_read(mmu->phys, result->piece[i].pa, to, result->piece[i].len);
-	return err;
+	return err ? err : ptl_pieces_read(mmu, va, result, buf);
 }
 
 int pt_access_write(const struct pt_mmu *mmu, pt_va_t va, const struct pt_access *how,
 		    const void *buf, struct pt_access_result *result)
 {
 	int err = !ptl_writes(how->kind) ? -EINVAL : pt_access(mmu, va, how, result);
-	const uint8_t *from = buf;
 
-	if (!err)
-		err = find_pieces(mmu, va, result);
-	for (unsigned int i = 0; !err && i < result->nr_pieces; from += result->piece[i++].len)
-		err = pt_phys_write(mmu->phys, result->piece[i].pa, from, result->piece[i].len);
-	return err;
+	return err ? err : ptl_pieces_write(mmu, va, result, buf);
 }

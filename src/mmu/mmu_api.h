@@ -28,6 +28,8 @@ static inline bool mmu_leaf_faults(uint64_t leaf, const struct ptl_want *want,
 				   const struct ptl_regime *r);
 /* Bits of an input address that are looked at: not those of a tag. */
 static inline uint64_t mmu_counting_bits(bool fetch, const struct ptl_regime *r);
+/* Whether a leaf translates in every ASID. */
+static inline bool mmu_is_global(uint64_t leaf, const struct ptl_regime *r);
 /* Fills in @to what the words say beside rights: the memory type, and whose page it is. */
 static inline void mmu_describe(uint64_t all, uint64_t leaf, unsigned int level,
 				const struct ptl_regime *r, struct ptl_translation *to);

@@ -80,6 +80,9 @@ struct ptl_regime {
 	uint64_t keys, priv_keys, pir, pire0; /* registers, as the arch's rules want them */
 };
 
+struct ptl_kept;
+struct ptl_asked;
+
 /* An access on its way. */
 struct ptl_access {
 	const struct pt_mmu *mmu;
@@ -92,6 +95,7 @@ struct ptl_access {
 	struct pt_fault *fault;          /* written only when the access faults */
 	struct pt_access_step *steps;    /* NULL, or where to list the words */
 	unsigned int nr_steps;
+	struct ptl_kept *kept;           /* NULL, or receives what a TLB may keep; see kept.h */
 };
 
 /* Who wants what of a regime. */
@@ -140,12 +144,20 @@ struct ptl_walker {
 	/* Everything. 0, or 1 with the fault. */
 	int (*walk)(struct ptl_access *access, const struct ptl_regime *r, uint64_t in,
 		    const struct ptl_want *want, struct ptl_translation *to);
+	/*
+	 * What @class may do through words that were kept, PT_PERM_*; without PT_PERM_WRITE if a
+	 * write has to mark the leaf first, and without any if the leaf may not be used.
+	 */
+	unsigned int (*judge)(const struct ptl_regime *r, uint64_t all, uint64_t any, uint64_t leaf,
+			      unsigned int class);
 };
 
 struct ptl_mmu_arch {
 	unsigned int max_priv, flags;    /* accesses that exist */
 	/* The part of an access that begins at access->va. 0, or 1 with the fault. */
 	int (*translate)(struct ptl_access *access, struct ptl_translation *to);
+	/* What it asks a TLB for. False: nothing; it is not translated, or faults before that. */
+	bool (*ask)(const struct ptl_access *access, struct ptl_asked *asked);
 };
 
 struct pt_mmu {
@@ -207,6 +219,21 @@ static inline bool ptl_writes(enum pt_access_kind kind)
 int ptl_regime_init(struct ptl_regime *r, const struct pt_phys *phys,
 		    const struct pt_fmt_cfg *cfg, pt_pa_t root_pa,
 		    const struct ptl_walker *walker);
+
+static inline bool ptl_access_exists(const struct pt_mmu *mmu, const struct pt_access *how)
+{
+	return how->size - 1 < 64 && (unsigned int)how->kind <= PT_ACCESS_FETCH &&
+	       how->priv <= mmu->arch->max_priv && !(how->flags & ~mmu->arch->flags);
+}
+
+/* The part of an access from its byte @done on that one leaf translates; 0, or 1 with the fault. */
+int ptl_access_piece(struct ptl_access *access, unsigned int done, struct pt_piece *piece);
+
+/* Moves the bytes of an access at @va that succeeded. 0, or 1 with PT_FAULT_NO_MEMORY. */
+int ptl_pieces_read(const struct pt_mmu *mmu, pt_va_t va, struct pt_access_result *result,
+		    void *buf);
+int ptl_pieces_write(const struct pt_mmu *mmu, pt_va_t va, struct pt_access_result *result,
+		     const void *buf);
 
 /* Nothing is translated, as when paging is off: @pa, with every right. */
 void ptl_translate_flat(pt_pa_t pa, enum pt_mem mem, struct ptl_translation *to);

@@ -10,19 +10,13 @@
 #ifndef PTL_WALK_IMPL_H
 #define PTL_WALK_IMPL_H
 
-#include "mmu/mmu_api.h"
-#include "pt/fmt_api.h"
+#include "mmu/keep_impl.h"
 
 /* The words that a walk came by. */
 struct ptl_path {
 	pt_pa_t pa[FMT_MAX_LEVEL + 1]; /* as the tables say: of stage 1, intermediate */
 	uint64_t raw[FMT_MAX_LEVEL + 1];
 };
-
-static inline unsigned int mmu_level_lg2(unsigned int level)
-{
-	return FMT_GRANULE_LG2 + FMT_INDEX_BITS * level;
-}
 
 static inline unsigned int mmu_index(uint64_t in, unsigned int level, const struct ptl_fmt *f)
 {
@@ -72,15 +66,15 @@ static int mmu_find_word(struct ptl_access *access, const struct ptl_regime *r, 
 }
 
 /*
- * Sets, or in a probe only looks for, A and D in the words of @path from the top
+ * Sets, or in a probe only looks for, A and D in the words of @path from level @top
  * to @leaf. 0; 1 with a fault of the second stage; -EAGAIN if a word changed.
  */
 static int mmu_mark_path(struct ptl_access *access, const struct ptl_regime *r,
-			 const struct ptl_path *path, unsigned int leaf, bool write)
+			 const struct ptl_path *path, unsigned int top, unsigned int leaf, bool write)
 {
 	unsigned int loads = access->nr_loads[1], steps = access->nr_steps;
 
-	for (unsigned int level = r->fmt.top_level + 1; level-- > leaf;) {
+	for (unsigned int level = top + 1; level-- > leaf;) {
 		uint64_t raw = path->raw[level];
 		uint64_t marked = mmu_mark(raw, level == leaf, write, r);
 		_Atomic uint64_t *word;
@@ -107,14 +101,16 @@ static int mmu_walk_once(struct ptl_access *access, const struct ptl_regime *r, 
 			 const struct ptl_want *want, struct ptl_translation *to)
 {
 	struct ptl_failure failure = { .want = want, .in = in, .all = ~UINT64_C(0) };
+	struct ptl_kept *kept = r->stage == 1 ? access->kept : NULL;
 	struct ptl_path path;
 	pt_pa_t table_pa = r->root_pa, word_pa;
-	unsigned int level = r->fmt.top_level, index, perms;
+	unsigned int level = r->fmt.top_level, top, index, perms;
 	_Atomic uint64_t *word;
 	uint64_t raw;
 
-	for (;; level--) {
-
+	if (kept)
+		mmu_start(kept, &table_pa, &level, &failure);
+	for (top = level;; level--) {
 		index = mmu_index(in, level, &r->fmt);
 		path.pa[level] = table_pa + 8 * (uint64_t)index;
 		if (mmu_find_word(access, r, path.pa[level], level, false, &word, &word_pa))
@@ -132,6 +128,8 @@ static int mmu_walk_once(struct ptl_access *access, const struct ptl_regime *r, 
 		failure.all &= raw;
 		failure.any |= raw;
 		table_pa = fmt_table_pa(raw, &r->fmt);
+		if (kept)
+			mmu_keep_table(kept, level - 1, table_pa, r, &failure);
 	}
 	failure.raw = raw;
 	failure.level = level;
@@ -146,12 +144,14 @@ static int mmu_walk_once(struct ptl_access *access, const struct ptl_regime *r, 
 	if (mmu_leaf_faults(raw, want, r) || (perms & want->perms) != want->perms)
 		return mmu_fault(access, r, &failure);
 	if (!mmu_is_marked(failure.all, raw, want->write, r)) {
-		int err = mmu_mark_path(access, r, &path, level, want->write);
+		int err = mmu_mark_path(access, r, &path, top, level, want->write);
 
 		if (err)
 			return err;
 	}
 	mmu_translation(in, failure.all, raw, level, index, perms, r, to);
+	if (kept)
+		mmu_keep_leaf(kept, r, in, &failure, want->write, to);
 	return 0;
 }
 
@@ -408,6 +408,7 @@ const struct ptl_walker MMU_WALKER = {
 	.probe = mmu_probe,
 	.through = mmu_through,
 	.walk = mmu_walk,
+	.judge = mmu_judge,
 };
 
 #endif /* PTL_WALK_IMPL_H */

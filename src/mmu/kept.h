@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * kept.h - what of a walk a TLB may keep, and how an access is judged by it.
+ *
+ * A TLB entry is the leaf word, as the walk left it in memory, and what the table
+ * words above said: and-ed and or-ed. That is all that rights depend on beside
+ * registers, so whoever keeps both judges every access by the registers of now, and
+ * reads no table. What an entry does not allow is walked for: an access never faults
+ * by what was kept. So is a write whose leaf has to be marked dirty first.
+ */
+#ifndef PTL_MMU_KEPT_H
+#define PTL_MMU_KEPT_H
+
+#include "mmu/mmu_internal.h"
+
+/* Bits of the words above a leaf that rights can depend on. */
+#define PTL_KEPT_ALL PTL_BITS(7, 0)
+#define PTL_KEPT_ANY_SHIFT 56
+
+#define PTL_FROM_ROOT PT_MAX_LEVELS
+
+/* A table on the way, and what the words that lead there say. */
+struct ptl_kept_table {
+	pt_pa_t pa;
+	uint64_t all, any;
+};
+
+struct ptl_kept {
+	/*
+	 * The level of the table that the walk starts at, which the caller kept, or
+	 * PTL_FROM_ROOT; the tables below it that were read, down to @level, are the walk's.
+	 */
+	unsigned int from;
+	struct ptl_kept_table table[PT_MAX_LEVELS];
+	/* The leaf. */
+	uint64_t raw, all, any; /* @raw as the walk marked it */
+	pt_pa_t pa; /* of the first of 2^size_lg2 bytes */
+	unsigned int level;
+	unsigned int leaf_lg2; /* bytes of the leaf, and of its contiguous block if there is one */
+	unsigned int size_lg2;
+	enum pt_mem mem;
+	bool global;
+};
+
+/* What an access asks a TLB for. */
+struct ptl_asked {
+	const struct ptl_regime *r;
+	uint64_t in; /* the address, without a tag */
+	struct ptl_want want;
+};
+
+/* Beside PT_PERM_* in what ptl_walker.judge() returns: a write walks, to make the leaf dirty. */
+#define PTL_JUDGED_CLEAN 8u
+
+/* What ptl_kept.all and .any come down to, in 16 bits, and back. */
+static inline uint64_t ptl_kept_pack(uint64_t all, uint64_t any)
+{
+	return (all & PTL_KEPT_ALL) | any >> PTL_KEPT_ANY_SHIFT << 8;
+}
+
+static inline uint64_t ptl_kept_all(uint64_t packed)
+{
+	return packed | ~PTL_KEPT_ALL;
+}
+
+static inline uint64_t ptl_kept_any(uint64_t packed)
+{
+	return (packed >> 8 & 0xff) << PTL_KEPT_ANY_SHIFT;
+}
+
+/* Whether @judged lets it be done at once. */
+static inline bool ptl_judged_allows(unsigned int judged, const struct ptl_want *want)
+{
+	return (judged & want->perms) == want->perms && !(want->write && judged & PTL_JUDGED_CLEAN);
+}
+
+#endif /* PTL_MMU_KEPT_H */
