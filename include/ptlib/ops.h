@@ -52,6 +52,16 @@ struct pt_flush_ops {
 };
 
 /**
+ * struct pt_wait_ops - What to do while waiting for another thread's break-before-make.
+ * @poll: Called over and over, outside read-side sections. Who runs a simulated CPU lets it
+ *        perform flushes here: the other thread may be waiting for that.
+ */
+struct pt_wait_ops {
+	void (*poll)(void *ctx);
+	void *ctx;
+};
+
+/**
  * struct pt_top_ops - Told when slots of the top table changed.
  * @changed: Slots @first to @last, inclusive, may hold other words than before.
  *           Called before the change that caused it returns.

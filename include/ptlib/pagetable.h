@@ -40,6 +40,7 @@ struct pt_pgtable_cfg {
 	const struct pt_flush_ops *flush; /* NULL: nothing caches translations */
 	const struct pt_top_ops *top;     /* NULL: nobody wants to know */
 	const struct pt_watch_ops *watch; /* NULL: the unchecked form */
+	const struct pt_wait_ops *wait;   /* NULL: nothing to do while waiting */
 };
 
 /**

@@ -220,11 +220,8 @@ static inline bool ptl_settle(const struct pt_pgtable *pt, const struct ptl_pos 
 	*kind = ptl_settled_kind(pt, pos->table_pa, pos->level, &pos->table[pos->index],
 				 *raw);
 	if (__builtin_expect(*kind == PTL_BREAK || *kind == PTL_DEAD, 0)) {
-		/* Somebody else's: let them finish, who may be waiting for a grace period. */
-		unsigned int spins = 63;
-
 		ptl_write_leave();
-		ptl_spin_wait(&spins);
+		ptl_wait(pt); /* somebody else's: let them finish */
 		ptl_write_enter();
 		return false;
 	}

@@ -10,7 +10,8 @@ static bool cfg_valid(const struct pt_pgtable_cfg *cfg)
 {
 	return cfg->mode >= PT_MODE_PRIVATE && cfg->mode <= PT_MODE_SHARED &&
 	       !cfg->tables.alloc == !cfg->tables.free &&
-	       (!cfg->watch || cfg->watch->store) && (!cfg->top || cfg->top->changed);
+	       (!cfg->watch || cfg->watch->store) && (!cfg->top || cfg->top->changed) &&
+	       (!cfg->wait || cfg->wait->poll);
 }
 
 /* All but the root. */
@@ -34,6 +35,7 @@ static int pgtable_new(struct pt_pgtable **out, struct pt_phys *phys,
 	pt->flush = cfg->flush;
 	pt->top = cfg->top;
 	pt->watch = cfg->watch;
+	pt->wait = cfg->wait;
 	pt->window_pa = UINT64_MAX; /* no table page is there */
 	err = ops->init(&pt->fmt);
 	if (err) {

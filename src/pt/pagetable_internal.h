@@ -115,6 +115,7 @@ struct pt_pgtable {
 	const struct pt_flush_ops *flush;
 	const struct pt_top_ops *top;
 	const struct pt_watch_ops *watch;
+	const struct pt_wait_ops *wait;
 
 	/* Builds with assertions only; under active_lock. */
 	_Atomic uint32_t active_lock;
@@ -230,6 +231,16 @@ static inline void ptl_flush_tables(const struct pt_pgtable *pt, pt_va_t first, 
 {
 	if (pt->flush && pt->flush->tables_freed)
 		pt->flush->tables_freed(pt->flush->ctx, first, last);
+}
+
+/* One round of waiting for somebody else, who may be waiting for a grace period or for us. */
+static inline void ptl_wait(const struct pt_pgtable *pt)
+{
+	unsigned int spins = 63;
+
+	if (pt->wait)
+		pt->wait->poll(pt->wait->ctx);
+	ptl_spin_wait(&spins);
 }
 
 #endif /* PTL_PAGETABLE_INTERNAL_H */

@@ -17,12 +17,11 @@
 static inline int ptl_reader_verdict(const struct pt_pgtable *pt, pt_pa_t table_pa,
 				     unsigned int level, _Atomic uint64_t *entry, uint64_t raw)
 {
-	unsigned int spins = 63;
 	enum ptl_kind kind = ptl_settled_kind(pt, table_pa, level, entry, raw);
 
 	if (kind == PTL_BREAK) {
 		ptl_read_leave(pt);
-		ptl_spin_wait(&spins);
+		ptl_wait(pt);
 		ptl_read_enter(pt);
 		return 0;
 	}
