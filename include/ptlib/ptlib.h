@@ -28,5 +28,8 @@
 #include <ptlib/flush_count.h> /* flushes, counted as what Linux makes of them */
 #include <ptlib/direct_map.h>  /* all of memory at a fixed offset */
 #include <ptlib/mermap.h>      /* pages mapped for a moment, for one CPU */
+#include <ptlib/machine.h>   /* CPUs over one memory */
+#include <ptlib/cpu.h>       /* one of them: registers, TLB, accesses */
+#include <ptlib/space.h>     /* address spaces on CPUs, and how they are flushed */
 
 #endif /* PTLIB_PTLIB_H */

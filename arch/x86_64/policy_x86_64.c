@@ -1,0 +1,290 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Flushing address spaces of x86-64 as Linux does: arch/x86/mm/tlb.c.
+ *
+ * Each flush of a user space takes the next generation of it. What a CPU keeps of a space
+ * reflects all changes up to the generation in its slot, so that a CPU which does not run
+ * the space now is left alone and catches up when it does again:
+ *
+ *	flush                                  switch_to()
+ *	changes tables
+ *	generation++           (seq_cst)       sets its bit in space->cpus   (seq_cst)
+ *	reads space->cpus      (seq_cst)       reads the generation          (seq_cst)
+ *
+ * One of the two sees the other. The same holds of pt_cpu.lazy in place of the bit.
+ */
+#include "machine/machine_internal.h"
+
+#define CR3_NO_FLUSH PTL_BIT(63)
+#define CR4_PCIDE PTL_BIT(17)
+
+struct flush {
+	struct ptl_request request; /* first */
+	struct pt_space *space;
+	struct pt_cpu *self; /* that asks; or NULL */
+	pt_va_t first;
+	uint64_t nr; /* pages from there on */
+	unsigned int stride_lg2;
+	bool all, tables;
+	uint64_t generation;
+	enum pt_flush_cause cause;
+};
+
+static bool has_pcids(const struct pt_cpu *cpu)
+{
+	return cpu->machine->cfg.policy.nr_pcids && cpu->x86.cr4 & CR4_PCIDE;
+}
+
+/* Linux's kern_pcid(): 0 is for who does not know of slots. */
+static uint64_t pcid_of(const struct pt_cpu *cpu)
+{
+	return has_pcids(cpu) ? cpu->slot + 1 : 0;
+}
+
+static void flush_pages(struct pt_cpu *cpu, const struct flush *f)
+{
+	for (uint64_t i = 0; i < f->nr; i++) {
+		struct pt_tlb_flush invlpg;
+
+		pt_x86_invlpg(&invlpg, cpu->now, f->first + (i << f->stride_lg2));
+		ptl_cpu_flush(cpu, &invlpg, f->cause);
+	}
+}
+
+/* CR3 written with what it has. */
+static void flush_pcid(struct pt_cpu *cpu, enum pt_flush_cause cause)
+{
+	struct pt_tlb_flush flush;
+
+	pt_x86_mov_cr3(&flush, cpu->now, cpu->x86.cr4, cpu->x86.cr3);
+	ptl_cpu_flush(cpu, &flush, cause);
+}
+
+/* ---- switching ---- */
+
+static void forget_other_pcids(struct pt_cpu *cpu)
+{
+	for (unsigned int i = 0; i < cpu->machine->cfg.policy.nr_pcids; i++)
+		if (i != cpu->slot)
+			cpu->slots[i].id = 0;
+	cpu->others_stale = false;
+}
+
+/* The slot for @space. Returns whether what is kept under its PCID is good. */
+static bool choose_slot(struct pt_cpu *cpu, const struct pt_space *space, uint64_t generation)
+{
+	unsigned int nr = cpu->machine->cfg.policy.nr_pcids;
+
+	if (!has_pcids(cpu)) {
+		cpu->slot = 0;
+		return false;
+	}
+	if (cpu->others_stale)
+		forget_other_pcids(cpu);
+	for (unsigned int i = 0; i < nr; i++) {
+		if (cpu->slots[i].id != space->id)
+			continue;
+		cpu->slot = i;
+		return cpu->slots[i].generation == generation;
+	}
+	cpu->slot = cpu->next_slot;
+	cpu->next_slot = (cpu->next_slot + 1) % nr;
+	return false;
+}
+
+static uint64_t generation_of(struct pt_space *space)
+{
+	/* Seq_cst: as drawn above. */
+	return atomic_load_explicit(&space->generation, memory_order_seq_cst);
+}
+
+/* The space is loaded, and all its flushes so far are behind us. */
+static void catch_up(struct pt_cpu *cpu, struct pt_space *space)
+{
+	struct ptl_slot_of_space *slot = &cpu->slots[cpu->slot];
+	uint64_t generation;
+
+	/* Seq_cst: as drawn above. */
+	atomic_store_explicit(&cpu->lazy, false, memory_order_seq_cst);
+	generation = generation_of(space);
+	if (slot->generation == generation)
+		return;
+	flush_pcid(cpu, PT_FLUSH_BY_SWITCH);
+	slot->generation = generation;
+}
+
+static int switch_to(struct pt_cpu *cpu, struct pt_space *space)
+{
+	struct pt_space *old = cpu->space;
+	unsigned int old_slot = cpu->slot;
+	uint64_t generation, cr3;
+	bool keep, lazy = atomic_load_explicit(&cpu->lazy, memory_order_relaxed);
+	int err;
+
+	if (old == space) {
+		catch_up(cpu, space);
+		return 0;
+	}
+	/* Before the bit: who sees that must not take it for lazy. Seq_cst: as drawn above. */
+	atomic_store_explicit(&cpu->lazy, false, memory_order_seq_cst);
+	ptl_space_mark(space, cpu, true);
+	generation = generation_of(space);
+	keep = choose_slot(cpu, space, generation);
+	cr3 = space->root | pcid_of(cpu);
+	err = ptl_cpu_write_cr3(cpu, cr3 | (keep ? CR3_NO_FLUSH : 0), PT_FLUSH_BY_SWITCH);
+	if (err) {
+		ptl_space_mark(space, cpu, false);
+		cpu->slot = old_slot;
+		atomic_store_explicit(&cpu->lazy, lazy, memory_order_relaxed);
+		return err;
+	}
+	cpu->slots[cpu->slot] = (struct ptl_slot_of_space){ space->id, generation };
+	cpu->space = space;
+	if (old)
+		ptl_space_mark(old, cpu, false);
+	ptl_count(&cpu->counters, PTL_COUNT_SWITCHES, 1);
+	return 0;
+}
+
+/* ---- user spaces ---- */
+
+/* Linux's flush_tlb_func(). False: there is nothing to do. */
+static bool flush_user(struct pt_cpu *cpu, const struct flush *f)
+{
+	struct ptl_slot_of_space *slot = &cpu->slots[cpu->slot];
+	bool by_generation = cpu->machine->cfg.policy.generations;
+	uint64_t now;
+
+	if (cpu->space != f->space)
+		return false;
+	if (atomic_load_explicit(&cpu->lazy, memory_order_relaxed)) { /* this thread's own */
+		PTL_BUG_ON(switch_to(cpu, cpu->machine->kernel));
+		return true;
+	}
+	if (by_generation && f->generation <= slot->generation)
+		return false;
+	now = generation_of(f->space);
+	if (f->all ||
+	    (by_generation && (f->generation != slot->generation + 1 || f->generation != now))) {
+		flush_pcid(cpu, f->cause);
+		slot->generation = now;
+		return true;
+	}
+	flush_pages(cpu, f);
+	if (f->generation == slot->generation + 1)
+		slot->generation++;
+	return true;
+}
+
+static void run_user(struct pt_cpu *cpu, struct ptl_request *request)
+{
+	ptl_count(&cpu->counters, PTL_COUNT_IPIS_RECEIVED, 1);
+	if (!flush_user(cpu, (struct flush *)request))
+		ptl_count(&cpu->counters, PTL_COUNT_IPIS_IDLE, 1);
+}
+
+/* A lazy CPU catches up later; but it must not walk tables that are freed. */
+static bool wants_user(struct pt_cpu *cpu, const struct ptl_request *request)
+{
+	const struct flush *f = (const struct flush *)request;
+
+	/* Seq_cst: as drawn above. */
+	if (f->tables || !atomic_load_explicit(&cpu->lazy, memory_order_seq_cst))
+		return true;
+	ptl_count_for(cpu->machine, f->self, PTL_COUNT_LAZY_SKIPS, 1);
+	return false;
+}
+
+static void send_user(struct pt_space *space, struct pt_cpu *self, struct flush *f)
+{
+	unsigned int nr;
+
+	/* Seq_cst: as drawn above. */
+	f->generation = atomic_fetch_add_explicit(&space->generation, 1, memory_order_seq_cst) + 1;
+	if (self) {
+		f->cause = PT_FLUSH_BY_LOCAL;
+		(void)flush_user(self, f);
+	}
+	f->cause = PT_FLUSH_BY_IPI;
+	f->request.run = run_user;
+	nr = ptl_deliver(space->machine, self, space->cpus, wants_user, &f->request);
+	ptl_count_for(space->machine, self, PTL_COUNT_IPIS_SENT, nr);
+}
+
+/* ---- the kernel's ---- */
+
+static void flush_kernel(struct pt_cpu *cpu, const struct flush *f)
+{
+	struct pt_tlb_flush all;
+
+	if (f->all) {
+		PTL_BUG_ON(pt_x86_invpcid(&all, cpu->now, PT_INVPCID_ALL_GLOBALS_TOO, 0, 0));
+		ptl_cpu_flush(cpu, &all, f->cause);
+		return;
+	}
+	flush_pages(cpu, f);
+	/* INVLPG takes no page that is not global, and no paging-structure entry, of other PCIDs. */
+	if (f->tables || cpu->machine->cfg.policy.kernel_not_global)
+		cpu->others_stale = true;
+}
+
+static void run_kernel(struct pt_cpu *cpu, struct ptl_request *request)
+{
+	ptl_count(&cpu->counters, PTL_COUNT_IPIS_RECEIVED, 1);
+	flush_kernel(cpu, (struct flush *)request);
+}
+
+static void send_kernel(struct pt_space *space, struct pt_cpu *self, struct flush *f)
+{
+	unsigned int nr;
+
+	if (self) {
+		f->cause = PT_FLUSH_BY_LOCAL;
+		flush_kernel(self, f);
+	}
+	f->cause = PT_FLUSH_BY_IPI;
+	f->request.run = run_kernel;
+	nr = ptl_deliver(space->machine, self, NULL, NULL, &f->request);
+	ptl_count_for(space->machine, self, PTL_COUNT_IPIS_SENT, nr);
+}
+
+/* ---- requests ---- */
+
+static void send(struct pt_space *space, struct flush *f)
+{
+	struct pt_cpu *self = ptl_cpu_current(space->machine);
+
+	f->space = space;
+	f->self = self;
+	ptl_count_request(space, self, f->nr, f->all);
+	if (space->is_kernel)
+		send_kernel(space, self, f);
+	else
+		send_user(space, self, f);
+}
+
+static void flush_range(struct pt_space *space, pt_va_t first, pt_va_t last,
+			unsigned int stride_lg2, bool tables)
+{
+	unsigned int lg2 = space->is_kernel ? space->granule_lg2 : stride_lg2;
+	struct flush f = { .first = ptl_align_down(first, lg2),
+			   .stride_lg2 = lg2,
+			   .tables = tables };
+
+	f.nr = ((last - f.first) >> lg2) + 1;
+	f.all = f.nr > space->machine->cfg.policy.ceiling;
+	send(space, &f);
+}
+
+static void flush_all(struct pt_space *space)
+{
+	struct flush f = { .all = true, .tables = true };
+
+	send(space, &f);
+}
+
+const struct ptl_policy ptl_policy_x86_64 = {
+	.range = flush_range,
+	.all = flush_all,
+	.switch_to = switch_to,
+};

@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * ptlib/machine.h - simulated CPUs with TLBs over one memory, and how flushes reach them.
+ *
+ * A TLB is touched by its CPU's owner alone: the thread that runs the CPU (cpu.h), or,
+ * while nobody does, whoever has to flush it. A flush of another CPU that runs is put
+ * into its mailbox, which it empties before each access; who waits for that empties the
+ * mailboxes of CPUs of its own. So on one thread all happens at once, in one order.
+ *
+ * A thread that runs a CPU and stops accessing, to wait for another thread that may
+ * flush, leaves the CPU first, or calls pt_cpu_poll() while it waits. Calls that change
+ * tables do the latter by themselves.
+ */
+#ifndef PTLIB_MACHINE_H
+#define PTLIB_MACHINE_H
+
+#include <ptlib/error.h>
+#include <ptlib/ops.h>
+#include <ptlib/profile.h>
+#include <ptlib/types.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct pt_machine;
+struct pt_cpu;
+struct pt_space;
+
+#define PT_MACHINE_MAX_CPUS 4096
+#define PT_MACHINE_MAX_PCIDS 4094 /* slots of a CPU */
+
+/* What an operating system makes of requests to flush: Linux's ways, as data. */
+struct pt_machine_policy {
+	/* x86 */
+	unsigned int ceiling; /* more pages than this: everything; 33 */
+	unsigned int nr_pcids; /* address spaces whose entries a CPU keeps; 6. 0: no PCIDs */
+	bool generations; /* a CPU that is up to date already does nothing */
+	bool lazy; /* CPUs in a kernel thread are not interrupted for leaves */
+	bool kernel_not_global; /* as with page-table isolation */
+	/* arm64 */
+	bool ranges; /* FEAT_TLBIRANGE */
+	unsigned int
+		max_dvm_ops; /* without: as many strides flush the ASID; 0: entries of a table */
+	uint64_t max_range_pages; /* with: more pages than this do; 2097152 */
+};
+
+/* What one of each takes, in picoseconds. */
+struct pt_machine_costs {
+	uint64_t page, asid, all; /* removed by this CPU for itself */
+	uint64_t ipi; /* x86: one CPU interrupted, its flush, its answer */
+	uint64_t broadcast; /* arm64: one TLBI to all CPUs, its share of the DSB */
+	uint64_t load; /* one table word read by a walk */
+};
+
+struct pt_machine_cfg {
+	unsigned int nr_cpus; /* 1 to PT_MACHINE_MAX_CPUS */
+	bool arm64; /* else x86-64 */
+	bool checked; /* see checker.h */
+	struct pt_tlb_cfg tlb; /* of each CPU; the seed is its number more */
+	struct pt_machine_policy policy;
+	struct pt_machine_costs costs;
+};
+
+/**
+ * pt_machine_cfg_init() - @nr_cpus CPUs with the TLBs and costs of @profile, Linux's policy.
+ * @profile: See profile.h; not NULL.
+ *
+ * Where the profile knows no cost of flushing everything, it is that of an ASID.
+ */
+PT_API void pt_machine_cfg_init(struct pt_machine_cfg *cfg, const struct pt_tlb_profile *profile,
+				unsigned int nr_cpus);
+
+/**
+ * pt_machine_create() - CPUs that run nothing yet, over @phys, which outlives them.
+ * @out: Receives the handle; release it with pt_machine_destroy().
+ *
+ * Return: 0; -EINVAL for a geometry, a number of CPUs or a policy that cannot be;
+ * -ENOMEM.
+ */
+PT_API PT_MUST_CHECK int pt_machine_create(struct pt_machine **out, struct pt_phys *phys,
+					   const struct pt_machine_cfg *cfg);
+/** Frees @machine and its CPUs; its spaces are gone before. NULL is allowed. */
+PT_API void pt_machine_destroy(struct pt_machine *machine);
+
+PT_API struct pt_phys *pt_machine_phys(const struct pt_machine *machine);
+PT_API unsigned int pt_machine_nr_cpus(const struct pt_machine *machine);
+/**
+ * pt_machine_wait_ops() - For struct pt_pgtable_cfg: who waits for another thread's change of a
+ * table performs what is in the mailboxes of its CPUs meanwhile.
+ */
+PT_API const struct pt_wait_ops *pt_machine_wait_ops(const struct pt_machine *machine);
+/** CPU @number, counted from 0, or NULL beyond the last. */
+PT_API struct pt_cpu *pt_machine_cpu(struct pt_machine *machine, unsigned int number);
+
+/* How much a flush operation removes. */
+enum pt_flush_kind {
+	PT_FLUSH_KIND_PAGE, /* one address */
+	PT_FLUSH_KIND_RANGE, /* several addresses, by one operation */
+	PT_FLUSH_KIND_ASID, /* one ASID or PCID */
+	PT_FLUSH_KIND_ALL, /* more than that */
+	PT_FLUSH_KIND_NR,
+};
+
+/* Why a CPU performed it. */
+enum pt_flush_cause {
+	PT_FLUSH_BY_LOCAL, /* its own change of tables */
+	PT_FLUSH_BY_IPI, /* x86: another CPU's */
+	PT_FLUSH_BY_BROADCAST, /* arm64: any CPU's; INVLPGB too */
+	PT_FLUSH_BY_SWITCH, /* x86: of address spaces */
+	PT_FLUSH_BY_REGISTERS, /* x86: loads of CR0, CR3 and CR4 by pt_cpu_load_x86_64() */
+	PT_FLUSH_BY_FAULT, /* x86: a page fault drops its address */
+	PT_FLUSH_BY_HAND, /* an instruction of cpu.h */
+	PT_FLUSH_CAUSE_NR,
+};
+
+/*
+ * Since creation, always counted, exact. Read twice and subtract.
+ *
+ *	hits + misses + refused == pieces of accesses that were looked up
+ */
+struct pt_cpu_stats {
+	uint64_t accesses;
+	uint64_t hits; /* pieces that an entry translated */
+	uint64_t misses; /* pieces that no entry covered */
+	uint64_t refused; /* pieces whose entry did not allow it: walked for */
+	uint64_t refills; /* entries made */
+	uint64_t loads; /* table words that walks read */
+	uint64_t faults;
+	uint64_t flushes[PT_FLUSH_CAUSE_NR][PT_FLUSH_KIND_NR]; /* operations performed */
+	uint64_t flush_requests; /* of tables, begun while running this CPU */
+	uint64_t flush_pages; /* asked for by them; a request for everything asks for none */
+	uint64_t flush_full; /* of them: flushed a whole space, or everything */
+	uint64_t ipis_sent, ipis_received;
+	uint64_t ipis_idle; /* of those received: found nothing to do */
+	uint64_t broadcasts_sent, broadcasts_received; /* TLBI ...IS, INVLPGB */
+	uint64_t barriers; /* DSB, TLBSYNC that completed some */
+	uint64_t switches; /* of address spaces */
+	uint64_t lazy_skips; /* IPIs that were not sent since the CPU was lazy */
+	uint64_t cost_ps; /* by struct pt_machine_costs: walks, flushes of its own, what it sent */
+};
+
+/**
+ * pt_cpu_stats() - What @cpu has counted.
+ * pt_machine_stats() - All CPUs together, and what was flushed by threads that ran none.
+ *
+ * Context: any thread; each figure is of about now, and exact while nothing runs.
+ */
+PT_API void pt_cpu_stats(const struct pt_cpu *cpu, struct pt_cpu_stats *stats);
+PT_API void pt_machine_stats(const struct pt_machine *machine, struct pt_cpu_stats *stats);
+
+/** Returns "page", ... and "IPI", ... */
+PT_API const char *pt_flush_kind_name(enum pt_flush_kind kind);
+PT_API const char *pt_flush_cause_name(enum pt_flush_cause cause);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* PTLIB_MACHINE_H */

@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * ptlib/space.h - address spaces on CPUs: who runs them, and how changes are flushed.
+ *
+ * A space is a table with what an operating system keeps to flush it: the CPUs that may
+ * have cached it, and its ASID (arm64) or generation (x86, where each CPU gives it a PCID
+ * for a while). Its struct pt_flush_ops does as Linux does, by the machine's policy.
+ *
+ *	           user space                          the kernel's
+ *	x86        up to the ceiling INVLPG each,      INVLPG each or everything,
+ *	           else its PCID; IPIs to CPUs         IPIs to all
+ *	           that run it
+ *	arm64      TLBI VALE1IS, RVALE1IS, or          VAALE1IS, RVAALE1IS, or
+ *	           ASIDE1IS; broadcast                 VMALLE1IS; broadcast
+ *
+ * Source: Linux, arch/x86/mm/tlb.c; arch/arm64/include/asm/tlbflush.h.
+ */
+#ifndef PTLIB_SPACE_H
+#define PTLIB_SPACE_H
+
+#include <ptlib/cpu.h>
+#include <ptlib/pagetable.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/**
+ * pt_space_create() - A space without a table, which no CPU runs.
+ * @out: Receives the handle; release it with pt_space_destroy().
+ *
+ * Return: 0; -ENOMEM, also when 65,535 spaces of arm64 have all ASIDs.
+ */
+PT_API PT_MUST_CHECK int pt_space_create(struct pt_space **out, struct pt_machine *machine);
+/**
+ * pt_space_destroy() - Give up a space that no CPU has loaded; its table stays.
+ *
+ * TLB: arm64: its ASID is flushed on all CPUs before another space gets it.
+ */
+PT_API void pt_space_destroy(struct pt_space *space);
+
+/** The kernel's space: its flushes reach every CPU and every ASID. Lives with @machine. */
+PT_API struct pt_space *pt_machine_kernel(struct pt_machine *machine);
+
+/** For the struct pt_pgtable_cfg of the table; valid as long as @space. */
+PT_API const struct pt_flush_ops *pt_space_flush_ops(struct pt_space *space);
+
+/**
+ * pt_space_set_table() - @space translates by @pt, which was made with its flush ops.
+ *
+ * Context: before any CPU switches to it.
+ * Return: 0; -EINVAL for a table of the other architecture, or of a second stage.
+ */
+PT_API PT_MUST_CHECK int pt_space_set_table(struct pt_space *space, struct pt_pgtable *pt);
+
+/**
+ * pt_cpu_switch() - Run @space: CR3 or, on arm64, TTBR0, in registers that were loaded.
+ * @space: With a table. The kernel's: x86: its table; arm64: TTBR0 with ASID 0, and a table
+ *         that is in the upper half needs nothing.
+ *
+ * Context: by the thread that runs @cpu.
+ * TLB: x86: nothing if the CPU still has the space's PCID and has seen all its flushes.
+ * Return: 0; -EINVAL for a space without a table or of another machine, or without
+ * registers. The CPU is then as before.
+ */
+PT_API PT_MUST_CHECK int pt_cpu_switch(struct pt_cpu *cpu, struct pt_space *space);
+/**
+ * pt_cpu_enter_lazy() - @cpu runs a kernel thread, which borrows the space that is loaded.
+ *
+ * Ends with the next pt_cpu_switch(). With the policy, leaves that change do not interrupt
+ * it; freed tables do, and make it switch to the kernel's space.
+ *
+ * Return: 0; -EINVAL if the kernel's space has no table.
+ */
+PT_API PT_MUST_CHECK int pt_cpu_enter_lazy(struct pt_cpu *cpu);
+/** The space that @cpu has loaded, or NULL. */
+PT_API struct pt_space *pt_cpu_space(const struct pt_cpu *cpu);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* PTLIB_SPACE_H */

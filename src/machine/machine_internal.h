@@ -1,0 +1,229 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * machine_internal.h - what CPUs, spaces and requests are made of.
+ *
+ *	machine.c   CPUs made and counted
+ *	cpu.c       who runs a CPU; its registers and flush instructions
+ *	access.c    an access: mailbox, TLB, walk, fill
+ *	deliver.c   a request reaches other CPUs
+ *	space.c     address spaces, and what is the same on both architectures
+ *	arch policy_*.c   what a flush of a space does; which one a CPU runs
+ *
+ * Everything in a CPU is its owner's, a thread, but for the first line.
+ */
+#ifndef PTL_MACHINE_INTERNAL_H
+#define PTL_MACHINE_INTERNAL_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include <ptlib/space.h>
+
+#include "base/bits.h"
+#include "base/bug.h"
+#include "mmu/kept.h"
+
+/* ---- counters ---- */
+
+/* One a figure of struct pt_cpu_stats, in its order. */
+enum ptl_count {
+	PTL_COUNT_ACCESSES,
+	PTL_COUNT_HITS,
+	PTL_COUNT_MISSES,
+	PTL_COUNT_REFUSED,
+	PTL_COUNT_REFILLS,
+	PTL_COUNT_LOADS,
+	PTL_COUNT_FAULTS,
+	PTL_COUNT_FLUSHES, /* [cause][kind] */
+	PTL_COUNT_REQUESTS = PTL_COUNT_FLUSHES + PT_FLUSH_CAUSE_NR * PT_FLUSH_KIND_NR,
+	PTL_COUNT_PAGES,
+	PTL_COUNT_FULL,
+	PTL_COUNT_IPIS_SENT,
+	PTL_COUNT_IPIS_RECEIVED,
+	PTL_COUNT_IPIS_IDLE,
+	PTL_COUNT_BROADCASTS_SENT,
+	PTL_COUNT_BROADCASTS_RECEIVED,
+	PTL_COUNT_BARRIERS,
+	PTL_COUNT_SWITCHES,
+	PTL_COUNT_LAZY_SKIPS,
+	PTL_COUNT_NR,
+};
+_Static_assert(sizeof(struct pt_cpu_stats) == (PTL_COUNT_NR + 1) * sizeof(uint64_t),
+	       "the last one, cost_ps, follows from the others");
+
+struct ptl_counters {
+	_Atomic uint64_t count[PTL_COUNT_NR]; /* relaxed: figures order nothing */
+};
+
+/* By the owner of these counters, the only one who writes. */
+static inline void ptl_count(struct ptl_counters *counters, enum ptl_count which, uint64_t nr)
+{
+	_Atomic uint64_t *count = &counters->count[which];
+
+	atomic_store_explicit(count, atomic_load_explicit(count, memory_order_relaxed) + nr,
+			      memory_order_relaxed);
+}
+
+/* ---- requests ---- */
+
+/* What CPUs are asked to do; on the initiator's stack. */
+struct ptl_request {
+	/* On a CPU, by its owner; @cpu is not the one that asks. */
+	void (*run)(struct pt_cpu *cpu, struct ptl_request *request);
+	/* CPUs that have it in their mailbox. Released by who ran it, acquired by who asks. */
+	_Atomic unsigned int pending;
+};
+
+/* A request in one mailbox. */
+struct ptl_mail {
+	struct ptl_request *request;
+	struct ptl_mail *next;
+};
+
+/* ---- CPUs ---- */
+
+/* pt_cpu.owner: 0, or a thread, plus this while the thread only flushes. */
+#define PTL_CLAIMED 1u
+
+/* A thread as a number whose lowest bit is free: it is the address of its descriptor. */
+static inline uintptr_t ptl_this_thread(void)
+{
+	return (uintptr_t)pthread_self();
+}
+_Static_assert(sizeof(pthread_t) == sizeof(uintptr_t), "a thread fits in a word");
+
+#define PTL_MAX_PENDING 32
+
+/* A TLBI that no barrier has completed. */
+struct ptl_pending {
+	struct pt_tlb_flush flush;
+	bool broadcast;
+};
+
+/* x86: a space whose entries a CPU keeps under a PCID, and the flushes that it has seen. */
+struct ptl_slot_of_space {
+	uint64_t id; /* pt_space.id; 0: none */
+	uint64_t generation;
+};
+
+struct pt_cpu {
+	_Atomic uintptr_t owner;
+	_Atomic(struct ptl_mail *) mail; /* pushed with release, all taken with acquire */
+	_Atomic bool lazy; /* written by the owner; see policy_x86_64.c for its order */
+
+	_Alignas(64) struct pt_machine *machine;
+	struct pt_mmu *mmu;
+	struct pt_tlb *tlb;
+	unsigned int number;
+	bool keeps_tables; /* the TLB has paging-structure caches */
+	bool has_registers, global; /* x86: CR4.PGE */
+	struct ptl_counters counters;
+	struct pt_x86_context now; /* x86 */
+	struct pt_x86_regs x86;
+	struct pt_arm64_regs arm64;
+
+	struct pt_space *space;
+	struct ptl_slot_of_space *slots; /* machine->cfg.policy.nr_pcids, at least 1 */
+	unsigned int slot, next_slot;
+	bool others_stale; /* x86: kernel entries of PCIDs but the current one */
+
+	struct ptl_pending pending[PTL_MAX_PENDING];
+	unsigned int nr_pending;
+};
+
+struct ptl_policy {
+	/* Flushes [first, last] of @space, or all of it. */
+	void (*range)(struct pt_space *space, pt_va_t first, pt_va_t last, unsigned int stride_lg2,
+		      bool tables);
+	void (*all)(struct pt_space *space);
+	int (*switch_to)(struct pt_cpu *cpu, struct pt_space *space);
+};
+
+extern const struct ptl_policy ptl_policy_x86_64, ptl_policy_arm64;
+
+struct pt_space {
+	struct pt_machine *machine;
+	struct pt_pgtable *pt;
+	pt_pa_t root;
+	unsigned int granule_lg2;
+	bool lpa2, wide_root, upper_half, is_kernel;
+	uint16_t asid; /* arm64 */
+	uint64_t id; /* never used again */
+	struct pt_flush_ops ops;
+	_Atomic uint64_t
+		generation; /* x86: +1 with each flush; see policy_x86_64.c for its order */
+	_Atomic uint64_t *cpus; /* x86: bitmap of CPUs that have it loaded */
+};
+
+struct pt_machine {
+	struct pt_phys *phys;
+	struct pt_machine_cfg cfg;
+	const struct ptl_policy *policy;
+	struct pt_wait_ops wait;
+	struct pt_cpu **cpu;
+	struct pt_space *kernel;
+	struct ptl_counters outside; /* of threads that run no CPU; atomic additions */
+	_Atomic uint64_t last_id;
+	_Atomic uint32_t asid_lock; /* guards @asids */
+	uint64_t *asids; /* arm64: bitmap of those in use */
+};
+
+static inline unsigned int ptl_nr_words(const struct pt_machine *machine)
+{
+	return (machine->cfg.nr_cpus + 63) / 64;
+}
+
+/* ---- cpu.c ---- */
+
+/* The CPU of @machine that this thread runs, or NULL. */
+struct pt_cpu *ptl_cpu_current(const struct pt_machine *machine);
+/* Runs what is in the mailboxes of CPUs that this thread runs. */
+void ptl_cpu_poll_own(const struct pt_machine *machine);
+/* Empties the mailbox of @cpu, which this thread owns. */
+void ptl_cpu_drain(struct pt_cpu *cpu);
+/* Performs @flush, if it is any, on the TLB of @cpu, which this thread owns. */
+void ptl_cpu_flush(struct pt_cpu *cpu, const struct pt_tlb_flush *flush, enum pt_flush_cause cause);
+/* Loads CR3, with its flush for @cause. 0, or -EINVAL if the MMU refuses. */
+int ptl_cpu_write_cr3(struct pt_cpu *cpu, uint64_t cr3, enum pt_flush_cause cause);
+int ptl_cpu_write_arm64(struct pt_cpu *cpu, const struct pt_arm64_regs *regs);
+/* Whoever flushed counts: on @cpu, or outside if NULL. */
+void ptl_count_for(struct pt_machine *machine, struct pt_cpu *cpu, enum ptl_count which,
+		   uint64_t nr);
+
+static inline void ptl_cpu_poll(struct pt_cpu *cpu)
+{
+	/* Relaxed: what is there is taken with acquire; what comes now can wait for the next. */
+	if (__builtin_expect(atomic_load_explicit(&cpu->mail, memory_order_relaxed) != NULL, 0))
+		ptl_cpu_drain(cpu);
+}
+
+/* ---- deliver.c ---- */
+
+/*
+ * Has @request run on each CPU of the bitmap @cpus, NULL: of all, but not on @self, which may
+ * be NULL; only where @wants, if it is not NULL. Returns on how many, when all have.
+ */
+unsigned int ptl_deliver(struct pt_machine *machine, struct pt_cpu *self,
+			 const _Atomic uint64_t *cpus,
+			 bool (*wants)(struct pt_cpu *cpu, const struct ptl_request *request),
+			 struct ptl_request *request);
+
+/* arm64: TLBI operations reach every CPU, and a barrier waits for them. */
+void ptl_broadcast(struct pt_machine *machine, struct pt_cpu *self,
+		   const struct pt_tlb_flush *flushes, unsigned int nr, enum pt_flush_cause own);
+
+/* ---- space.c ---- */
+
+#define PTL_NR_ASIDS 65536u
+
+void ptl_space_free(struct pt_space *space);
+/* A request to flush @pages of @space, or all of it, counts for @self, or outside if NULL. */
+void ptl_count_request(const struct pt_space *space, struct pt_cpu *self, uint64_t pages,
+		       bool full);
+/* Whether @cpu has @space loaded. */
+void ptl_space_mark(struct pt_space *space, const struct pt_cpu *cpu, bool loaded);
+
+/* @cpu does not run the space any more that it had loaded. */
+void ptl_space_forget(struct pt_cpu *cpu);
+
+#endif /* PTL_MACHINE_INTERNAL_H */

@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: MIT */
+/* Address spaces, and what is the same of them on both architectures. */
+#include <stdlib.h>
+
+#include "base/lock.h"
+#include "machine/machine_internal.h"
+
+/* ---- ASIDs ---- */
+
+/* The lowest that is free, or PTL_NR_ASIDS. */
+static unsigned int take_asid(struct pt_machine *machine)
+{
+	unsigned int asid = PTL_NR_ASIDS;
+	uint32_t bits = ptl_bit_lock(&machine->asid_lock);
+
+	for (unsigned int word = 0; word < PTL_NR_ASIDS / 64; word++) {
+		uint64_t taken = machine->asids[word];
+
+		if (!~taken)
+			continue;
+		asid = (unsigned int)__builtin_ctzll(~taken);
+		machine->asids[word] |= PTL_BIT(asid);
+		asid += word * 64;
+		break;
+	}
+	ptl_bit_unlock(&machine->asid_lock, bits);
+	return asid;
+}
+
+static void give_asid(struct pt_machine *machine, unsigned int asid)
+{
+	uint32_t bits = ptl_bit_lock(&machine->asid_lock);
+
+	machine->asids[asid / 64] &= ~PTL_BIT(asid % 64);
+	ptl_bit_unlock(&machine->asid_lock, bits);
+}
+
+/* ---- requests ---- */
+
+static void flush_range(void *ctx, pt_va_t first, pt_va_t last, unsigned int stride_lg2)
+{
+	struct pt_space *space = ctx;
+
+	space->machine->policy->range(space, first, last, stride_lg2, false);
+}
+
+static void flush_all(void *ctx)
+{
+	struct pt_space *space = ctx;
+
+	space->machine->policy->all(space);
+}
+
+static void flush_tables(void *ctx, pt_va_t first, pt_va_t last)
+{
+	struct pt_space *space = ctx;
+
+	space->machine->policy->range(space, first, last, space->granule_lg2, true);
+}
+
+void ptl_count_request(const struct pt_space *space, struct pt_cpu *self, uint64_t pages, bool full)
+{
+	ptl_count_for(space->machine, self, PTL_COUNT_REQUESTS, 1);
+	ptl_count_for(space->machine, self, PTL_COUNT_PAGES, pages);
+	ptl_count_for(space->machine, self, PTL_COUNT_FULL, full);
+}
+
+/* ---- life ---- */
+
+int pt_space_create(struct pt_space **out, struct pt_machine *machine)
+{
+	struct pt_space *space = calloc(1, sizeof(*space));
+	unsigned int asid;
+
+	if (!space)
+		return -ENOMEM;
+	space->cpus = calloc(ptl_nr_words(machine), sizeof(*space->cpus));
+	asid = space->cpus ? take_asid(machine) : PTL_NR_ASIDS;
+	if (asid == PTL_NR_ASIDS) {
+		free(space->cpus);
+		free(space);
+		return -ENOMEM;
+	}
+	space->machine = machine;
+	space->asid = (uint16_t)asid;
+	space->granule_lg2 = 12;
+	space->id = atomic_fetch_add_explicit(&machine->last_id, 1, memory_order_relaxed) + 1;
+	space->ops = (struct pt_flush_ops){ flush_range, flush_all, flush_tables, space };
+	*out = space;
+	return 0;
+}
+
+void ptl_space_free(struct pt_space *space)
+{
+	free(space->cpus);
+	free(space);
+}
+
+void pt_space_destroy(struct pt_space *space)
+{
+	if (!space)
+		return;
+	if (space->machine->cfg.arm64)
+		flush_all(space);
+	give_asid(space->machine, space->asid);
+	ptl_space_free(space);
+}
+
+const struct pt_flush_ops *pt_space_flush_ops(struct pt_space *space)
+{
+	return &space->ops;
+}
+
+int pt_space_set_table(struct pt_space *space, struct pt_pgtable *pt)
+{
+	const struct pt_fmt_cfg *fmt = pt_pgtable_fmt(pt);
+	bool arm64 = fmt->fmt >= PT_FMT_ARM64_4K && fmt->fmt <= PT_FMT_ARM64_64K;
+
+	if (arm64 != space->machine->cfg.arm64 || (!arm64 && fmt->fmt != PT_FMT_X86_64))
+		return -EINVAL;
+	if (fmt->upper_half && !space->is_kernel)
+		return -EINVAL;
+	space->pt = pt;
+	space->root = pt_pgtable_root(pt);
+	space->granule_lg2 = (unsigned int)__builtin_ctzll(pt_granule(pt));
+	space->lpa2 = fmt->fmt == PT_FMT_ARM64_4K_LPA2 || fmt->fmt == PT_FMT_ARM64_16K_LPA2;
+	space->wide_root = arm64 && fmt->pa_bits == 52;
+	space->upper_half = fmt->upper_half;
+	return 0;
+}
+
+/* ---- on CPUs ---- */
+
+int pt_cpu_switch(struct pt_cpu *cpu, struct pt_space *space)
+{
+	bool needs_table = !(space->is_kernel && cpu->machine->cfg.arm64);
+
+	if (space->machine != cpu->machine || !cpu->has_registers || (needs_table && !space->pt))
+		return -EINVAL;
+	return cpu->machine->policy->switch_to(cpu, space);
+}
+
+int pt_cpu_enter_lazy(struct pt_cpu *cpu)
+{
+	if (!cpu->machine->kernel->pt)
+		return -EINVAL;
+	if (cpu->machine->cfg.policy.lazy)
+		/* Relaxed: who does not see it yet sends an IPI more. */
+		atomic_store_explicit(&cpu->lazy, true, memory_order_relaxed);
+	return 0;
+}
+
+struct pt_space *pt_cpu_space(const struct pt_cpu *cpu)
+{
+	return cpu->space;
+}
+
+void ptl_space_mark(struct pt_space *space, const struct pt_cpu *cpu, bool loaded)
+{
+	_Atomic uint64_t *word = &space->cpus[cpu->number / 64];
+	uint64_t bit = PTL_BIT(cpu->number % 64);
+
+	/* Seq_cst: pairs with the loads in ptl_deliver(), see policy_x86_64.c. */
+	if (loaded)
+		atomic_fetch_or_explicit(word, bit, memory_order_seq_cst);
+	else
+		atomic_fetch_and_explicit(word, ~bit, memory_order_seq_cst);
+}
+
+void ptl_space_forget(struct pt_cpu *cpu)
+{
+	unsigned int nr = cpu->machine->cfg.policy.nr_pcids;
+
+	if (cpu->space)
+		ptl_space_mark(cpu->space, cpu, false);
+	cpu->space = NULL;
+	atomic_store_explicit(&cpu->lazy, false, memory_order_relaxed); /* it keeps nothing */
+	for (unsigned int i = 0; i < (nr ? nr : 1); i++)
+		cpu->slots[i].id = 0;
+}
