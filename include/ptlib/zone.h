@@ -9,9 +9,9 @@
  * whole.
  *
  * What a request finds, in this order: a block of its freetype; one of another
- * migratetype whose pageblock it may claim, largest first; one that it steals,
- * smallest first; then, if it may wait, a whole free pageblock of other flags, which
- * is converted.
+ * migratetype whose pageblock it may claim, largest first; one that it steals, out of
+ * the fullest pageblock; then, if it may wait, a whole free pageblock of other flags,
+ * which is converted: without flags for a request with one, and the other way round.
  */
 #ifndef PTLIB_ZONE_H
 #define PTLIB_ZONE_H
@@ -34,7 +34,7 @@ struct pt_zone_cfg {
 	size_t nr_ranges;
 	unsigned int flags;         /* PT_ZONE_* */
 	unsigned int convert_batch; /* pageblocks to convert at once when one is needed, up to
-				       PT_ZONE_MAX_BATCH; 0: 1 */
+				       PT_ZONE_MAX_BATCH, and one alone if they cannot be; 0: 1 */
 	unsigned int ready_low;     /* when fewer free pageblocks of a flag in use are left, */
 	unsigned int ready_high;    /* convert until there are so many; 0 and 0: on demand */
 };
@@ -88,7 +88,7 @@ PT_API void pt_zone_cache_destroy(struct pt_zone_cache *cache);
 #define PT_ALLOC_NOBLOCK (1u << 0)
 /* Hand it out zeroed. Pages that are absent need a cache, which says on which CPU. */
 #define PT_ALLOC_ZERO (1u << 1)
-/* Rather fail than mix migratetypes in a pageblock. */
+/* Rather fail than mix migratetypes in a pageblock; what a cache has may be mixed already. */
 #define PT_ALLOC_NOFRAGMENT (1u << 2)
 
 struct pt_alloc {

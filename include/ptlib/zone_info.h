@@ -81,7 +81,7 @@ struct pt_zone_stats {
 	uint64_t managed;  /* frames; = free + cached + held */
 	uint64_t free, cached, held;
 	uint64_t nr_free[PT_MAX_ORDER + 1][PT_FREETYPE_LISTS]; /* free blocks */
-	uint64_t pageblocks[PT_FREETYPE_LISTS];                /* by type, those cut short too */
+	uint64_t pageblocks[PT_FREETYPE_LISTS];                /* by type; cut by a hole, its parts */
 	/* Since creation. */
 	uint64_t claimed;       /* pageblocks whose migratetype a request changed */
 	uint64_t stolen;        /* blocks taken from another migratetype's pageblock */

@@ -61,26 +61,61 @@ static bool give_part(struct pt_zone *zone, struct ptl_pageblock *p, unsigned in
 	return false;
 }
 
-/* Blocks of one pageblock that stand next to each other in @pa; how many they were. */
+/*
+ * How many blocks of @order from *@pa on are one larger block, as those are that were
+ * freed in the order of their addresses: a power of two.
+ */
+static unsigned int run_of(const struct pt_zone *zone, const pt_pa_t *pa, unsigned int nr,
+			   unsigned int order)
+{
+	unsigned int lg2 = order + zone->frame_lg2, run = 1, same = 1;
+
+	while (run * 2 <= nr && ptl_aligned(*pa, lg2 + 1)) {
+		while (same < run * 2 && pa[same] - *pa == (pt_pa_t)same << (order + zone->frame_lg2))
+			same++;
+		if (same < run * 2)
+			break;
+		run *= 2;
+		lg2++;
+	}
+	return run;
+}
+
+/* Makes one block of a run; which of its frames were movable goes out of the counts. */
+static unsigned int join_run(struct ptl_pageblock *p, unsigned int at, unsigned int run,
+			     unsigned int order)
+{
+	unsigned int frames = run << order;
+
+	for (unsigned int i = at; i < at + frames; i += 1u << order) {
+		unsigned int block = ptl_block_load(&p->frames[i]);
+
+		PTL_DEBUG_ON((block & ~PTL_BLOCK_MOVABLE) != (PTL_BLOCK_CACHED | order));
+		p->nr_movable -= (uint16_t)(block & PTL_BLOCK_MOVABLE ? 1u << order : 0);
+		ptl_block_store(&p->frames[i], 0); /* the first one's comes with its list */
+	}
+	return order + (unsigned int)__builtin_ctz(run);
+}
+
+/* Blocks of @order in one pageblock that stand next to each other in @pa; how many they were. */
 static unsigned int give_parts(struct pt_zone *zone, struct ptl_pageblock *p, const pt_pa_t *pa,
-			       unsigned int nr)
+			       unsigned int nr, unsigned int order)
 {
 	unsigned int had = p->nr_free, given = 0;
 
 	while (given < nr) {
 		uint64_t at = (pa[given] - p->pa) >> zone->frame_lg2;
-		unsigned int block, order;
+		unsigned int room, run, joined;
 
 		/* another span may have frames of the same pageblock, apart from these */
 		if (at < p->low || at >= p->high)
 			break;
-		block = ptl_block_load(&p->frames[at]);
-		order = block & PTL_BLOCK_ORDER;
-		PTL_DEBUG_ON((block & PTL_BLOCK_KIND) != PTL_BLOCK_CACHED);
-		given++;
-		zone->nr_free_frames += 1u << order;
-		p->nr_movable -= (uint16_t)(block & PTL_BLOCK_MOVABLE ? 1u << order : 0);
-		if (!give_part(zone, p, order, (unsigned int)at))
+		room = (unsigned int)(p->high - at) >> order;
+		run = run_of(zone, pa + given, (unsigned int)ptl_min(nr - given, room), order);
+		joined = join_run(p, (unsigned int)at, run, order);
+		given += run;
+		zone->nr_free_frames += 1u << joined;
+		if (!give_part(zone, p, joined, (unsigned int)at))
 			continue;
 		if (had)
 			ptl_bin_leave(zone, p);
@@ -92,6 +127,7 @@ static unsigned int give_parts(struct pt_zone *zone, struct ptl_pageblock *p, co
 	return given;
 }
 
+/* Of one order, all of them. */
 void ptl_give_back(struct pt_zone *zone, const pt_pa_t *pa, unsigned int nr)
 {
 	while (nr) {
@@ -102,7 +138,7 @@ void ptl_give_back(struct pt_zone *zone, const pt_pa_t *pa, unsigned int nr)
 		unsigned int given = 1;
 
 		if (order < zone->pageblock_order) {
-			given = give_parts(zone, p, pa, nr);
+			given = give_parts(zone, p, pa, nr, order);
 		} else {
 			zone->nr_free_frames += 1u << order;
 			for (unsigned int i = 0; i < 1u << (order - zone->pageblock_order); i++)
