@@ -485,7 +485,7 @@ static void watch_nothing(void *ctx, const struct pt_store *store)
 /* One table tree, opened at @root in one of the modes; questions, changes, questions. */
 static void use_tables(struct world *w, struct fuzz_input *in, pt_pa_t root, uint8_t flags)
 {
-	const struct pt_watch_ops watch = { watch_nothing, NULL };
+	const struct pt_watch_ops watch = { .store = watch_nothing, .ctx = NULL };
 	struct pt_pgtable_cfg cfg = {
 		.fmt = w->fmt,
 		.mode = (flags & 3) == 0 ? PT_MODE_PRIVATE :

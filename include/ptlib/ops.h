@@ -85,10 +85,14 @@ struct pt_store {
  * @store: Called after the store, perhaps with a table lock held. Giving a
  *         pt_watch_ops selects the checked form of the code, which is shared
  *         mode's with this call.
+ * @flushed: Called when [@first, @last] has been flushed, or would have been if there were
+ *         pt_flush_ops: from now on nothing may use what this thread stored over there. With
+ *         no lock held. May be NULL.
  */
 struct pt_watch_ops {
 	void (*store)(void *ctx, const struct pt_store *store);
 	void *ctx;
+	void (*flushed)(void *ctx, pt_va_t first, pt_va_t last);
 };
 
 #ifdef __cplusplus

@@ -45,6 +45,9 @@ PT_API struct pt_space *pt_machine_kernel(struct pt_machine *machine);
 /** For the struct pt_pgtable_cfg of the table; valid as long as @space. */
 PT_API const struct pt_flush_ops *pt_space_flush_ops(struct pt_space *space);
 
+/** For the struct pt_pgtable_cfg of the table: the checker's, or NULL if there is none. */
+PT_API const struct pt_watch_ops *pt_space_watch_ops(const struct pt_space *space);
+
 /**
  * pt_space_set_table() - @space translates by @pt, which was made with its flush ops.
  *

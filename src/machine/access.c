@@ -5,13 +5,13 @@
  *
  * The data word of an entry:
  *
- *	 63        23 22     20 19     16 15                      0
- *	+------------+---------+---------+-------------------------+
- *	|     0      |  level  |   mem   | ptl_kept_pack() of words |
- *	+------------+---------+---------+-------------------------+
+ *	 63        23 22     20 19     16 15                       0
+ *	+------------+---------+---------+--------------------------+
+ *	|   stamp    |  level  |   mem   | ptl_kept_pack() of words |
+ *	+------------+---------+---------+--------------------------+
  *
- * and its raw word the leaf. Entries of tables have in raw what the words above said
- * and-ed, in data or-ed.
+ * and its raw word the leaf, of entries of tables 0. The stamp is the checker's clock before
+ * the walk.
  */
 #include "machine/machine_internal.h"
 
@@ -29,6 +29,7 @@ struct walked {
 struct pass {
 	struct pt_cpu *cpu;
 	struct ptl_access access;
+	uint64_t stamp;
 	struct walked walked[2]; /* by piece */
 	bool is_walked[2];
 };
@@ -74,12 +75,15 @@ static bool look_up(struct pass *pass, const struct ptl_asked *asked, unsigned i
 		return false;
 	}
 	ptl_count(&cpu->counters, PTL_COUNT_HITS, 1);
+	if (__builtin_expect(cpu->machine->checker != NULL, 0))
+		ptl_check_leaf(cpu, &pass->access, asked, entry, judged);
 	fill_piece(piece, entry, asked->in, judged & ~PTL_JUDGED_CLEAN, left);
 	return true;
 }
 
 /* Where a walk starts: at the nearest table that is kept, or the root. */
-static void find_start(struct pt_cpu *cpu, const struct ptl_asked *asked, struct ptl_kept *kept)
+static void find_start(struct pt_cpu *cpu, const struct ptl_access *access,
+		       const struct ptl_asked *asked, struct ptl_kept *kept)
 {
 	unsigned int granule_lg2 = asked->r->walker->granule_lg2;
 	const struct pt_tlb_entry *entry = NULL;
@@ -90,7 +94,13 @@ static void find_start(struct pt_cpu *cpu, const struct ptl_asked *asked, struct
 	if (!entry)
 		return;
 	kept->from = (entry->size_lg2 - granule_lg2) / (granule_lg2 - 3) - 1;
-	kept->table[kept->from] = (struct ptl_kept_table){ entry->pa, entry->raw, entry->data };
+	kept->table[kept->from] = (struct ptl_kept_table){
+		.pa = entry->pa,
+		.all = ptl_kept_all(entry->data),
+		.any = ptl_kept_any(entry->data),
+	};
+	if (__builtin_expect(cpu->machine->checker != NULL, 0))
+		ptl_check_table(cpu, access, kept->from, entry);
 }
 
 /* One piece, from byte @done on; 0, or 1 with the fault. */
@@ -108,7 +118,7 @@ static int look_at(struct pass *pass, unsigned int i, unsigned int done, struct 
 	walked->done = done;
 	access->kept = NULL;
 	if (walked->keep) {
-		find_start(pass->cpu, &walked->asked, &walked->kept);
+		find_start(pass->cpu, access, &walked->asked, &walked->kept);
 		access->kept = &walked->kept;
 	}
 	return ptl_access_piece(access, done, piece);
@@ -154,7 +164,7 @@ static int mark(struct pass *pass, struct pt_access_result *result)
 	return 0;
 }
 
-static void keep_tables(struct pt_cpu *cpu, const struct walked *walked)
+static void keep_tables(struct pt_cpu *cpu, const struct walked *walked, uint64_t stamp)
 {
 	const struct ptl_regime *r = walked->asked.r;
 	unsigned int granule_lg2 = r->walker->granule_lg2;
@@ -165,8 +175,7 @@ static void keep_tables(struct pt_cpu *cpu, const struct walked *walked)
 		const struct ptl_kept_table *table = &walked->kept.table[level];
 		const struct pt_tlb_fill fill = {
 			.pa = table->pa,
-			.raw = table->all,
-			.data = table->any,
+			.data = ptl_kept_pack(table->all, table->any) | stamp << PTL_STAMP_SHIFT,
 			.size_lg2 = granule_lg2 + (granule_lg2 - 3) * (level + 1),
 		};
 
@@ -190,7 +199,8 @@ static void keep(struct pass *pass)
 			.raw = kept->raw,
 			.data = ptl_kept_pack(kept->all, kept->any) |
 				(uint64_t)kept->mem << DATA_MEM_SHIFT |
-				(uint64_t)kept->level << DATA_LEVEL_SHIFT,
+				(uint64_t)kept->level << DATA_LEVEL_SHIFT |
+				pass->stamp << PTL_STAMP_SHIFT,
 			.size_lg2 = kept->size_lg2,
 			.leaf_lg2 = kept->leaf_lg2,
 			.global = kept->global && (cpu->global || cpu->machine->cfg.arm64),
@@ -199,7 +209,7 @@ static void keep(struct pass *pass)
 			pt_tlb_fill(cpu->tlb, use_of(pass->access.how), walked->asked.in, &fill));
 		ptl_count(&cpu->counters, PTL_COUNT_REFILLS, 1);
 		if (cpu->keeps_tables)
-			keep_tables(cpu, walked);
+			keep_tables(cpu, walked, pass->stamp);
 	}
 }
 
@@ -231,6 +241,7 @@ int pt_cpu_access(struct pt_cpu *cpu, pt_va_t va, const struct pt_access *how,
 	};
 	result->fault.kind = PT_FAULT_NONE;
 	ptl_count(&cpu->counters, PTL_COUNT_ACCESSES, 1);
+	pass.stamp = cpu->machine->checker ? ptl_check_clock(cpu->machine->checker) : 0;
 	do {
 		faulted = look_at_all(&pass, result);
 		result->nr_loads[0] = pass.access.nr_loads[0];

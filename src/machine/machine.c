@@ -113,6 +113,8 @@ int pt_machine_create(struct pt_machine **out, struct pt_phys *phys,
 	machine->asids = calloc(PTL_NR_ASIDS / 64, sizeof(*machine->asids));
 	if (!machine->cpu || !machine->asids)
 		err = -ENOMEM;
+	if (!err && cfg->checked)
+		err = ptl_checker_create(&machine->checker);
 	for (unsigned int i = 0; !err && i < cfg->nr_cpus; i++)
 		err = cpu_create(&machine->cpu[i], machine, i);
 	if (!err)
@@ -134,6 +136,7 @@ void pt_machine_destroy(struct pt_machine *machine)
 		cpu_destroy(machine->cpu[i]);
 	if (machine->kernel)
 		ptl_space_free(machine->kernel);
+	ptl_checker_destroy(machine->checker);
 	free(machine->cpu);
 	free(machine->asids);
 	free(machine);

@@ -6,6 +6,7 @@
  *	cpu.c       who runs a CPU; its registers and flush instructions
  *	access.c    an access: mailbox, TLB, walk, fill
  *	deliver.c   a request reaches other CPUs
+ *	checker.c   changes remembered, and hits held to them
  *	space.c     address spaces, and what is the same on both architectures
  *	arch policy_*.c   what a flush of a space does; which one a CPU runs
  *
@@ -150,6 +151,7 @@ struct pt_space {
 	uint16_t asid; /* arm64 */
 	uint64_t id; /* never used again */
 	struct pt_flush_ops ops;
+	struct pt_watch_ops watch;
 	_Atomic uint64_t
 		generation; /* x86: +1 with each flush; see policy_x86_64.c for its order */
 	_Atomic uint64_t *cpus; /* x86: bitmap of CPUs that have it loaded */
@@ -160,6 +162,7 @@ struct pt_machine {
 	struct pt_machine_cfg cfg;
 	const struct ptl_policy *policy;
 	struct pt_wait_ops wait;
+	struct ptl_checker *checker; /* NULL: not checked */
 	struct pt_cpu **cpu;
 	struct pt_space *kernel;
 	struct ptl_counters outside; /* of threads that run no CPU; atomic additions */
@@ -220,10 +223,36 @@ void ptl_space_free(struct pt_space *space);
 /* A request to flush @pages of @space, or all of it, counts for @self, or outside if NULL. */
 void ptl_count_request(const struct pt_space *space, struct pt_cpu *self, uint64_t pages,
 		       bool full);
+/* The offset of the last byte that an entry of @level covers; its table is set. */
+static inline uint64_t ptl_space_entry_last(const struct pt_space *space, unsigned int level)
+{
+	return PTL_BIT(space->granule_lg2 + (space->granule_lg2 - 3) * level) - 1;
+}
+
 /* Whether @cpu has @space loaded. */
 void ptl_space_mark(struct pt_space *space, const struct pt_cpu *cpu, bool loaded);
 
 /* @cpu does not run the space any more that it had loaded. */
 void ptl_space_forget(struct pt_cpu *cpu);
+
+/* ---- checker.c ---- */
+
+/* In pt_tlb_entry.data: the clock before the walk. */
+#define PTL_STAMP_SHIFT 23
+
+struct ptl_checker;
+
+int ptl_checker_create(struct ptl_checker **out);
+void ptl_checker_destroy(struct ptl_checker *checker);
+uint64_t ptl_check_clock(struct ptl_checker *checker);
+/* @entry is used, for what @judged says; or for the table of @level. */
+void ptl_check_leaf(struct pt_cpu *cpu, const struct ptl_access *access,
+		    const struct ptl_asked *asked, const struct pt_tlb_entry *entry,
+		    unsigned int judged);
+void ptl_check_table(struct pt_cpu *cpu, const struct ptl_access *access, unsigned int level,
+		     const struct pt_tlb_entry *entry);
+/* For pt_watch_ops of @space. */
+void ptl_check_store(void *space, const struct pt_store *store);
+void ptl_check_flushed(void *space, pt_va_t first, pt_va_t last);
 
 #endif /* PTL_MACHINE_INTERNAL_H */

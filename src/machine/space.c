@@ -85,6 +85,8 @@ int pt_space_create(struct pt_space **out, struct pt_machine *machine)
 	space->asid = (uint16_t)asid;
 	space->granule_lg2 = 12;
 	space->id = atomic_fetch_add_explicit(&machine->last_id, 1, memory_order_relaxed) + 1;
+	space->watch = (struct pt_watch_ops){ .store = ptl_check_store, .ctx = space,
+					      .flushed = ptl_check_flushed };
 	space->ops = (struct pt_flush_ops){ flush_range, flush_all, flush_tables, space };
 	*out = space;
 	return 0;
@@ -109,6 +111,11 @@ void pt_space_destroy(struct pt_space *space)
 const struct pt_flush_ops *pt_space_flush_ops(struct pt_space *space)
 {
 	return &space->ops;
+}
+
+const struct pt_watch_ops *pt_space_watch_ops(const struct pt_space *space)
+{
+	return space->machine->checker ? &space->watch : NULL;
 }
 
 int pt_space_set_table(struct pt_space *space, struct pt_pgtable *pt)

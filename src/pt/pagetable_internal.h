@@ -219,18 +219,26 @@ void ptl_gather_range(struct pt_gather *gather, pt_va_t first, pt_va_t last,
 /* A table page that is unhooked and dead, to be freed after flush and grace period. */
 void ptl_gather_page(struct pt_gather *gather, pt_pa_t pa);
 
+static inline void ptl_flushed(const struct pt_pgtable *pt, pt_va_t first, pt_va_t last)
+{
+	if (pt->watch && pt->watch->flushed)
+		pt->watch->flushed(pt->watch->ctx, first, last);
+}
+
 /* Flush now, in the middle of a change. */
 static inline void ptl_flush_range(const struct pt_pgtable *pt, pt_va_t first, pt_va_t last,
 				   unsigned int stride_lg2)
 {
 	if (pt->flush && pt->flush->range)
 		pt->flush->range(pt->flush->ctx, first, last, stride_lg2);
+	ptl_flushed(pt, first, last);
 }
 
 static inline void ptl_flush_tables(const struct pt_pgtable *pt, pt_va_t first, pt_va_t last)
 {
 	if (pt->flush && pt->flush->tables_freed)
 		pt->flush->tables_freed(pt->flush->ctx, first, last);
+	ptl_flushed(pt, first, last);
 }
 
 /* One round of waiting for somebody else, who may be waiting for a grace period or for us. */

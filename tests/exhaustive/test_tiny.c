@@ -141,7 +141,7 @@ static void world_init(struct world *w, const struct plan *plan)
 	/* A frame is the unit of descriptors, so each table gets one to itself. */
 	page_source_init(&w->source, w->phys, TABLES_PA, 12, NR_TABLES);
 	cfg.tables = page_source_ops(&w->source);
-	w->watch = (struct pt_watch_ops){ count_store, w };
+	w->watch = (struct pt_watch_ops){ .store = count_store, .ctx = w };
 	cfg.watch = plan->mode == PTL_MODE_CHECKED ? &w->watch : NULL;
 	assert_int_equal(ptl_pgtable_create(&w->pt, w->phys, &cfg, plan->format->ops[plan->mode]),
 			 0);

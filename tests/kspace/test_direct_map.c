@@ -370,7 +370,7 @@ static void a_watched_map_does_the_same(void **state)
 	struct kspace *k = *state;
 	struct pt_extent some = blocks(k, 1, 1);
 	uint64_t *before, *after, stores = 0;
-	const struct pt_watch_ops watch = { count_store, &stores };
+	const struct pt_watch_ops watch = { .store = count_store, .ctx = &stores };
 	size_t nr_before, nr_after, live;
 
 	k->cfg.flags = PT_DIRECT_MAP_JOIN;

@@ -72,7 +72,8 @@ static inline struct pt_tlb_cfg small_tlb(bool tables)
 
 /* @policy: NULL, Linux's. */
 static inline void fixture_init_policy(struct fixture *f, const char *config, unsigned int nr_cpus,
-				       bool tables, const struct pt_machine_policy *policy)
+				       bool tables, const struct pt_machine_policy *policy,
+				       bool checked)
 {
 	struct pt_machine_cfg cfg;
 	struct pt_format_info info;
@@ -88,6 +89,7 @@ static inline void fixture_init_policy(struct fixture *f, const char *config, un
 									    : "neoverse-n1"),
 			    nr_cpus);
 	cfg.tlb = small_tlb(tables);
+	cfg.checked = checked;
 	if (policy)
 		cfg.policy = *policy;
 	assert_int_equal(pt_machine_create(&f->machine, f->phys, &cfg), 0);
@@ -100,7 +102,7 @@ static inline void fixture_init_policy(struct fixture *f, const char *config, un
 static inline void fixture_init(struct fixture *f, const char *config, unsigned int nr_cpus,
 				bool tables)
 {
-	fixture_init_policy(f, config, nr_cpus, tables, NULL);
+	fixture_init_policy(f, config, nr_cpus, tables, NULL, false);
 }
 
 static inline void fixture_exit(struct fixture *f)
@@ -130,6 +132,7 @@ static inline void process_init(struct fixture *f, struct process *p)
 {
 	assert_int_equal(pt_space_create(&p->space, f->machine), 0);
 	f->cfg.flush = pt_space_flush_ops(p->space);
+	f->cfg.watch = pt_space_watch_ops(p->space);
 	assert_int_equal(pt_pgtable_create(&p->pt, f->phys, &f->cfg), 0);
 	assert_int_equal(pt_space_set_table(p->space, p->pt), 0);
 }

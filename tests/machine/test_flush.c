@@ -194,7 +194,7 @@ static void x86_kernel_ranges_reach_everybody(void **state)
 		struct pt_cpu *cpu;
 
 		policy.kernel_not_global = i >= 3;
-		fixture_init_policy(&f, "x86_48", 3, false, &policy);
+		fixture_init_policy(&f, "x86_48", 3, false, &policy, false);
 		kernel_init(&f, &kernel);
 		process_init(&f, &p);
 		/* a level-3 entry of the kernel's in the user's table, as upper halves are shared */
@@ -300,7 +300,7 @@ static void arm64_without_ranges_counts_to_a_table(void **state)
 		struct process p;
 		struct pt_cpu *cpu;
 
-		fixture_init_policy(&f, "arm_4k_48", 1, false, &policy);
+		fixture_init_policy(&f, "arm_4k_48", 1, false, &policy, false);
 		process_init(&f, &p);
 		ops = pt_space_flush_ops(p.space);
 		cpu = run_on(&f, 0, p.space);
@@ -478,6 +478,7 @@ static void after_a_flush_nothing_stale_is_seen(void **state)
 	for (unsigned int i = 0; i < 6; i++) {
 		struct pt_machine_policy policy = linux_ways;
 		struct process p[NR_SPACES];
+		struct pt_check_stats checked;
 		struct pt_cpu_stats s;
 		struct fixture f;
 		uint64_t seed = i;
@@ -487,7 +488,7 @@ static void after_a_flush_nothing_stale_is_seen(void **state)
 		policy.nr_pcids = 2;
 		policy.ranges = i & 1;
 		policy.max_dvm_ops = 16;
-		fixture_init_policy(&f, all[i], NR_CPUS, true, &policy);
+		fixture_init_policy(&f, all[i], NR_CPUS, true, &policy, i % 3 != 1);
 		for (unsigned int n = 0; n < NR_SPACES; n++)
 			process_init(&f, &p[n]);
 		for (unsigned int round = 0; round < 4000; round++) {
@@ -511,6 +512,10 @@ static void after_a_flush_nothing_stale_is_seen(void **state)
 			       &seed);
 			pt_cpu_leave(cpu);
 		}
+		pt_machine_check_stats(f.machine, &checked);
+		assert_int_equal(checked.reports, 0);
+		assert_int_equal(checked.lost, 0);
+		assert_int_equal(checked.changes > 1000, i % 3 != 1);
 		pt_machine_stats(f.machine, &s);
 		assert_true(s.hits > 2000 && s.flush_requests > 1000);
 		for (unsigned int c = 0; c < NR_CPUS; c++)

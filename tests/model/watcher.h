@@ -344,7 +344,7 @@ static inline void watcher_init(struct watcher *w, const struct pt_fmt_cfg *fmt,
 	*w = (struct watcher){ .fmt = *fmt, .phys = phys, .from = *from, .checked = checked,
 			       .pa = pa, .nr_pages = nr_pages };
 	w->flush_ops = (struct pt_flush_ops){ watcher_range, watcher_all, watcher_tables_freed, w };
-	w->watch_ops = (struct pt_watch_ops){ watcher_store, w };
+	w->watch_ops = (struct pt_watch_ops){ .store = watcher_store, .ctx = w };
 	w->top_ops = (struct pt_top_ops){ watcher_top, w };
 	w->mirror = calloc(nr_pages, sizeof(*w->mirror));
 	if (!w->mirror || pt_format_info(fmt, &w->info))

@@ -139,7 +139,7 @@ static void *cpu_run(void *arg)
 static void shared_init(struct shared *shared, const char *name, bool watched)
 {
 	memset(shared, 0, sizeof(*shared));
-	shared->watch = (struct pt_watch_ops){ watch_store, shared };
+	shared->watch = (struct pt_watch_ops){ .store = watch_store, .ctx = shared };
 	processors_init(&shared->p, name, watched ? &shared->watch : NULL);
 	shared->nr_pages = stress_nr_pages(&shared->p.s);
 	shared->counts = watched;

@@ -298,7 +298,7 @@ static void shared_init(struct shared *shared, const char *name, bool checked)
 
 	memset(shared, 0, sizeof(*shared));
 	shared->flush = (struct pt_flush_ops){ flush_range, flush_all, flush_tables, shared };
-	shared->watch = (struct pt_watch_ops){ watch_store, shared };
+	shared->watch = (struct pt_watch_ops){ .store = watch_store, .ctx = shared };
 	shared->is_checked = checked;
 	stress_init(s, name, PT_MODE_SHARED, &shared->flush, checked ? &shared->watch : NULL);
 	shared->cpu.s = s;

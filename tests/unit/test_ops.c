@@ -203,7 +203,7 @@ static void watch_is_told_of_every_store(void **state)
 {
 	struct fixture *f = *state;
 	struct log log = { .f = f, .in_memory = true };
-	const struct pt_watch_ops watch = { log_store, &log };
+	const struct pt_watch_ops watch = { .store = log_store, .ctx = &log };
 	struct pt_pgtable_cfg cfg = f->cfg;
 	struct pt_step steps[PT_MAX_LEVELS];
 	struct pt_pgtable *pt;

@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * ptlib/checker.h - which flush was missing.
+ *
+ * In a checked machine each store to a table made with pt_space_watch_ops() is remembered.
+ * A change of a word that a TLB may have kept is due when the table's flush of it has
+ * returned (gather.h), whatever that flush did; until then, old and new may be used. A
+ * CPU that afterwards uses an entry from before the change, which the tables do not give
+ * any more, is reported:
+ *
+ *	          stale entry                          reported
+ *	leaf      another address or memory type       yes
+ *	          allows more, to any privilege        yes
+ *	          allows less                          no: what it refuses is walked for
+ *	          accessed, the table not              no
+ *	          dirty, the table not                 yes: stores would not be recorded
+ *	table     of a walk cache, not on the way now  yes
+ *
+ * Entries that are stale but not used are nobody's harm, and not reported. What has been
+ * changed behind pt_pgtable's back is not known, and not reported either.
+ */
+#ifndef PTLIB_CHECKER_H
+#define PTLIB_CHECKER_H
+
+#include <ptlib/space.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+enum pt_check_kind {
+	PT_CHECK_ADDRESS, /* it leads elsewhere than the tables, which may lead nowhere */
+	PT_CHECK_MEMORY, /* its memory type is another */
+	PT_CHECK_RIGHTS, /* it allows more */
+	PT_CHECK_DIRTY, /* it is dirty, the leaf is clean */
+	PT_CHECK_TABLE, /* it is a table that is not used there any more */
+	PT_CHECK_KIND_NR,
+};
+
+struct pt_check_report {
+	enum pt_check_kind kind;
+	unsigned int cpu;
+	pt_va_t va; /* that was accessed */
+	struct pt_tlb_entry entry; /* that was used */
+	bool mapped; /* the tables translate @va now, to: */
+	pt_pa_t pa;
+	struct pt_store change; /* the latest that made it stale */
+	/* The flush that would have been enough: of the entry's ASID, after the change. */
+	pt_va_t first, last;
+	bool tables, global; /* paging-structure caches too; global pages too */
+};
+
+/**
+ * pt_machine_set_checker() - Who is told of what is found.
+ * @report: On the thread that runs the CPU, before the access goes on; NULL: nobody, only
+ *          counted.
+ *
+ * Context: while no CPU runs. Return: 0; -EINVAL for a machine that is not checked.
+ */
+PT_API PT_MUST_CHECK int
+pt_machine_set_checker(struct pt_machine *machine,
+		       void (*report)(void *ctx, const struct pt_check_report *report), void *ctx);
+
+struct pt_check_stats {
+	uint64_t reports;
+	uint64_t stores; /* seen */
+	uint64_t changes; /* of them: of words that may have been kept */
+	uint64_t flushes; /* of tables, seen to return */
+	uint64_t excess; /* of them: nothing that may have been kept was changed there */
+	uint64_t lost; /* changes that no memory was left to remember: not checked */
+};
+
+/** What a checked machine has seen, of about now; all 0 of another. */
+PT_API void pt_machine_check_stats(const struct pt_machine *machine, struct pt_check_stats *stats);
+
+/**
+ * pt_check_report_text() - One report in words, a few lines, as snprintf().
+ * Return: bytes that it takes, without the last 0.
+ */
+PT_API size_t pt_check_report_text(const struct pt_check_report *report, char *buf, size_t len);
+/** Returns "address", "rights", ... */
+PT_API const char *pt_check_kind_name(enum pt_check_kind kind);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* PTLIB_CHECKER_H */
