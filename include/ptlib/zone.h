@@ -55,7 +55,7 @@ PT_API PT_MUST_CHECK int pt_zone_create(struct pt_zone **out, struct pt_phys *ph
 
 /**
  * pt_zone_destroy() - Forget a zone. NULL is allowed.
- * Return: 0; -EBUSY, and nothing done, while pages are held or caches exist. Flagged free
+ * Return: 0; -EBUSY, and nothing done, while pages are held, or caches or accounts exist. Flagged free
  * blocks stay as they are in the direct map; see pt_zone_convert().
  */
 PT_API PT_MUST_CHECK int pt_zone_destroy(struct pt_zone *zone);
@@ -105,7 +105,8 @@ struct pt_alloc {
  * @pa:    Receives its first byte.
  *
  * Context: any thread, each with its own @cache. No lock is held when ops are called.
- * Return: 0; -EINVAL for an order or flag that does not exist; -EOPNOTSUPP for a
+ * Return: 0; -EINVAL for an order or flag that does not exist, or an account of
+ * another zone; -EOPNOTSUPP for a
  * freetype that no page can have, or whose flags need pt_freetype_ops that @zone does
  * not have, or zeroing of absent pages without a cache; -ENOMEM, also if the account's
  * limit is reached; what pt_freetype_ops.zero returned. Nothing is lost on failure.

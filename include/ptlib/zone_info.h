@@ -43,8 +43,8 @@ PT_API PT_MUST_CHECK int pt_page_info(const struct pt_zone *zone, pt_pa_t pa,
  * A folio is a held block; any byte of it names it. It starts with one reference,
  * its allocator's, and pt_free_pages() wants it to be the only one.
  *
- * pt_folio_get() takes another. Return: 0, or -ENOENT if no held block is there, or
- * -ERANGE. Context: the caller has a reference, or knows that somebody keeps one.
+ * pt_folio_get() takes another. Return: 0; -ENOENT if no held block is there; -ERANGE;
+ * -EBUSY for a page table, whose references are its entries. Context: the caller has a reference, or knows that somebody keeps one.
  */
 PT_API PT_MUST_CHECK int pt_folio_get(struct pt_zone *zone, pt_pa_t pa);
 /** Drops one; the last frees it, as pt_free_pages() with its errors. */
@@ -64,7 +64,7 @@ PT_API PT_MUST_CHECK int pt_folio_split(struct pt_zone *zone, pt_pa_t pa, unsign
  */
 PT_API PT_MUST_CHECK int pt_account_create(struct pt_account **out, struct pt_zone *zone,
 					   uint64_t limit);
-/** Return: 0, or -EBUSY while it is charged for anything. NULL is allowed. */
+/** Return: 0, or -EBUSY while it is charged for anything. Before its zone. NULL is allowed. */
 PT_API PT_MUST_CHECK int pt_account_destroy(struct pt_account *account);
 PT_API void pt_account_set_limit(struct pt_account *account, uint64_t limit);
 

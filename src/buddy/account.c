@@ -7,7 +7,8 @@
 struct pt_account {
 	struct pt_zone *zone;
 	uint16_t id;
-	_Atomic uint64_t held, peak, limit, charges, refused; /* relaxed: figures, nothing more */
+	_Atomic uint64_t held; /* 0, acquired: nobody uses the account any more */
+	_Atomic uint64_t peak, limit, charges, refused; /* relaxed: figures, nothing more */
 };
 
 static uint64_t load(const _Atomic uint64_t *counter)
@@ -36,6 +37,7 @@ int pt_account_create(struct pt_account **out, struct pt_zone *zone, uint64_t li
 		account->id = (uint16_t)id;
 		zone->accounts[id] = account;
 		zone->accounts_full = (uint16_t)id;
+		zone->nr_accounts++;
 	}
 	ptl_zone_unlock(zone);
 	if (id > UINT16_MAX) {
@@ -50,10 +52,12 @@ int pt_account_destroy(struct pt_account *account)
 {
 	if (!account)
 		return 0;
-	if (load(&account->held))
+	/* Pairs with the release in ptl_account_uncharge(). */
+	if (atomic_load_explicit(&account->held, memory_order_acquire))
 		return -EBUSY;
 	ptl_zone_lock(account->zone);
 	account->zone->accounts[account->id] = NULL;
+	account->zone->nr_accounts--;
 	account->zone->accounts_full =
 		(uint16_t)ptl_min(account->zone->accounts_full, account->id - 1u);
 	ptl_zone_unlock(account->zone);
@@ -64,6 +68,11 @@ int pt_account_destroy(struct pt_account *account)
 void pt_account_set_limit(struct pt_account *account, uint64_t limit)
 {
 	atomic_store_explicit(&account->limit, limit, memory_order_relaxed);
+}
+
+bool ptl_account_is_of(const struct pt_account *account, const struct pt_zone *zone)
+{
+	return account->zone == zone;
 }
 
 uint16_t ptl_account_id(const struct pt_account *account)
@@ -91,7 +100,7 @@ bool ptl_account_charge(struct pt_account *account, unsigned int order, uint64_t
 
 void ptl_account_uncharge(struct pt_account *account, unsigned int order)
 {
-	atomic_fetch_sub_explicit(&account->held, UINT64_C(1) << order, memory_order_relaxed);
+	atomic_fetch_sub_explicit(&account->held, UINT64_C(1) << order, memory_order_release);
 }
 
 void ptl_account_count(struct pt_account *account, uint64_t held)

@@ -107,7 +107,9 @@ static int zero(struct pt_zone *zone, struct pt_zone_cache *cache, const struct 
 static int check_alloc(const struct pt_zone *zone, const struct pt_zone_cache *cache,
 		       const struct pt_alloc *how, int list)
 {
-	if (how->order > zone->max_order || how->flags & ~ALLOC_FLAGS)
+	if (how->order > zone->max_order || how->flags & ~ALLOC_FLAGS ||
+	    (how->account && !ptl_account_is_of(how->account, zone)) ||
+	    (cache && cache->zone != zone))
 		return -EINVAL;
 	if (list < 0)
 		return -EOPNOTSUPP;

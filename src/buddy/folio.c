@@ -45,15 +45,24 @@ static int find_folio(const struct pt_zone *zone, pt_pa_t pa, struct pt_frame **
 	return 0;
 }
 
+/* A page table, whose references are entries, or a page of a reserve. */
+static bool is_used(const struct pt_frame *frame)
+{
+	return atomic_load_explicit(&frame->state, memory_order_relaxed) != PTL_FRAME_NONE;
+}
+
 int pt_folio_get(struct pt_zone *zone, pt_pa_t pa)
 {
 	struct pt_frame *frame;
 	int err = find_folio(zone, pa, &frame, &pa);
 
+	if (err)
+		return err;
+	if (is_used(frame))
+		return -EBUSY;
 	/* Relaxed: who may take a reference has the folio already. */
-	if (!err)
-		atomic_fetch_add_explicit(&frame->refs, 1, memory_order_relaxed);
-	return err;
+	atomic_fetch_add_explicit(&frame->refs, 1, memory_order_relaxed);
+	return 0;
 }
 
 int pt_folio_put(struct pt_zone *zone, struct pt_zone_cache *cache, pt_pa_t pa)
@@ -64,6 +73,8 @@ int pt_folio_put(struct pt_zone *zone, struct pt_zone_cache *cache, pt_pa_t pa)
 
 	if (err)
 		return err;
+	if (is_used(frame))
+		return -EBUSY;
 	/* Acquire and release: what others did with the folio is before its end. */
 	refs = atomic_load_explicit(&frame->refs, memory_order_acquire);
 	while (refs > 1)
@@ -87,8 +98,7 @@ int pt_folio_split(struct pt_zone *zone, pt_pa_t pa, unsigned int order)
 	whole = block & PTL_BLOCK_ORDER;
 	if (head != pa || order >= whole)
 		return -EINVAL;
-	if (atomic_load_explicit(&frame->state, memory_order_relaxed) != PTL_FRAME_NONE ||
-	    atomic_load_explicit(&frame->refs, memory_order_relaxed) != 1)
+	if (is_used(frame) || atomic_load_explicit(&frame->refs, memory_order_relaxed) != 1)
 		return -EBUSY;
 	for (unsigned int at = 0; at < 1u << whole; at += 1u << order) {
 		atomic_store_explicit(&frame[at].refs, 1, memory_order_relaxed);

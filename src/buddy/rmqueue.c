@@ -223,7 +223,7 @@ static bool claim(struct pt_zone *zone, const struct ptl_request *want)
 	pt_freetype_t type = ptl_type_of(want->list);
 	unsigned int least = want->order;
 
-	if (want->nofragment)
+	if (want->nofragment && least < zone->pageblock_order)
 		least = zone->pageblock_order;
 	else if (type.migratetype == PT_MIGRATE_MOVABLE && least < zone->pageblock_order / 2)
 		least = zone->pageblock_order / 2;

@@ -244,7 +244,7 @@ int pt_zone_destroy(struct pt_zone *zone)
 {
 	if (!zone)
 		return 0;
-	if (zone->nr_free_frames != zone->managed || zone->caches)
+	if (zone->nr_free_frames != zone->managed || zone->caches || zone->nr_accounts)
 		return -EBUSY;
 	for (size_t i = 0; i < zone->nr_spans; i++) {
 		const struct ptl_span *span = &zone->spans[i];

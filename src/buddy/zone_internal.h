@@ -78,6 +78,7 @@ struct pt_zone {
 	unsigned int used_flags;            /* flags that any pageblock ever had */
 	uint16_t accounts_full;             /* ids up to here are all taken */
 	struct pt_zone_cache *caches;
+	unsigned int nr_accounts;
 	uint64_t nr_free_frames, nr_transit; /* nr_transit: on their way through a conversion */
 	struct ptl_bins bins[PT_FREETYPE_LISTS];
 	uint32_t whole[2][PT_FREETYPE_LISTS]; /* free blocks of pageblock_order + i */
@@ -182,5 +183,6 @@ bool ptl_account_charge(struct pt_account *account, unsigned int order, uint64_t
 void ptl_account_uncharge(struct pt_account *account, unsigned int order);
 void ptl_account_count(struct pt_account *account, uint64_t held);
 uint16_t ptl_account_id(const struct pt_account *account);
+bool ptl_account_is_of(const struct pt_account *account, const struct pt_zone *zone);
 
 #endif /* PTL_ZONE_INTERNAL_H */

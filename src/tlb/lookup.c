@@ -113,6 +113,7 @@ const struct pt_tlb_entry *pt_tlb_lookup(struct pt_tlb *tlb, enum pt_tlb_use use
 		tlb->missed_va = va;
 		return NULL;
 	}
+	tlb->missed_use = PT_TLB_USE_NR; /* what is copied may be what an earlier lookup missed */
 	copy = enter_level(tlb, 0, use, va, &slot->entry, true);
 	return copy ? &copy->entry : &slot->entry;
 }

@@ -97,6 +97,22 @@ static void nofragment_fails_rather_than_steal(void **state)
 	buddy_check(&z->m);
 }
 
+/* A request of more than a pageblock claims none that is too small for it. */
+static void a_request_that_fails_claims_nothing(void **state)
+{
+	struct zones *z = *state;
+	uint64_t claimed;
+	pt_pa_t pa;
+
+	fill_all(z, NR_PAGEBLOCKS, MOVABLE, MOVABLE);
+	free_pages(z, PAGEBLOCK, 512);
+	claimed = stats_of(z).claimed;
+	assert_int_equal(alloc_flags(z, NULL, 10, UNMOVABLE, PT_ALLOC_NOFRAGMENT, &pa), -ENOMEM);
+	assert_int_equal(alloc_flags(z, NULL, 10, UNMOVABLE, 0, &pa), -ENOMEM);
+	assert_int_equal(stats_of(z).claimed, claimed);
+	buddy_check(&z->m);
+}
+
 /* At half of a block free it changes hands, and what is free of it with it. */
 static void a_block_that_is_half_free_is_claimed(void **state)
 {
@@ -237,6 +253,7 @@ int main(void)
 		ON(the_first_request_claims_a_whole_block, whole_16m),
 		ON(a_few_pages_are_stolen_and_the_block_keeps_its_type, whole_16m),
 		ON(nofragment_fails_rather_than_steal, whole_16m),
+		ON(a_request_that_fails_claims_nothing, whole_16m),
 		ON(a_block_that_is_half_free_is_claimed, whole_16m),
 		ON(pages_of_its_own_kind_count_for_a_claim, whole_16m),
 		ON(reclaimable_is_asked_before_movable_for_unmovable, whole_16m),

@@ -236,6 +236,9 @@ static void table_pages_in_use_are_not_freed(void **state)
 		assert_int_equal(info_of(z, pa).type.flags, PT_FREETYPE_KEYED);
 		assert_int_equal(buddy_free(&z->m, NULL, pa, 0), -EBUSY);
 		assert_int_equal(buddy_free_raw(&z->m, z->cache[0], pa, 0), -EBUSY);
+		/* their references are the entries that point at them */
+		assert_int_equal(pt_folio_get(z->m.zone, pa), -EBUSY);
+		assert_int_equal(pt_folio_put(z->m.zone, NULL, pa), -EBUSY);
 	}
 	buddy_check(&z->m);
 	/* charged to an account that has no more */
@@ -308,6 +311,26 @@ static void a_failed_request_is_not_charged(void **state)
 	while (!buddy_alloc(&z->m, NULL, &how, &pa))
 		;
 	buddy_check(&z->m);
+}
+
+static void accounts_are_of_one_zone_and_go_before_it(void **state)
+{
+	struct zones *z = *state;
+	struct pt_account *account;
+	struct pt_alloc how = { .type = MOVABLE };
+	struct pt_phys *phys;
+	struct pt_zone *other;
+	pt_pa_t pa;
+
+	assert_int_equal(pt_phys_create_anon(&phys, 2 * MIB), 0);
+	assert_int_equal(pt_zone_create(&other, phys, NULL), 0);
+	assert_int_equal(pt_account_create(&account, other, UINT64_MAX), 0);
+	how.account = account;
+	assert_int_equal(pt_alloc_pages(z->m.zone, NULL, &how, &pa), -EINVAL);
+	assert_int_equal(pt_zone_destroy(other), -EBUSY);
+	assert_int_equal(pt_account_destroy(account), 0);
+	assert_int_equal(pt_zone_destroy(other), 0);
+	pt_phys_destroy(phys);
 }
 
 static void there_are_65535_accounts(void **state)
@@ -412,6 +435,7 @@ int main(void)
 		ON(table_pages_in_use_are_not_freed, whole_16m),
 		ON(an_account_is_charged_exactly_to_its_limit, whole_16m),
 		ON(a_failed_request_is_not_charged, whole_16m),
+		ON(accounts_are_of_one_zone_and_go_before_it, whole_16m),
 		ON(there_are_65535_accounts, whole_16m),
 		ON(marked_pages_are_settled_before_they_are_freed, whole_16m),
 		ON(a_mark_can_be_taken_back, whole_16m),

@@ -329,6 +329,33 @@ static void flushes_are_counted_by_what_they_reach(void **state)
 	pt_tlb_destroy(tlb);
 }
 
+/* The fetch brings into level 1 what data missed there; the fill then finds it. */
+static void what_came_from_level_2_is_not_entered_twice(void **state)
+{
+	static const struct pt_tlb_cfg unified_above_split = {
+		.parts = { { 1, 1u << DATA | 1u << PT_TLB_USE_FETCH, BIT(12), 4, 4, PT_TLB_LRU },
+			   { 2, 1u << DATA, BIT(12), 64, 4, PT_TLB_LRU },
+			   { 2, 1u << PT_TLB_USE_FETCH, BIT(12), 64, 4, PT_TLB_LRU } },
+		.nr_parts = 3,
+	};
+	struct pt_tlb *tlb = make(&unified_above_split);
+	struct pt_tlb_flush flush;
+
+	(void)state;
+	put(tlb, PT_TLB_USE_FETCH, VA, (struct pt_tlb_fill){ .pa = 0x1000, .size_lg2 = 12 });
+	for (uint64_t i = 1; i <= 4; i++)
+		put(tlb, DATA, VA + (i << 12),
+		    (struct pt_tlb_fill){ .pa = i << 12, .size_lg2 = 12 });
+	assert_null(get(tlb, DATA, VA));
+	assert_non_null(get(tlb, PT_TLB_USE_FETCH, VA));
+	put(tlb, DATA, VA, (struct pt_tlb_fill){ .pa = 0x9000, .size_lg2 = 12 });
+	assert_int_equal(pt_tlb_verify(tlb), 0);
+	pt_x86_invlpg(&flush, (struct pt_x86_context){ 0, 0 }, VA);
+	pt_tlb_flush(tlb, &flush);
+	assert_null(get(tlb, DATA, VA));
+	pt_tlb_destroy(tlb);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -343,6 +370,7 @@ int main(void)
 		cmocka_unit_test(flushed_entries_give_way_first),
 		cmocka_unit_test(a_visit_ends_when_told),
 		cmocka_unit_test(flushes_are_counted_by_what_they_reach),
+		cmocka_unit_test(what_came_from_level_2_is_not_entered_twice),
 	};
 
 	return cmocka_run_group_tests_name("lookup", tests, NULL, NULL);
