@@ -103,28 +103,47 @@ static void check_descriptor(struct verifier *v, const struct ptl_pageblock *p, 
 		complain(v, pa_of(v, p, at), "a block whose order does not fit its place");
 }
 
-/* Goes from block to block; @inside frames at the start belong to one that began before. */
-static uint64_t check_blocks(struct verifier *v, const struct ptl_pageblock *p, uint64_t inside)
-{
-	unsigned int at = p->low;
+/* A block that goes on in the next pageblock. */
+struct rest {
+	uint64_t frames;
+	bool movable;
+};
 
-	while (at < p->high) {
+/* Goes from frame to frame; @rest belongs to a block that began before. */
+static void check_blocks(struct verifier *v, const struct ptl_pageblock *p, struct rest *rest)
+{
+	unsigned int nr_movable = 0;
+
+	for (unsigned int at = p->low; at < p->high; at++) {
 		unsigned int block = ptl_block_load(&p->frames[at]);
 
-		if (inside) {
-			if (block)
-				complain(v, pa_of(v, p, at), "a block begins inside another");
-			inside--;
-			at++;
-			continue;
+		if (rest->frames && block) {
+			complain(v, pa_of(v, p, at), "a block begins inside another");
+		} else if (!rest->frames) {
+			check_descriptor(v, p, at);
+			rest->frames = UINT64_C(1) << (block & PTL_BLOCK_ORDER);
+			rest->movable = block & PTL_BLOCK_MOVABLE;
 		}
-		check_descriptor(v, p, at);
-		inside = UINT64_C(1) << (block & PTL_BLOCK_ORDER);
-		/* The first frame is done. */
-		inside--;
-		at++;
+		rest->frames--;
+		nr_movable += rest->movable;
 	}
-	return inside;
+	if (nr_movable != p->nr_movable)
+		complain(v, p->pa, "movable frames are miscounted");
+}
+
+/* The other half of a larger block must not be free as well. */
+static void check_whole_buddy(struct verifier *v, const struct ptl_span *span,
+			      const struct ptl_pageblock *p)
+{
+	pt_pa_t pa = p->pa ^ PTL_BIT(p->order + v->zone->frame_lg2);
+	const struct ptl_pageblock *buddy;
+
+	if (!p->order || p->order == v->zone->max_order || pa - span->pa >= span->len)
+		return;
+	buddy = ptl_pageblock_at(v->zone, span, pa);
+	if (buddy->order == p->order && ptl_type_of(ptl_pageblock_list(buddy)).flags ==
+						ptl_type_of(ptl_pageblock_list(p)).flags)
+		complain(v, p->pa, "two free pageblocks are not merged");
 }
 
 static void check_bin(struct verifier *v, const struct ptl_pageblock *p)
@@ -156,7 +175,7 @@ static void check_bin(struct verifier *v, const struct ptl_pageblock *p)
 
 static void check_span(struct verifier *v, const struct ptl_span *span)
 {
-	uint64_t inside = 0;
+	struct rest rest = { 0 };
 
 	for (uint32_t i = 0; i < span->fresh && !v->stop; i++) {
 		const struct ptl_pageblock *p = &v->zone->pageblocks[span->first_pageblock + i];
@@ -164,11 +183,31 @@ static void check_span(struct verifier *v, const struct ptl_span *span)
 		v->pageblocks[ptl_pageblock_list(p)]++;
 		if (check_lists(v, p) != p->nr_free)
 			complain(v, p->pa, "the count of free frames disagrees with the lists");
-		inside = check_blocks(v, p, inside);
+		check_blocks(v, p, &rest);
+		check_whole_buddy(v, span, p);
 		check_bin(v, p);
 	}
-	if (inside)
+	if (rest.frames)
 		complain(v, span->pa, "a block that reaches out of its memory");
+}
+
+/* The masks say which bins have any. */
+static void check_masks(struct verifier *v)
+{
+	for (unsigned int list = 0; list < PT_FREETYPE_LISTS; list++) {
+		const struct ptl_bins *bins = &v->zone->bins[list];
+
+		for (unsigned int fullness = 0; fullness < PTL_FULLNESS; fullness++) {
+			unsigned int largest = 0;
+
+			for (unsigned int order = 0; order < PT_MAX_ORDER; order++)
+				if (bins->head[fullness][order] != PTL_NO_PAGEBLOCK)
+					largest |= 1u << order;
+			if (bins->largest[fullness] != largest ||
+			    (bins->fullness >> fullness & 1) != !!largest)
+				complain(v, 0, "a mask of bins disagrees with the bins");
+		}
+	}
 }
 
 /* What was never used is counted as it was at the start. */
@@ -214,7 +253,9 @@ int pt_buddy_verify(const struct pt_zone *zone, pt_buddy_report_fn report, void 
 		check_span(&v, &zone->spans[i]);
 		add_fresh(&v, &zone->spans[i]);
 	}
-	if (!v.stop)
+	if (!v.stop) {
+		check_masks(&v);
 		check_counts(&v);
+	}
 	return v.found ? -EFAULT : 0;
 }
