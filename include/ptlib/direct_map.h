@@ -22,7 +22,8 @@
  *	                         removes it (Intel SDM Vol. 3A, 4.10.4.1 "Operations that
  *	                         Invalidate TLBs...", rev. 081), so trying again succeeds; arm64 one
  *	                         range, for a permission fault removes nothing
- *	leaves are joined again  their tables' range, before the tables are freed
+ *	leaves are joined again  their tables' range, before the tables are freed; what other
+ *	                         threads flush until then includes paging-structure caches
  *
  * Tables come from a reserve that is filled before the direct map's lock is taken, for
  * filling it may allocate, which may convert other pages back. That call needs no table:
@@ -101,8 +102,8 @@ PT_API pt_va_t pt_direct_map_base(const struct pt_direct_map *dm);
  * present by @valid, where what is present stays as it is. Idempotent.
  *
  * Context: any thread, and concurrently for different pages. May wait and allocate.
- * TLB: as above. The _noflush forms leave out the flush of the range, not that of splits:
- * it is then the caller's.
+ * TLB: as above. The _noflush forms leave out the flush of the range, which is then the
+ * caller's; not that of splits, and not while tables that a join unhooked are unflushed.
  * Return: 0; -EINVAL for an unaligned @pa or no page; -ERANGE for pages that are not in one
  * region of memory; -ENOMEM and what the source of tables returns. All or nothing.
  */

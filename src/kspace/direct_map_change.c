@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Changing pages: tables first, then under the lock leaves split and words changed, then
- * what has to be flushed. What can fail comes before the first word changes.
+ * Changing pages: tables first, then under the lock leaves split, holes filled and words
+ * changed, then what has to be flushed. What can fail comes before the first word changes.
  */
 #include "kspace/direct_map_internal.h"
 
@@ -34,24 +34,46 @@ static int lock_with_tables(struct pt_direct_map *dm, const struct pt_extent *ex
 	}
 }
 
-/*
- * Flushes @splits, and those of others that may not be flushed yet: x86 may keep both the
- * large translation and small ones of an address, and which of them it uses is undefined
- * while they differ (Intel SDM Vol. 3A, 4.10.2.3 "Details of TLB Use"). Leaves the lock
- * meanwhile, so that an implementation may wait for other CPUs.
- */
-static void flush_splits(struct pt_direct_map *dm, size_t splits)
+void ptl_dm_flush(const struct pt_direct_map *dm, pt_va_t first, pt_va_t last,
+		  unsigned int stride_lg2, bool tables)
 {
-	size_t nr = splits + (dm->unflushed != 0);
+	const struct pt_flush_ops *ops = dm->flush;
 
-	if (!nr || !dm->flush_splits)
-		return;
-	dm->unflushed += splits;
+	if (ops && tables && ops->tables_freed)
+		ops->tables_freed(ops->ctx, first, last);
+	else if (ops && ops->range)
+		ops->range(ops->ctx, first, last, stride_lg2);
+}
+
+/*
+ * Everything, @times over. Leaves the lock meanwhile, so that an implementation may wait for
+ * other CPUs; nobody joins until the lock is left again: what we are about to change stays split.
+ */
+static void flush_all(struct pt_direct_map *dm, size_t times)
+{
+	dm->splitting++;
 	ptl_dm_unlock(dm);
-	for (; nr && dm->flush && dm->flush->all; nr--)
+	for (; times && dm->flush && dm->flush->all; times--)
 		dm->flush->all(dm->flush->ctx);
 	ptl_dm_lock(dm);
-	dm->unflushed -= splits;
+	dm->splitting--;
+}
+
+/*
+ * Before words change below leaves that were split: x86 may keep both the large translation
+ * and small ones of an address, and which of them it uses is undefined while they differ
+ * (Intel SDM Vol. 3A, 4.10.2.3 "Details of TLB Use"). @splits: ours, each with its flush. Who
+ * made none may still stand on a split of another thread, whose flush is not complete: then
+ * one flush.
+ */
+static void settle_splits(struct pt_direct_map *dm, size_t splits)
+{
+	if (!dm->flush_splits)
+		return;
+	if (splits)
+		flush_all(dm, splits);
+	else if (dm->splitting)
+		flush_all(dm, 1);
 }
 
 /* Maps what is absent in [@va, @va + @len); the tables are there. */
@@ -73,69 +95,111 @@ static void map_holes(struct pt_direct_map *dm, pt_va_t va, uint64_t len, pt_att
 	PTL_BUG_ON(pt_range_walk_done(&walk));
 }
 
-/* Of what is present. Whether any page had another key. */
-static bool set_key(struct pt_direct_map *dm, pt_va_t va, uint64_t len, unsigned int key)
+/* Whether a page of [@va, @va + @len) is present with another key than @key. */
+static bool has_other_key(struct pt_direct_map *dm, pt_va_t va, uint64_t len, unsigned int key)
 {
-	struct pt_gather changed;
-	struct pt_change change = { .gather = &changed, .flags = PT_CHANGE_SKIP_HOLES };
+	struct pt_range_walk walk;
+	enum pt_range_walk_type type;
+	bool found = false;
 
-	pt_gather_begin(&changed, dm->pt);
-	PTL_BUG_ON(pt_protect(dm->pt, va, len, PT_ATTR_KEY(key), PT_ATTR_KEY_MASK, &change));
-	return changed.nr_ranges;
+	for (type = pt_range_walk_start(&walk, dm->pt, va, va + len - 1, PT_TYPE_PFN, 0);
+	     type != PTW_DONE && !found; type = pt_range_walk_next(&walk))
+		found = type == PTW_PFN && pt_attr_key(walk.attr) != key;
+	PTL_BUG_ON(pt_range_walk_done(&walk));
+	return found;
 }
 
-/* Under the lock; needs no table. Whether something that may be cached has to be flushed. */
-static bool change_words(struct pt_direct_map *dm, const struct pt_extent *extent,
+/* Of what is present; leaves that have it are not touched. */
+static void set_key(struct pt_direct_map *dm, pt_va_t va, uint64_t len, unsigned int key)
+{
+	struct pt_range_walk walk;
+	enum pt_range_walk_type type;
+
+	for (type = pt_range_walk_start(&walk, dm->pt, va, va + len - 1, PT_TYPE_PFN, 0);
+	     type != PTW_DONE; type = pt_range_walk_next(&walk))
+		if (type == PTW_PFN && pt_attr_key(walk.attr) != key)
+			PTL_BUG_ON(pt_range_walk_update(&walk, PT_ATTR_KEY(key), PT_ATTR_KEY_MASK,
+							NULL));
+	PTL_BUG_ON(pt_range_walk_done(&walk));
+}
+
+/* The key that @target gives its pages. */
+static unsigned int key_of(const struct pt_direct_map *dm, enum ptl_dm_target target)
+{
+	return target == PTL_DM_KEYED ? dm->key : 0;
+}
+
+/* Under the lock: whether words of pages change that are present. */
+static bool changes_present(struct pt_direct_map *dm, const struct pt_extent *extent, size_t nr,
+			    enum ptl_dm_target target)
+{
+	bool changes = target == PTL_DM_ABSENT;
+
+	if (target == PTL_DM_PRESENT || !dm->key)
+		return changes;
+	for (size_t i = 0; i < nr && !changes; i++)
+		changes = has_other_key(dm, ptl_dm_va(dm, extent[i].pa), extent[i].len,
+					key_of(dm, target));
+	return changes;
+}
+
+/* Under the lock: pages that are present change; it needs no table. */
+static void change_words(struct pt_direct_map *dm, const struct pt_extent *extent,
 			 enum ptl_dm_target target)
 {
 	pt_va_t va = ptl_dm_va(dm, extent->pa);
-	uint64_t pages = extent->len >> dm->info.granule_lg2;
-	bool flush = false;
 
-	switch (target) {
-	case PTL_DM_ABSENT:
+	if (target == PTL_DM_ABSENT)
 		PTL_BUG_ON(pt_unmap(dm->pt, va, extent->len, NULL));
+	else
+		set_key(dm, va, extent->len, key_of(dm, target));
+}
+
+static void count(struct pt_direct_map *dm, uint64_t pages, enum ptl_dm_target target)
+{
+	if (target == PTL_DM_ABSENT)
 		dm->stats.absent += pages;
-		return true;
-	case PTL_DM_PLAIN:
-		if (dm->key)
-			flush = set_key(dm, va, extent->len, 0) && dm->flush_unkey;
-		/* fall through */
-	case PTL_DM_PRESENT:
-		map_holes(dm, va, extent->len, dm->attr);
-		dm->stats.present += pages;
-		return flush;
-	case PTL_DM_KEYED:
-		flush = set_key(dm, va, extent->len, dm->key);
-		map_holes(dm, va, extent->len, dm->attr | PT_ATTR_KEY(dm->key));
+	else if (target == PTL_DM_KEYED)
 		dm->stats.keyed += pages;
-	}
-	return flush;
+	else
+		dm->stats.present += pages;
 }
 
 int ptl_dm_change(struct pt_direct_map *dm, const struct pt_extent *extent, size_t nr,
 		  enum ptl_dm_target target, bool flush)
 {
-	bool present = target == PTL_DM_PRESENT || target == PTL_DM_PLAIN, changed = false;
+	bool present = target == PTL_DM_PRESENT || target == PTL_DM_PLAIN, stale, joining;
 	pt_va_t first = UINT64_MAX, last = 0;
-	size_t need;
+	size_t need, splits;
 	int err = lock_with_tables(dm, extent, nr, target, &need);
 
 	if (err)
 		return err;
-	if (!present)
-		flush_splits(dm, ptl_dm_split(dm, extent, nr));
+	/* First all that takes tables: others may take what is left while the lock is left. */
+	stale = changes_present(dm, extent, nr, target);
+	splits = ptl_dm_split(dm, extent, nr, target);
 	for (size_t i = 0; i < nr; i++) {
 		pt_va_t va = ptl_dm_va(dm, extent[i].pa);
 
-		changed |= change_words(dm, &extent[i], target);
+		if (target != PTL_DM_ABSENT)
+			map_holes(dm, va, extent[i].len,
+				  dm->attr | PT_ATTR_KEY(key_of(dm, target)));
+		count(dm, extent[i].len >> dm->info.granule_lg2, target);
 		first = ptl_min(first, va);
 		if (va + extent[i].len - 1 > last)
 			last = va + extent[i].len - 1;
 	}
+	if (stale) {
+		settle_splits(dm, splits);
+		for (size_t i = 0; i < nr; i++)
+			change_words(dm, &extent[i], target);
+	}
+	/* Until then a CPU may walk through a table that was unhooked, as if nothing changed. */
+	joining = dm->joining;
 	ptl_dm_unlock(dm);
-	if (flush && changed && dm->flush && dm->flush->range)
-		dm->flush->range(dm->flush->ctx, first, last, dm->info.granule_lg2);
+	stale &= target != PTL_DM_PLAIN || dm->flush_unkey;
+	if (stale && (flush || joining))
+		ptl_dm_flush(dm, first, last, dm->info.granule_lg2, joining);
 	for (size_t i = 0; present && dm->flags & PT_DIRECT_MAP_JOIN && i < nr; i++)
 		ptl_dm_join(dm, &extent[i]);
 	return 0;

@@ -57,7 +57,8 @@ struct pt_direct_map {
 	size_t nr_boot;
 
 	_Atomic uint32_t lock;          /* guards changes of the table, and what follows */
-	size_t unflushed;               /* splits whose flush is not complete */
+	size_t splitting;               /* threads about to change pages, which flush splits */
+	size_t joining;                 /* joins whose tables are not flushed yet */
 	struct ptl_dm_refill *refilling;
 	struct pt_direct_map_stats stats;
 };
@@ -114,8 +115,12 @@ size_t ptl_dm_nr_boot(struct pt_direct_map *dm);
 /* direct_map_split.c. Under the lock: tables that changing these pages to @target needs. */
 size_t ptl_dm_cost(struct pt_direct_map *dm, const struct pt_extent *extent, size_t nr,
 		   enum ptl_dm_target target);
-/* Under the lock, with that many tables in the reserve: no leaf crosses their ends. Splits made. */
-size_t ptl_dm_split(struct pt_direct_map *dm, const struct pt_extent *extent, size_t nr);
+/*
+ * Under the lock, with that many tables in the reserve: no leaf that changes crosses their ends.
+ * Splits made.
+ */
+size_t ptl_dm_split(struct pt_direct_map *dm, const struct pt_extent *extent, size_t nr,
+		    enum ptl_dm_target target);
 
 /* direct_map_join.c: leaves around @extent that can be larger are. No lock held. */
 void ptl_dm_join(struct pt_direct_map *dm, const struct pt_extent *extent);
@@ -126,6 +131,9 @@ void ptl_dm_join(struct pt_direct_map *dm, const struct pt_extent *extent);
  */
 int ptl_dm_change(struct pt_direct_map *dm, const struct pt_extent *extent, size_t nr,
 		  enum ptl_dm_target target, bool flush);
+/* @tables: paging-structure caches too. No lock held. */
+void ptl_dm_flush(const struct pt_direct_map *dm, pt_va_t first, pt_va_t last,
+		  unsigned int stride_lg2, bool tables);
 int ptl_dm_convert(void *ctx, const struct pt_extent *extent, size_t nr, unsigned int from,
 		   unsigned int to);
 

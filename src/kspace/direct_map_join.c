@@ -14,6 +14,20 @@ static unsigned int leaf_level(const struct pt_direct_map *dm, pt_va_t va)
 	return pt_lookup(dm->pt, va, &leaf) ? dm->top_leaf : leaf.level;
 }
 
+/*
+ * Whether what is around @va, of @level, may become larger. A KEYED pageblock stays by itself:
+ * that it loses the key must not take a table. Above the next level the ends of a join are not
+ * all known from @va.
+ */
+static bool may_grow(const struct pt_direct_map *dm, pt_va_t va, unsigned int level)
+{
+	struct pt_leaf leaf;
+
+	if (level >= dm->top_leaf || !dm->key || !level)
+		return level < dm->top_leaf;
+	return level == 1 && !pt_lookup(dm->pt, va, &leaf) && !pt_attr_key(leaf.attr);
+}
+
 /* Under the lock: leaves of up to @level in the 2^@lg2 bytes around @va. Tables that this frees. */
 static size_t join_around(struct pt_direct_map *dm, pt_va_t va, unsigned int level,
 			  unsigned int lg2, struct pt_change *change)
@@ -34,7 +48,7 @@ static void join_entry(struct pt_direct_map *dm, pt_va_t va, struct pt_gather *g
 	struct pt_change change = { .gather = gather, .flags = PT_CHANGE_NO_CONTIG };
 	unsigned int level = leaf_level(dm, va), lg2;
 
-	while (level < dm->top_leaf) {
+	while (may_grow(dm, va, level)) {
 		size_t tables = join_around(dm, va, level + 1, dm->info.leaf_lg2[level + 1], &change);
 		bool joined = leaf_level(dm, va) > level;
 
@@ -52,17 +66,12 @@ static void join_entry(struct pt_direct_map *dm, pt_va_t va, struct pt_gather *g
 	}
 }
 
-static void flush(struct pt_direct_map *dm, const struct pt_gather *gather)
+static void flush(const struct pt_direct_map *dm, const struct pt_gather *gather)
 {
-	const struct pt_flush_ops *ops = dm->flush;
-
-	for (unsigned int i = 0; ops && i < gather->nr_ranges; i++) {
+	for (unsigned int i = 0; i < gather->nr_ranges; i++) {
 		const struct pt_gather_range *range = &gather->range[i];
 
-		if (range->tables && ops->tables_freed)
-			ops->tables_freed(ops->ctx, range->first, range->last);
-		else if (!range->tables && ops->range)
-			ops->range(ops->ctx, range->first, range->last, range->stride_lg2);
+		ptl_dm_flush(dm, range->first, range->last, range->stride_lg2, range->tables);
 	}
 }
 
@@ -70,21 +79,29 @@ void ptl_dm_join(struct pt_direct_map *dm, const struct pt_extent *extent)
 {
 	pt_va_t va = ptl_dm_va(dm, extent->pa), last = va + extent->len - 1;
 	struct pt_gather gather;
+	bool joined;
 
 	if (!dm->top_leaf)
 		return;
 	pt_gather_begin(&gather, dm->pt);
 	ptl_dm_lock(dm);
 	/* Who waits for the flush of a split is about to change pages under it. */
-	while (!dm->unflushed) {
+	while (!dm->splitting) {
 		join_entry(dm, va, &gather);
 		va = ptl_last(va, ptl_dm_block_lg2(dm));
 		if (va >= last)
 			break;
 		va++;
 	}
+	joined = gather.nr_tables;
+	dm->joining += joined;
 	ptl_dm_unlock(dm);
 	flush(dm, &gather);
+	if (joined) {
+		ptl_dm_lock(dm);
+		dm->joining--;
+		ptl_dm_unlock(dm);
+	}
 	pt_gather_finish(&gather);
 	/* Not under the feet of whoever fills the reserve, which may have called us. */
 	if (!ptl_dm_refilling(dm))

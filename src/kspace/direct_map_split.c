@@ -7,16 +7,42 @@
  */
 #include "kspace/direct_map_internal.h"
 
-/* What the walk to @va ends at: its level, and whether it is a leaf. */
-static bool find_leaf(const struct pt_direct_map *dm, pt_va_t va, unsigned int *level)
+/* What a walk ends at. */
+struct end {
+	bool is_leaf; /* else a hole */
+	unsigned int level, key;
+};
+
+static struct end find_end(const struct pt_direct_map *dm, pt_va_t va)
 {
-	struct pt_step steps[PT_MAX_LEVELS];
+	struct pt_step steps[PT_MAX_LEVELS], *step;
 	unsigned int nr;
 	int err = pt_trace(dm->pt, va, steps, &nr);
+	struct end end = { .is_leaf = !err };
 
 	PTL_BUG_ON(err && err != -ENOENT);
-	*level = steps[nr - 1].level;
-	return !err;
+	step = &steps[nr - 1];
+	end.level = step->level;
+	if (end.is_leaf)
+		end.key = pt_attr_key(pt_entry_attr(dm->pt, step->raw, step->level));
+	return end;
+}
+
+/* Whether pages there are not @target yet: what is present stays whole when it becomes present. */
+static bool is_changed(const struct pt_direct_map *dm, const struct end *end,
+		       enum ptl_dm_target target)
+{
+	switch (target) {
+	case PTL_DM_ABSENT:
+		return end->is_leaf;
+	case PTL_DM_PRESENT:
+		return !end->is_leaf;
+	case PTL_DM_PLAIN:
+		return !end->is_leaf || end->key;
+	case PTL_DM_KEYED:
+		return !end->is_leaf || end->key != dm->key;
+	}
+	return false;
 }
 
 /* Whether one of the first @nr extents has a byte of the entry of @level at @va. */
@@ -61,21 +87,19 @@ static size_t tables_below(const struct pt_direct_map *dm, unsigned int level,
 size_t ptl_dm_cost(struct pt_direct_map *dm, const struct pt_extent *extent, size_t nr,
 		   enum ptl_dm_target target)
 {
-	bool present = target == PTL_DM_PRESENT || target == PTL_DM_PLAIN;
 	size_t tables = 0;
 
 	for (size_t i = 0; i < nr; i++) {
 		pt_va_t va = ptl_dm_va(dm, extent[i].pa), last = va + extent[i].len - 1;
 
 		for (;;) {
-			unsigned int level;
-			bool is_leaf = find_leaf(dm, va, &level);
-			pt_va_t here_last = ptl_last(va, dm->info.leaf_lg2[level ? level : 1]);
+			struct end end = find_end(dm, va);
+			pt_va_t here_last =
+				ptl_last(va, dm->info.leaf_lg2[end.level ? end.level : 1]);
 
 			here_last = ptl_min(here_last, last);
-			/* What is present stays whole when it becomes present. */
-			if (level && is_leaf != present)
-				tables += tables_below(dm, level, extent, i, va, here_last);
+			if (end.level && is_changed(dm, &end, target))
+				tables += tables_below(dm, end.level, extent, i, va, here_last);
 			if (here_last == last)
 				break;
 			va = here_last + 1;
@@ -93,7 +117,8 @@ static void split_leaf(struct pt_direct_map *dm, pt_va_t va, unsigned int level)
 	dm->stats.splits[level]++;
 }
 
-static size_t split_extent(struct pt_direct_map *dm, const struct pt_extent *extent)
+static size_t split_extent(struct pt_direct_map *dm, const struct pt_extent *extent,
+			   enum ptl_dm_target target)
 {
 	unsigned int block_lg2 = ptl_dm_block_lg2(dm);
 	pt_va_t first = ptl_dm_va(dm, extent->pa), last = first + extent->len - 1, va = first;
@@ -102,27 +127,34 @@ static size_t split_extent(struct pt_direct_map *dm, const struct pt_extent *ext
 	for (;;) {
 		pt_va_t here_last = ptl_min(ptl_last(va, block_lg2), last);
 		bool whole = here_last - va == PTL_BIT(block_lg2) - 1;
-		unsigned int level;
+		struct end end;
 
-		while (find_leaf(dm, va, &level) && level > whole) {
-			split_leaf(dm, va, level);
+		while ((end = find_end(dm, va)).is_leaf && end.level > whole &&
+		       is_changed(dm, &end, target)) {
+			split_leaf(dm, va, end.level);
 			nr++;
 		}
 		if (here_last == last)
 			break;
 		va = here_last + 1;
 	}
-	/* Contiguous blocks that reach outside become entries, which needs no table. */
-	if (dm->top_leaf)
+	/*
+	 * Contiguous blocks that reach outside become entries, which needs no table. Where pages
+	 * lose a key, and only there, pt_protect() does so.
+	 */
+	if (dm->top_leaf && target != PTL_DM_PLAIN)
 		PTL_BUG_ON(pt_split(dm->pt, first, extent->len, 1, NULL));
 	return nr;
 }
 
-size_t ptl_dm_split(struct pt_direct_map *dm, const struct pt_extent *extent, size_t nr)
+size_t ptl_dm_split(struct pt_direct_map *dm, const struct pt_extent *extent, size_t nr,
+		    enum ptl_dm_target target)
 {
 	size_t splits = 0;
 
+	if (target == PTL_DM_PRESENT)
+		return 0;
 	for (size_t i = 0; i < nr; i++)
-		splits += split_extent(dm, &extent[i]);
+		splits += split_extent(dm, &extent[i], target);
 	return splits;
 }

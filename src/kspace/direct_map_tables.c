@@ -18,6 +18,7 @@
 #include <stdlib.h>
 
 #include "phys/phys_internal.h"
+#include "pt/reserve.h"
 
 bool ptl_dm_is_boot(struct pt_direct_map *dm, pt_pa_t pa)
 {
@@ -192,7 +193,18 @@ int ptl_dm_refill(struct pt_direct_map *dm, size_t nr)
 
 void ptl_dm_trim(struct pt_direct_map *dm)
 {
-	pt_reserve_trim(dm->reserve, dm->key ? PTL_DM_RESERVE : 0);
+	const struct pt_table_ops *from;
+	pt_pa_t pa;
+
+	for (;;) {
+		/* Pages that somebody counted under the lock are used before it is left. */
+		ptl_dm_lock(dm);
+		from = ptl_reserve_take_spare(dm->reserve, dm->key ? PTL_DM_RESERVE : 0, &pa);
+		ptl_dm_unlock(dm);
+		if (!from)
+			return;
+		from->free(from->ctx, pa, dm->info.granule_lg2);
+	}
 }
 
 int pt_direct_map_prepare(struct pt_direct_map *dm)

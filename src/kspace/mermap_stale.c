@@ -101,7 +101,10 @@ void pt_mermap_settle(struct pt_mermap *mermap, const struct pt_extent *extent)
 	}
 	ptl_bit_unlock(&mermap->lock, bits);
 
-	/* A mark without a mapping comes from a folio that was split: then it was one of its. */
+	/*
+	 * Mapped in one region: that range. Nowhere: the mark was copied when a larger folio was
+	 * split, and what was mapped of that, in whichever region, is not known: all.
+	 */
 	if (first < nr && first / mermap->cfg.nr_pages == last / mermap->cfg.nr_pages) {
 		if (flush && flush->range)
 			flush->range(flush->ctx,

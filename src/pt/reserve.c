@@ -5,7 +5,7 @@
  *
  * nr_stock + nr_out == pages drawn from the ranges, or from the source
  */
-#include <ptlib/reserve.h>
+#include "pt/reserve.h"
 
 #include <stdlib.h>
 
@@ -176,22 +176,27 @@ int pt_reserve_fill(struct pt_reserve *reserve, size_t nr, const struct pt_table
 	return ret;
 }
 
+const struct pt_table_ops *ptl_reserve_take_spare(struct pt_reserve *reserve, size_t nr,
+						  pt_pa_t *pa)
+{
+	uint32_t bits = ptl_bit_lock(&reserve->lock);
+	const struct pt_table_ops *from = reserve->nr_stock > nr ? reserve->from : NULL;
+
+	if (from) {
+		PTL_BUG_ON(!take(reserve, pa));
+		set_state(reserve, *pa, PTL_FRAME_NONE);
+	}
+	ptl_bit_unlock(&reserve->lock, bits);
+	return from;
+}
+
 void pt_reserve_trim(struct pt_reserve *reserve, size_t nr)
 {
-	for (;;) {
-		uint32_t bits = ptl_bit_lock(&reserve->lock);
-		const struct pt_table_ops *from = reserve->nr_stock > nr ? reserve->from : NULL;
-		pt_pa_t pa;
+	const struct pt_table_ops *from;
+	pt_pa_t pa;
 
-		if (from) {
-			PTL_BUG_ON(!take(reserve, &pa));
-			set_state(reserve, pa, PTL_FRAME_NONE);
-		}
-		ptl_bit_unlock(&reserve->lock, bits);
-		if (!from)
-			return;
+	while ((from = ptl_reserve_take_spare(reserve, nr, &pa)))
 		from->free(from->ctx, pa, reserve->size_lg2);
-	}
 }
 
 size_t pt_reserve_available(const struct pt_reserve *reserve)

@@ -458,6 +458,56 @@ static void keyed_conversions_leave_two_tables(void **state)
 	expect_pages(k, some[2].pa, some[2].len, true, TEST_KEY);
 }
 
+/* Pages without the key lose none: their leaves stay, and need no table. */
+static void default_of_pages_without_the_key_changes_nothing(void **state)
+{
+	struct kspace *k = *state;
+	struct pt_extent some = blocks(k, 1, 1);
+	uint64_t *before, *after;
+	size_t nr_before, nr_after;
+
+	k->cfg.key = TEST_KEY;
+	kspace_map(k);
+	before = snapshot(k, &nr_before);
+	k->source.fail_all = true;
+	/* if each were split, that would be more than the reserve has tables, where so many fit */
+	for (uint64_t i = 0; i < 8 && some.pa + (i + 2) * k->block <= MEMORY_PA + MEMORY_LEN; i++)
+		assert_int_equal(pt_set_direct_map_default(k->dm, some.pa + i * k->block + k->granule,
+							   k->pages_per_block),
+				 0);
+	expect_no_flush(k);
+	k->source.fail_all = false;
+	assert_int_equal(stats_of(k).reserve, 4);
+	after = snapshot(k, &nr_after);
+	assert_int_equal(nr_after, nr_before);
+	assert_memory_equal(after, before, nr_before * sizeof(*before));
+	free(before);
+	free(after);
+}
+
+/* One page of a pageblock that has the key: the block's leaf is split, counted and flushed. */
+static void default_of_a_keyed_page_splits_its_block(void **state)
+{
+	struct kspace *k = *state;
+	struct pt_extent some = blocks(k, 1, 1);
+	struct pt_flush_counts f;
+
+	k->cfg.key = TEST_KEY;
+	kspace_map(k);
+	assert_int_equal(convert(k, &some, 1, 0, PT_FREETYPE_KEYED), 0);
+	flushed(k);
+	assert_int_equal(pt_set_direct_map_default(k->dm, some.pa + k->granule, 1), 0);
+	f = flushed(k);
+	expect_pages(k, some.pa, k->granule, true, TEST_KEY);
+	expect_pages(k, some.pa + k->granule, k->granule, true, 0);
+	expect_pages(k, some.pa + 2 * k->granule, some.len - 2 * k->granule, true, TEST_KEY);
+	/* x86 flushes the split, arm64 the page */
+	assert_int_equal(f.requests, 1);
+	assert_int_equal(f.full, k->x86);
+	assert_int_equal(stats_of(k).splits[1], k->splits);
+	assert_int_equal(pt_verify(pt_direct_map_pgtable(k->dm), NULL, NULL), 0);
+}
+
 static void without_a_key_nothing_is_keyed(void **state)
 {
 	struct kspace *k = *state;
@@ -534,6 +584,8 @@ int main(void)
 		TEST(a_watched_map_does_the_same),
 		TEST_ON(keyed_pages_have_the_key, wants_keys),
 		TEST_ON(keyed_conversions_leave_two_tables, wants_keys),
+		TEST_ON(default_of_pages_without_the_key_changes_nothing, wants_keys),
+		TEST_ON(default_of_a_keyed_page_splits_its_block, wants_keys),
 		TEST(without_a_key_nothing_is_keyed),
 		TEST(refuses_configurations_that_are_none),
 	};
