@@ -11,6 +11,7 @@
 #define PTL_WALK_IMPL_H
 
 #include "mmu/keep_impl.h"
+#include "mmu/stray.h"
 
 /* The words that a walk came by. */
 struct ptl_path {
@@ -70,7 +71,8 @@ static int mmu_find_word(struct ptl_access *access, const struct ptl_regime *r, 
  * to @leaf. 0; 1 with a fault of the second stage; -EAGAIN if a word changed.
  */
 static int mmu_mark_path(struct ptl_access *access, const struct ptl_regime *r,
-			 const struct ptl_path *path, unsigned int top, unsigned int leaf, bool write)
+			 const struct ptl_path *path, unsigned int top, unsigned int leaf,
+			 bool write, bool stray)
 {
 	unsigned int loads = access->nr_loads[1], steps = access->nr_steps;
 
@@ -88,10 +90,7 @@ static int mmu_mark_path(struct ptl_access *access, const struct ptl_regime *r,
 		/* The walker still knows where the word is: only its rights were looked at again. */
 		access->nr_loads[1] = loads;
 		access->nr_steps = steps;
-		/* Relaxed: the word orders nothing; its table was found by acquire loads. */
-		if (access->commit && !atomic_compare_exchange_strong_explicit(
-					      word, &raw, marked, memory_order_relaxed,
-					      memory_order_relaxed))
+		if (access->commit && !ptl_walker_exchange(word, raw, marked, stray))
 			return -EAGAIN;
 	}
 	return 0;
@@ -105,6 +104,7 @@ static int mmu_walk_once(struct ptl_access *access, const struct ptl_regime *r, 
 	struct ptl_path path;
 	pt_pa_t table_pa = r->root_pa, word_pa;
 	unsigned int level = r->fmt.top_level, top, index, perms;
+	bool stray = kept && kept->from != PTL_FROM_ROOT;
 	_Atomic uint64_t *word;
 	uint64_t raw;
 
@@ -115,8 +115,7 @@ static int mmu_walk_once(struct ptl_access *access, const struct ptl_regime *r, 
 		path.pa[level] = table_pa + 8 * (uint64_t)index;
 		if (mmu_find_word(access, r, path.pa[level], level, false, &word, &word_pa))
 			return 1;
-		/* Acquire: pairs with the release by which a writer publishes the table below. */
-		raw = atomic_load_explicit(word, memory_order_acquire);
+		raw = ptl_walker_load(word, stray);
 		path.raw[level] = raw;
 		access->nr_loads[r->stage - 1]++;
 		if (__builtin_expect(access->steps != NULL, 0))
@@ -144,7 +143,7 @@ static int mmu_walk_once(struct ptl_access *access, const struct ptl_regime *r, 
 	if (mmu_leaf_faults(raw, want, r) || (perms & want->perms) != want->perms)
 		return mmu_fault(access, r, &failure);
 	if (!mmu_is_marked(failure.all, raw, want->write, r)) {
-		int err = mmu_mark_path(access, r, &path, top, level, want->write);
+		int err = mmu_mark_path(access, r, &path, top, level, want->write, stray);
 
 		if (err)
 			return err;
