@@ -67,8 +67,9 @@ enum pt_invpcid {
 /**
  * pt_x86_invpcid() - INVPCID of @type with the descriptor @pcid, @va.
  *
- * Return: 0, or -EINVAL where the processor raises #GP: a type above 3, a PCID above
- * 4095.
+ * Return: 0, or -EINVAL for a type above 3 or a PCID above 4095, at which the processor raises
+ * #GP; that it also does so for an address that is not canonical, and for a PCID while CR4.PCIDE
+ * is clear, takes registers that this does not see.
  */
 PT_API PT_MUST_CHECK int pt_x86_invpcid(struct pt_tlb_flush *flush, struct pt_x86_context now,
 					unsigned int type, uint64_t pcid, pt_va_t va);

@@ -88,7 +88,8 @@ struct pt_extent {
  *           no lock of the zone is held, so it may wait; to take flag UNMAPPED it may
  *           allocate from the same zone, without flags; to take KEYED it may not.
  * @zero:    Write zeroes to the pages of an extent that its flags @flags make absent,
- *           on behalf of CPU @cpu. Returns 0 or a negative code: the allocation fails.
+ *           on behalf of CPU @cpu. Returns 0 or a negative code: the allocation fails,
+ *           and the pages are freed, by way of @settle if that marked any.
  * @settle:  Some of these pages were marked by pt_page_mark_stale(): their mapping
  *           elsewhere may still be cached. Flush it, and unmark them. Called before
  *           they are freed. May be NULL if nobody marks pages.

@@ -59,7 +59,8 @@ struct pt_mermap_cfg {
  * @out: Receives the handle; release it with pt_mermap_destroy().
  * @pt:  Where the regions are; must outlive it. Of PT_MODE_SHARED if CPUs use it at once.
  *
- * Return: 0; -EINVAL for a bad configuration, or a region that ends beyond 2^64; -ENOMEM.
+ * Return: 0; -EINVAL for a bad configuration, a region that ends beyond 2^64, or 2^32 - 1
+ * pages in all regions; -ENOMEM.
  */
 PT_API PT_MUST_CHECK int pt_mermap_create(struct pt_mermap **out, struct pt_pgtable *pt,
 					  const struct pt_mermap_cfg *cfg);
@@ -126,7 +127,8 @@ PT_API PT_MUST_CHECK int pt_mermap_zero(struct pt_mermap *mermap, unsigned int c
  *
  * Context: any thread.
  * TLB: flushed on all CPUs, once: the range that they were mapped at, or everything where
- * that is not one CPU's.
+ * that is not one CPU's. Nothing, if they are mapped nowhere: as pages of a marked folio are
+ * that was split (pt_folio_split()), for each part of it stays marked.
  */
 PT_API void pt_mermap_settle(struct pt_mermap *mermap, const struct pt_extent *extent);
 

@@ -51,7 +51,8 @@ PT_API PT_MUST_CHECK int pt_folio_get(struct pt_zone *zone, pt_pa_t pa);
 PT_API PT_MUST_CHECK int pt_folio_put(struct pt_zone *zone, struct pt_zone_cache *cache,
 				      pt_pa_t pa);
 /**
- * pt_folio_split() - Make blocks of @order out of the one at @pa, each a folio of its own.
+ * pt_folio_split() - Make blocks of @order out of the one at @pa, each a folio of its own, and
+ * each marked if that was (pt_page_mark_stale()).
  * Return: 0; -ENOENT or -ERANGE as above; -EINVAL if @pa is not its first byte or @order
  * is not smaller; -EBUSY for a page table or a folio with other references.
  */
@@ -90,7 +91,7 @@ struct pt_zone_stats {
 	uint64_t convert_failed;
 	uint64_t lock_takes;    /* of the zone's lock */
 };
-/** Exact while nobody allocates or frees; otherwise each figure is of about now. */
+/** Exact while nobody allocates or frees; otherwise each figure is of about now, and held 0 at least. */
 PT_API void pt_zone_stats(const struct pt_zone *zone, struct pt_zone_stats *stats);
 
 /**

@@ -23,9 +23,8 @@ static void take_off_lists(struct pt_zone *zone, unsigned int list, unsigned int
 	pt_pa_t pa;
 
 	while (transit->nr < max && ptl_take_whole(zone, list, transit->order, &pa)) {
-		transit->extent[transit->nr++] = (struct pt_extent){
-			pa, PTL_BIT(transit->order + zone->frame_lg2)
-		};
+		transit->extent[transit->nr++] =
+			(struct pt_extent){ pa, PTL_BIT(transit->order + zone->frame_lg2) };
 		zone->nr_transit += UINT64_C(1) << transit->order;
 	}
 }
@@ -47,8 +46,8 @@ static void put_on_lists(struct pt_zone *zone, const struct transit *transit, in
  * Up to @max blocks of @order from the lists in the set @from, all of the same flags,
  * become @to. The number, or a negative code.
  */
-static int convert(struct pt_zone *zone, unsigned int from, unsigned int from_flags, unsigned int to,
-		   unsigned int order, unsigned int max)
+static int convert(struct pt_zone *zone, unsigned int from, unsigned int from_flags,
+		   unsigned int to, unsigned int order, unsigned int max)
 {
 	unsigned int to_flags = ptl_type_of(to).flags;
 	struct transit transit = { .order = order };
@@ -77,6 +76,18 @@ static int convert(struct pt_zone *zone, unsigned int from, unsigned int from_fl
 	return err ? err : (int)transit.nr;
 }
 
+/* As convert(); one block if not so many can be converted at once. */
+static int convert_some(struct pt_zone *zone, unsigned int from, unsigned int from_flags,
+			unsigned int to, unsigned int order, uint64_t max)
+{
+	unsigned int batch = (unsigned int)ptl_min(max, PT_ZONE_MAX_BATCH);
+	int nr = convert(zone, from, from_flags, to, order, batch);
+
+	if (nr < 0 && batch > 1)
+		nr = convert(zone, from, from_flags, to, order, 1);
+	return nr;
+}
+
 /* The lists of @flags; of the given migratetype only, unless @any. */
 static unsigned int lists_of(unsigned int flags, unsigned int migratetype, bool any)
 {
@@ -95,8 +106,8 @@ static unsigned int lists_of(unsigned int flags, unsigned int migratetype, bool 
 int ptl_convert_for(struct pt_zone *zone, const struct ptl_request *want)
 {
 	pt_freetype_t type = ptl_type_of(want->list);
-	unsigned int order = want->order > zone->pageblock_order ? want->order :
-								   zone->pageblock_order;
+	unsigned int order =
+		want->order > zone->pageblock_order ? want->order : zone->pageblock_order;
 	bool any = zone->flags & PT_ZONE_CONVERT_BACK_ANY;
 
 	if (!zone->ops)
@@ -104,11 +115,10 @@ int ptl_convert_for(struct pt_zone *zone, const struct ptl_request *want)
 	if (type.flags) {
 		/* Free pageblocks of other migratetypes are as good as claimed. */
 		unsigned int from = lists_of(0, type.migratetype, true);
-		int nr = convert(zone, from, 0, want->list, order, zone->convert_batch);
 
-		if (nr < 0 && zone->convert_batch > 1) /* fewer may be possible */
-			nr = convert(zone, from, 0, want->list, order, 1);
-		return nr > 0 ? 0 : -ENOMEM;
+		return convert_some(zone, from, 0, want->list, order, zone->convert_batch) > 0
+			       ? 0
+			       : -ENOMEM;
 	}
 	for (unsigned int i = 0; i < ptl_nr_freetype_flags; i++) {
 		unsigned int flag = ptl_freetype_flags[i].flag;
@@ -133,9 +143,8 @@ int pt_zone_convert(struct pt_zone *zone, pt_freetype_t from, pt_freetype_t to, 
 	if (!zone->ops)
 		return -EOPNOTSUPP;
 	while (done < max && did > 0) {
-		did = convert(zone, 1u << from_list, from.flags, (unsigned int)to_list,
-			      zone->pageblock_order,
-			      (unsigned int)ptl_min(max - done, PT_ZONE_MAX_BATCH));
+		did = convert_some(zone, 1u << from_list, from.flags, (unsigned int)to_list,
+				   zone->pageblock_order, max - done);
 		if (did > 0)
 			done += (unsigned int)did;
 	}
@@ -164,9 +173,8 @@ int ptl_keep_ready(struct pt_zone *zone, unsigned int list)
 	if (!type.flags || (ready = nr_ready(zone, list)) >= zone->ready_low)
 		return 0;
 	while (ready < zone->ready_high) {
-		uint64_t more = ptl_min(zone->ready_high - ready, PT_ZONE_MAX_BATCH);
-		int nr = convert(zone, lists_of(0, type.migratetype, true), 0, list,
-				 zone->pageblock_order, (unsigned int)more);
+		int nr = convert_some(zone, lists_of(0, type.migratetype, true), 0, list,
+				      zone->pageblock_order, zone->ready_high - ready);
 
 		if (nr <= 0)
 			return nr;

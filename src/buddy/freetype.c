@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Which freetypes exist. A further flag is a row of ptl_freetype_flags[] and one of
- * ptl_freetype_rows[] for each migratetype that it goes with, where ptl_freetype_list[] finds it;
- * PT_FREETYPE_LISTS counts the latter.
+ * Which freetypes exist. A further flag is one of PTL_FREETYPE_FLAGS, a row of
+ * ptl_freetype_flags[], and one of ptl_freetype_rows[] for each migratetype that it goes with,
+ * where ptl_freetype_list[] finds it; PT_FREETYPE_LISTS counts the latter.
  */
 #include "buddy/freetype_internal.h"
 
@@ -23,7 +23,7 @@ const struct ptl_freetype_row ptl_freetype_rows[PT_FREETYPE_LISTS] = {
 	{ { PT_MIGRATE_UNMOVABLE, PT_FREETYPE_KEYED }, "Unmovable/keyed" },
 };
 
-const int8_t ptl_freetype_list[PT_MIGRATE_NR][4] = {
+const int8_t ptl_freetype_list[PT_MIGRATE_NR][PTL_FREETYPE_FLAGS + 1] = {
 	[PT_MIGRATE_UNMOVABLE] = { 0, [PT_FREETYPE_UNMAPPED] = 3, [PT_FREETYPE_KEYED] = 4, -1 },
 	[PT_MIGRATE_MOVABLE] = { 1, -1, -1, -1 },
 	[PT_MIGRATE_RECLAIMABLE] = { 2, -1, -1, -1 },

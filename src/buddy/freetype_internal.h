@@ -27,8 +27,10 @@ struct ptl_freetype_row {
 	const char *name;
 };
 
+#define PTL_FREETYPE_FLAGS (PT_FREETYPE_UNMAPPED | PT_FREETYPE_KEYED) /* all there are */
+
 extern const struct ptl_freetype_row ptl_freetype_rows[PT_FREETYPE_LISTS];
-extern const int8_t ptl_freetype_list[PT_MIGRATE_NR][4]; /* by migratetype and flags; -1: none */
+extern const int8_t ptl_freetype_list[PT_MIGRATE_NR][PTL_FREETYPE_FLAGS + 1]; /* by migratetype and flags; -1: none */
 
 /* pt_freetype_from_idx() and pt_freetype_idx(), for hot paths. */
 static inline pt_freetype_t ptl_type_of(unsigned int list)
@@ -38,7 +40,7 @@ static inline pt_freetype_t ptl_type_of(unsigned int list)
 
 static inline int ptl_list_of(pt_freetype_t type)
 {
-	if (__builtin_expect(type.migratetype >= PT_MIGRATE_NR || type.flags >= 4, 0))
+	if (__builtin_expect(type.migratetype >= PT_MIGRATE_NR || type.flags > PTL_FREETYPE_FLAGS, 0))
 		return -1;
 	return ptl_freetype_list[type.migratetype][type.flags];
 }

@@ -15,7 +15,8 @@ void pt_zone_stats(const struct pt_zone *zone, struct pt_zone_stats *stats)
 	stats->free = zone->nr_free_frames;
 	stats->cached = ptl_cached_frames(zone) + zone->nr_transit;
 	ptl_zone_unlock(lockable);
-	stats->held = stats->managed - stats->free - stats->cached;
+	/* Caches may be spilled between the two looks at them: a frame counts twice then. */
+	stats->held = stats->managed - ptl_min(stats->managed, stats->free + stats->cached);
 }
 
 /* Free memory as the fragmentation indices see it. */

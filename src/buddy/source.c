@@ -5,8 +5,7 @@
 static int source_alloc(void *ctx, unsigned int size_lg2, pt_pa_t *pa)
 {
 	const struct pt_zone_source *source = ctx;
-	const struct pt_alloc how = {
-		.order = size_lg2 - source->zone->frame_lg2,
+	struct pt_alloc how = {
 		.type = source->type,
 		.flags = source->flags,
 		.account = source->account,
@@ -14,6 +13,7 @@ static int source_alloc(void *ctx, unsigned int size_lg2, pt_pa_t *pa)
 
 	if (size_lg2 < source->zone->frame_lg2)
 		return -ENOMEM;
+	how.order = size_lg2 - source->zone->frame_lg2;
 	return pt_alloc_pages(source->zone, NULL, &how, pa) ? -ENOMEM : 0;
 }
 

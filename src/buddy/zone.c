@@ -225,7 +225,7 @@ int pt_zone_create(struct pt_zone **out, struct pt_phys *phys, const struct pt_z
 	return 0;
 }
 
-/* Leaves descriptors as they were found: nobody's. All blocks are free. */
+/* All blocks are free: of their descriptors nothing stays that another allocator would mind. */
 static void forget_pageblock(const struct pt_zone *zone, struct ptl_pageblock *p)
 {
 	if (p->order)

@@ -49,8 +49,8 @@ struct pt_direct_map {
 	/* protected tables, direct_map_tables.c */
 	struct pt_zone_source plain, keyed;
 	struct pt_table_ops boot_source, keyed_source; /* whole pageblocks; pages */
-	_Atomic uint32_t boot_lock; /* guards what follows */
-	bool booting;               /* nothing is mapped yet: plain pageblocks become ours */
+	bool booting;               /* create() is not done: plain pageblocks become ours */
+	_Atomic uint32_t boot_lock; /* guards what follows, once that is done */
 	pt_pa_t *boot_blocks;       /* pageblocks that are ours */
 	size_t nr_boot_blocks;
 	uint64_t boot_list;         /* their pages that are in no use, linked by frame */

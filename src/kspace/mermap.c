@@ -40,13 +40,17 @@ static uint64_t region_len(const struct pt_mermap *mermap)
 	return (uint64_t)mermap->cfg.nr_pages << mermap->granule_lg2;
 }
 
-int pt_mermap_create(struct pt_mermap **out, struct pt_pgtable *pt,
-		     const struct pt_mermap_cfg *cfg)
+static void free_mermap(struct pt_mermap *mermap)
+{
+	ptl_mermap_notes_exit(mermap);
+	free(mermap->cpus);
+	free(mermap);
+}
+
+int pt_mermap_create(struct pt_mermap **out, struct pt_pgtable *pt, const struct pt_mermap_cfg *cfg)
 {
 	struct pt_mermap *mermap;
-	pt_pa_t *pages;
 	uint64_t len;
-	size_t nr;
 
 	mermap = calloc(1, sizeof(*mermap));
 	if (!mermap)
@@ -60,24 +64,19 @@ int pt_mermap_create(struct pt_mermap **out, struct pt_pgtable *pt,
 	if (!cfg->nr_cpus || mermap->cfg.nr_pages < 2 ||
 	    !ptl_aligned(cfg->base, mermap->granule_lg2) ||
 	    __builtin_mul_overflow(region_len(mermap), (uint64_t)cfg->nr_cpus, &len) ||
-	    cfg->base + (len - 1) < cfg->base) {
+	    cfg->base + (len - 1) < cfg->base || len >> mermap->granule_lg2 >= PTL_MERMAP_END) {
 		free(mermap);
 		return -EINVAL;
 	}
-	nr = (size_t)(len >> mermap->granule_lg2);
+	mermap->nr_pages = (size_t)(len >> mermap->granule_lg2);
 	mermap->cpus = calloc(cfg->nr_cpus, sizeof(*mermap->cpus));
-	pages = malloc(nr * sizeof(*pages));
-	if (!mermap->cpus || !pages) {
-		free(mermap->cpus);
-		free(pages);
-		free(mermap);
+	if (!mermap->cpus || ptl_mermap_notes_init(mermap)) {
+		free_mermap(mermap);
 		return -ENOMEM;
 	}
-	for (size_t i = 0; i < nr; i++)
-		pages[i] = PTL_MERMAP_CLEAN;
 	for (unsigned int i = 0; i < cfg->nr_cpus; i++) {
 		mermap->cpus[i].base = cfg->base + i * region_len(mermap);
-		mermap->cpus[i].page = pages + (size_t)i * mermap->cfg.nr_pages;
+		mermap->cpus[i].page = mermap->pages + (size_t)i * mermap->cfg.nr_pages;
 	}
 	*out = mermap;
 	return 0;
@@ -89,8 +88,8 @@ int pt_mermap_prepare(struct pt_mermap *mermap)
 
 	if (mermap->prepared)
 		return 0;
-	err = pt_populate(mermap->pt, mermap->cfg.base,
-			  mermap->cfg.nr_cpus * region_len(mermap), 0, NULL);
+	err = pt_populate(mermap->pt, mermap->cfg.base, mermap->cfg.nr_cpus * region_len(mermap), 0,
+			  NULL);
 	mermap->prepared = !err;
 	return err;
 }
@@ -117,9 +116,24 @@ void pt_mermap_destroy(struct pt_mermap *mermap)
 	if (mermap->prepared)
 		PTL_BUG_ON(pt_unmap(mermap->pt, mermap->cfg.base,
 				    mermap->cfg.nr_cpus * region_len(mermap), &change));
-	free(mermap->cpus[0].page);
-	free(mermap->cpus);
-	free(mermap);
+	free_mermap(mermap);
+}
+
+/*
+ * A live mapping keeps everything before it in the region: what was put back there is not
+ * handed out until the wrap after its end.
+ */
+static unsigned int live_end(const struct ptl_mermap_cpu *cpu)
+{
+	unsigned int end = 0;
+
+	for (unsigned int i = 0; i < PT_MERMAP_LIVE; i++) {
+		const struct pt_mermap_alloc *alloc = &cpu->live[i];
+
+		if (alloc->in_use && alloc->first + alloc->nr > end)
+			end = alloc->first + alloc->nr;
+	}
+	return end;
 }
 
 /* What was put back goes out of the TLB; what is live stays in it, and in the tables. */
@@ -136,29 +150,18 @@ static void wrap(struct pt_mermap *mermap, struct ptl_mermap_cpu *cpu)
 	}
 	count(&mermap->wraps);
 	cpu->reserved_used = cpu->reserved.in_use;
+	cpu->next = live_end(cpu);
 	ptl_mermap_clean(mermap, cpu);
 }
 
-/*
- * Finds @nr pages, after a wrap if it must; false if they are not there then either. A live
- * mapping keeps everything before it: what was put back there waits for its end.
- */
+/* Finds @nr pages, after a wrap if it must; false if they are not there then either. */
 static bool find_room(struct pt_mermap *mermap, struct ptl_mermap_cpu *cpu, uint64_t nr)
 {
-	unsigned int next = 0;
-
 	if (room(mermap) - cpu->next >= nr)
 		return true;
-	for (unsigned int i = 0; i < PT_MERMAP_LIVE; i++) {
-		const struct pt_mermap_alloc *alloc = &cpu->live[i];
-
-		if (alloc->in_use && alloc->first + alloc->nr > next)
-			next = alloc->first + alloc->nr;
-	}
-	if (room(mermap) - next < nr)
+	if (room(mermap) - live_end(cpu) < nr)
 		return false;
 	wrap(mermap, cpu);
-	cpu->next = next;
 	return true;
 }
 
@@ -176,8 +179,7 @@ static void clear_word(struct pt_mermap *mermap, pt_va_t va, uint64_t len)
 static int map_pages(struct pt_mermap *mermap, struct ptl_mermap_cpu *cpu,
 		     struct pt_mermap_alloc *alloc, pt_pa_t pa, pt_attr_t attr)
 {
-	struct pt_change change = { .flags = PT_CHANGE_NO_CONTIG,
-				    .max_lg2 = mermap->granule_lg2 };
+	struct pt_change change = { .flags = PT_CHANGE_NO_CONTIG, .max_lg2 = mermap->granule_lg2 };
 	uint64_t len = (uint64_t)alloc->nr << mermap->granule_lg2;
 	int err;
 

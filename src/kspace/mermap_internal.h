@@ -30,6 +30,7 @@ struct ptl_mermap_cpu {
 };
 
 #define PTL_MERMAP_CLEAN UINT64_MAX
+#define PTL_MERMAP_END UINT32_MAX
 
 struct pt_mermap {
 	/* constant after create */
@@ -38,14 +39,26 @@ struct pt_mermap {
 	unsigned int granule_lg2;
 	bool local;              /* a wrap flushes one CPU by itself */
 	struct ptl_mermap_cpu *cpus;
+	pt_pa_t *pages;          /* ptl_mermap_cpu.page of all CPUs, one after the other */
+	size_t nr_pages;         /* of all regions */
+
+	/*
+	 * Which of them map a page: heads of chains by its address, and for each of them the next
+	 * one. PTL_MERMAP_END: none. The lock.
+	 */
+	uint32_t *chain, *next;
+	unsigned int chains_lg2;
 
 	bool prepared;           /* by pt_mermap_prepare() */
-	_Atomic uint32_t lock;   /* guards ptl_mermap_cpu.page, and marks of pages with it */
+	_Atomic uint32_t lock;   /* guards ptl_mermap_cpu.page, chains, and marks of pages with it */
 	/* Counters of what happened; relaxed. */
 	_Atomic uint64_t gets, nr_reserved, failed, wraps, settled, zeroed;
 };
 
-/* mermap_stale.c: which pages may be cached where. False: a free page of the zone. */
+/* mermap_stale.c: which pages may be cached where. -ENOMEM, or memory for that. */
+int ptl_mermap_notes_init(struct pt_mermap *mermap);
+void ptl_mermap_notes_exit(struct pt_mermap *mermap);
+/* False: a free page of the zone. */
 bool ptl_mermap_held(const struct pt_mermap *mermap, pt_pa_t pa);
 void ptl_mermap_note(struct pt_mermap *mermap, struct ptl_mermap_cpu *cpu, unsigned int index,
 		     pt_pa_t pa);

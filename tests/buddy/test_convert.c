@@ -142,13 +142,14 @@ static void a_conversion_of_several_fails_as_a_whole(void **state)
 	buddy_check(&z->m);
 }
 
-/* Those before the call that failed are done, and counted. */
+/* Those before the calls that failed, of many and then of one, are done, and counted. */
 static void a_long_conversion_says_how_far_it_came(void **state)
 {
 	struct zones *z = *state;
 	size_t nr = 0;
 
 	z->m.fail_convert = 2;
+	z->m.fail_more = 1;
 	assert_int_equal(buddy_convert(&z->m, MOVABLE, UNMAPPED, SIZE_MAX, &nr), -EIO);
 	assert_int_equal(nr, z->m.nr_converted);
 	assert_true(nr > 0 && nr <= PT_ZONE_MAX_BATCH);
@@ -156,6 +157,19 @@ static void a_long_conversion_says_how_far_it_came(void **state)
 	buddy_check(&z->m);
 	assert_int_equal(buddy_convert(&z->m, MOVABLE, UNMAPPED, SIZE_MAX, NULL), 0);
 	assert_int_equal(ready(z, UNMAPPED), 128);
+}
+
+/* One may be possible where many were not, and then many again. */
+static void a_long_conversion_goes_on_with_one(void **state)
+{
+	struct zones *z = *state;
+
+	z->m.fail_convert = 1;
+	assert_int_equal(buddy_convert(&z->m, MOVABLE, UNMAPPED, SIZE_MAX, NULL), 0);
+	assert_int_equal(z->m.nr_failed, 1);
+	assert_int_equal(ready(z, UNMAPPED), 128);
+	assert_true(z->m.nr_converts < 8);
+	buddy_check(&z->m);
 }
 
 static void several_pageblocks_share_one_flush(void **state)
@@ -308,6 +322,7 @@ static void balance_says_what_failed(void **state)
 	put(z, get(z, 0, KEYED), 0);
 	assert_int_equal(buddy_convert(&z->m, KEYED, MOVABLE, SIZE_MAX, NULL), 0);
 	z->m.fail_convert = z->m.nr_converts + 1;
+	z->m.fail_more = 1;
 	assert_int_equal(pt_zone_balance(z->m.zone), -EIO);
 	buddy_check(&z->m);
 	assert_int_equal(pt_zone_balance(z->m.zone), 0);
@@ -351,6 +366,7 @@ int main(void)
 		ON(a_failed_conversion_leaves_everything_as_it_was, whole_16m),
 		ON(a_conversion_of_several_fails_as_a_whole, whole_16m),
 		ON(a_long_conversion_says_how_far_it_came, whole_256m),
+		ON(a_long_conversion_goes_on_with_one, whole_256m),
 		ON(several_pageblocks_share_one_flush, whole_16m),
 		ON(noblock_takes_what_is_ready_and_converts_nothing, whole_16m),
 		ON(only_unmovable_requests_convert_back_unless_asked, whole_16m),

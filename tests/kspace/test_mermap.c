@@ -223,6 +223,45 @@ static void settling_flushes_once_where_it_was(void **state)
 	end(f);
 }
 
+/* Of a folio that was split, the part that was mapped is flushed; the others only unmarked. */
+static void a_part_that_was_not_mapped_settles_without_a_flush(void **state)
+{
+	struct fixture *f = begin(state);
+	pt_pa_t pa = alloc_pages(f, 2);
+	uint64_t granule = f->k->granule;
+
+	pt_mermap_put(f->mermap, get(f, 1, pa + granule, 1));
+	assert_true(is_stale(f, pa));
+	assert_int_equal(pt_folio_split(f->zone, pa, 0), 0);
+	flushed(f->k);
+	for (unsigned int i = 0; i < 4; i++) {
+		assert_int_equal(pt_free_pages_raw(f->zone, NULL, pa + i * granule, 0), -EBUSY);
+		free_pages(f, pa + i * granule, 0);
+		assert_int_equal(flushed(f->k).requests, i == 1);
+	}
+	assert_int_equal(stats(f).settled, 1);
+	end(f);
+}
+
+/* A wrap for the reserved page's sake frees the rest of the region as well. */
+static void a_wrap_for_the_reserved_page_is_one_for_all(void **state)
+{
+	struct fixture *f = begin(state);
+	pt_pa_t pa = alloc_pages(f, 3);
+	struct pt_mermap_alloc *alloc;
+
+	pt_mermap_put(f->mermap, get(f, 0, pa, NR_PAGES - 1));
+	for (unsigned int i = 0; i < 2; i++) {
+		assert_int_equal(pt_mermap_get_reserved(f->mermap, 0, pa, PT_ATTR_RW, &alloc), 0);
+		pt_mermap_put(f->mermap, alloc);
+	}
+	assert_int_equal(stats(f).wraps, 1);
+	pt_mermap_put(f->mermap, get(f, 0, pa, NR_PAGES - 1));
+	assert_int_equal(stats(f).wraps, 1);
+	free_pages(f, pa, 3);
+	end(f);
+}
+
 static void four_are_live_and_the_reserved_one(void **state)
 {
 	struct fixture *f = begin(state);
@@ -446,6 +485,8 @@ int main(void)
 		TEST(pages_are_marked_until_the_next_wrap),
 		TEST(a_mark_stays_while_another_cpu_may_cache_it),
 		TEST(settling_flushes_once_where_it_was),
+		TEST(a_part_that_was_not_mapped_settles_without_a_flush),
+		TEST(a_wrap_for_the_reserved_page_is_one_for_all),
 		TEST(four_are_live_and_the_reserved_one),
 		TEST(a_live_mapping_keeps_what_is_before_it),
 		TEST(a_failed_get_leaves_nothing_behind),

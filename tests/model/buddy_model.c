@@ -205,7 +205,9 @@ static int model_convert(void *ctx, const struct pt_extent *extent, size_t nr, u
 		m->most_depth = m->depth;
 	/* the page that one conversion wants may be won by another, and that one wants none */
 	BUDDY_CHECK(m->depth == 1 || (m->depth == 2 && to == 0));
-	fails = ++m->nr_converts == m->fail_convert || m->fail_all;
+	m->nr_converts++;
+	fails = m->fail_all || (m->fail_convert && m->nr_converts >= m->fail_convert &&
+				m->nr_converts - m->fail_convert <= m->fail_more);
 	for (size_t i = 0; i < nr; i++) {
 		BUDDY_CHECK(extent[i].len && (extent[i].len & (size - 1)) == 0);
 		BUDDY_CHECK((extent[i].pa & (size - 1)) == 0);
@@ -231,6 +233,7 @@ static int model_convert(void *ctx, const struct pt_extent *extent, size_t nr, u
 			pageblock->flags = (uint8_t)(fails ? from : to);
 		}
 	m->depth--;
+	m->last_failed = fails;
 	if (fails) {
 		m->nr_failed++;
 		return -EIO;
@@ -646,7 +649,7 @@ int buddy_convert(struct buddy_model *m, pt_freetype_t from, pt_freetype_t to, s
 		return err;
 	}
 	/* a callback may have made it convert others, so that it had a page, or fail to */
-	BUDDY_CHECK(m->allocates || err == (m->nr_failed > nr_failed ? -EIO : 0));
+	BUDDY_CHECK(m->allocates || err == (m->nr_failed > nr_failed && m->last_failed ? -EIO : 0));
 	BUDDY_CHECK(m->allocates || got == m->nr_converted - nr_converted);
 	BUDDY_CHECK(got <= max && (err == 0 || err == -EIO));
 	if (nr)

@@ -88,6 +88,7 @@ struct buddy_model {
 	struct pt_freetype_ops ops;
 	bool allocates;      /* convert() allocates a page of the zone and frees it again */
 	size_t fail_convert; /* the call that fails, counting from 1; 0: none */
+	size_t fail_more;    /* and so many after it */
 	size_t fail_zero;    /* likewise */
 	bool fail_all;       /* every convert() */
 	size_t nr_converts, nr_zeroes, nr_settles; /* calls */
@@ -96,6 +97,7 @@ struct buddy_model {
 	size_t most_extents;    /* of one call */
 	size_t most_pageblocks; /* likewise */
 	size_t nr_failed;       /* converts that failed */
+	bool last_failed;       /* and whether the last one did */
 	unsigned int depth, most_depth; /* converts in one another */
 	unsigned int cpu;       /* that the allocation under way is for */
 

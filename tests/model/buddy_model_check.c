@@ -152,7 +152,7 @@ void buddy_recover(struct buddy_model *m)
 	buddy_free_all(m);
 	for (size_t i = 0; i < m->nr_caches; i++)
 		pt_zone_cache_drain(m->cache[i]);
-	m->fail_convert = 0;
+	m->fail_convert = m->fail_more = 0;
 	m->fail_all = false;
 	for (size_t i = 0; i < PT_FREETYPE_LISTS && m->has_ops; i++)
 		if (buddy_types[i].flags)
