@@ -15,6 +15,7 @@ struct request {
 	struct pt_cpu *self; /* or NULL */
 	enum pt_arm64_tlbi page, range;
 	unsigned int flags;
+	uint64_t clock;
 	struct pt_tlb_flush flushes[BATCH];
 	unsigned int nr;
 };
@@ -22,7 +23,8 @@ struct request {
 static void send(struct request *r)
 {
 	if (r->nr)
-		ptl_broadcast(r->space->machine, r->self, r->flushes, r->nr, PT_FLUSH_BY_LOCAL);
+		ptl_broadcast(r->space->machine, r->self, r->flushes, r->nr, PT_FLUSH_BY_LOCAL,
+			      r->clock);
 	r->nr = 0;
 }
 
@@ -107,6 +109,7 @@ static void begin(struct request *r, struct pt_space *space)
 	r->space = space;
 	r->self = ptl_cpu_current(space->machine);
 	r->flags = space->lpa2 ? PT_TLBI_LPA2 : 0;
+	r->clock = ptl_clock(space->machine);
 	r->nr = 0;
 }
 

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * ptlib/checker.h - which flush was missing.
+ * ptlib/checker.h - which flush was missing, which was needless.
  *
  * In a checked machine each store to a table made with pt_space_watch_ops() is remembered.
  * A change of a word that a TLB may have kept is due when the table's flush of it has
- * returned (gather.h), whatever that flush did; until then, old and new may be used. A
- * CPU that afterwards uses an entry from before the change, which the tables do not give
- * any more, is reported:
+ * returned (gather.h), whatever that flush did, or when the frame that a leaf led to goes
+ * back to its zone; until then, old and new may be used. A CPU that afterwards uses an
+ * entry from before the change, which the tables do not give any more, is reported:
  *
  *	          stale entry                          reported
  *	leaf      another address or memory type       yes
@@ -18,6 +18,11 @@
  *
  * Entries that are stale but not used are nobody's harm, and not reported. What has been
  * changed behind pt_pgtable's back is not known, and not reported either.
+ *
+ * Two kinds do not wait for a use. BREAK, arm64: a live word replaces another that may still
+ * be kept where break-before-make is required; what has to complete in between is a TLBI,
+ * whatever anybody called flushed. NEEDLESS: a flush returned, and nothing that may have
+ * been kept was changed in its range since the last one.
  */
 #ifndef PTLIB_CHECKER_H
 #define PTLIB_CHECKER_H
@@ -34,40 +39,56 @@ enum pt_check_kind {
 	PT_CHECK_RIGHTS, /* it allows more */
 	PT_CHECK_DIRTY, /* it is dirty, the leaf is clean */
 	PT_CHECK_TABLE, /* it is a table that is not used there any more */
+	PT_CHECK_FRAME, /* it leads to a frame that was freed before the flush returned */
+	PT_CHECK_BREAK, /* no entry was used: a live word replaced a live one */
+	PT_CHECK_NEEDLESS, /* no entry was used: a flush of what nobody had changed */
 	PT_CHECK_KIND_NR,
 };
 
+#define PT_CHECK_ALL ((1u << PT_CHECK_KIND_NR) - 1)
+#define PT_CHECK_WRONG                                                                             \
+	(PT_CHECK_ALL & ~(1u << PT_CHECK_NEEDLESS)) /* what correct code never does */
+#define PT_CHECK_NO_CPU UINT32_MAX
+
 struct pt_check_report {
 	enum pt_check_kind kind;
-	unsigned int cpu;
-	pt_va_t va; /* that was accessed */
-	struct pt_tlb_entry entry; /* that was used */
+	unsigned int cpu; /* BREAK, NEEDLESS: that the thread runs, or PT_CHECK_NO_CPU */
+	pt_va_t va; /* that was accessed; BREAK: as @change; NEEDLESS: as @first */
+	struct pt_tlb_entry entry; /* that was used; BREAK: that may be kept */
 	bool mapped; /* the tables translate @va now, to: */
 	pt_pa_t pa;
-	struct pt_store change; /* the latest that made it stale */
-	/* The flush that would have been enough: of the entry's ASID, after the change. */
+	struct pt_store change; /* the latest that made it stale; BREAK: @old as it was live */
+	unsigned int
+		stage; /* of the table that was changed: 1, or 2, and then combined entries go too */
+	/*
+	 * The flush that would have been enough: of the entry's ASID, after the change, BREAK: and
+	 * before @new_; NEEDLESS: the flush.
+	 */
 	pt_va_t first, last;
 	bool tables, global; /* paging-structure caches too; global pages too */
 };
 
 /**
  * pt_machine_set_checker() - Who is told of what is found.
- * @report: On the thread that runs the CPU, before the access goes on; NULL: nobody, only
- *          counted.
+ * @kinds:  Which kinds, a bit each: PT_CHECK_WRONG, PT_CHECK_ALL; others are only counted.
+ * @report: On the thread that runs the CPU, before the access goes on; for BREAK, perhaps
+ *          with a lock of the table held: it must not use that. NULL: nobody is told.
  *
- * Context: while no CPU runs. Return: 0; -EINVAL for a machine that is not checked.
+ * Context: while no CPU runs. Return: 0; -EINVAL for a machine that is not checked, or kinds
+ * that do not exist.
  */
 PT_API PT_MUST_CHECK int
-pt_machine_set_checker(struct pt_machine *machine,
+pt_machine_set_checker(struct pt_machine *machine, unsigned int kinds,
 		       void (*report)(void *ctx, const struct pt_check_report *report), void *ctx);
 
 struct pt_check_stats {
-	uint64_t reports;
+	uint64_t reports; /* all but NEEDLESS */
+	uint64_t of_kind[PT_CHECK_KIND_NR];
 	uint64_t stores; /* seen */
 	uint64_t changes; /* of them: of words that may have been kept */
 	uint64_t flushes; /* of tables, seen to return */
-	uint64_t excess; /* of them: nothing that may have been kept was changed there */
-	uint64_t lost; /* changes that no memory was left to remember: not checked */
+	uint64_t
+		lost; /* changes that no memory was left to remember: from then on nothing is checked */
 };
 
 /** What a checked machine has seen, of about now; all 0 of another. */

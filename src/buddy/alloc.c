@@ -89,6 +89,10 @@ static inline void hand_out(struct pt_frame *frame, const struct pt_alloc *how)
 	uint64_t use = atomic_load_explicit(&frame->use, memory_order_relaxed);
 
 	atomic_store_explicit(&frame->use, flip_held(use), memory_order_relaxed);
+	/* Who still has a translation to it can tell that it was handed out again. */
+	atomic_store_explicit(&frame->generation,
+			      atomic_load_explicit(&frame->generation, memory_order_relaxed) + 1,
+			      memory_order_relaxed);
 	frame->owner = how->owner;
 }
 

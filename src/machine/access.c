@@ -15,7 +15,6 @@
  */
 #include "machine/machine_internal.h"
 
-#define DATA_MEM_SHIFT 16
 #define DATA_LEVEL_SHIFT 20
 
 /* A piece that was walked for. */
@@ -49,7 +48,7 @@ static void fill_piece(struct pt_piece *piece, const struct pt_tlb_entry *entry,
 		.raw = entry->raw,
 		.len = (uint32_t)ptl_min(left, room),
 		.perms = (uint8_t)perms,
-		.mem = entry->data >> DATA_MEM_SHIFT & 15,
+		.mem = entry->data >> PTL_MEM_SHIFT & 15,
 		.level = entry->data >> DATA_LEVEL_SHIFT & 7,
 		.size_lg2 = entry->leaf_lg2,
 	};
@@ -198,7 +197,7 @@ static void keep(struct pass *pass)
 			.pa = kept->pa,
 			.raw = kept->raw,
 			.data = ptl_kept_pack(kept->all, kept->any) |
-				(uint64_t)kept->mem << DATA_MEM_SHIFT |
+				(uint64_t)kept->mem << PTL_MEM_SHIFT |
 				(uint64_t)kept->level << DATA_LEVEL_SHIFT |
 				pass->stamp << PTL_STAMP_SHIFT,
 			.size_lg2 = kept->size_lg2,
@@ -241,7 +240,7 @@ int pt_cpu_access(struct pt_cpu *cpu, pt_va_t va, const struct pt_access *how,
 	};
 	result->fault.kind = PT_FAULT_NONE;
 	ptl_count(&cpu->counters, PTL_COUNT_ACCESSES, 1);
-	pass.stamp = cpu->machine->checker ? ptl_check_clock(cpu->machine->checker) : 0;
+	pass.stamp = ptl_clock(cpu->machine);
 	do {
 		faulted = look_at_all(&pass, result);
 		result->nr_loads[0] = pass.access.nr_loads[0];

@@ -138,7 +138,7 @@ int pt_cpu_invpcid(struct pt_cpu *cpu, unsigned int type, uint64_t pcid, pt_va_t
 int pt_cpu_tlbi(struct pt_cpu *cpu, enum pt_arm64_tlbi op, uint64_t xt, unsigned int flags,
 		bool broadcast)
 {
-	struct ptl_pending pending = { .broadcast = broadcast };
+	struct ptl_pending pending = { .broadcast = broadcast, .clock = ptl_clock(cpu->machine) };
 	int err = pt_arm64_tlbi(&pending.flush, op, 0, xt, flags);
 
 	if (err)
@@ -160,7 +160,8 @@ void pt_cpu_dsb(struct pt_cpu *cpu)
 		const struct ptl_pending *pending = &cpu->pending[i];
 
 		if (pending->broadcast)
-			ptl_broadcast(cpu->machine, cpu, &pending->flush, 1, PT_FLUSH_BY_HAND);
+			ptl_broadcast(cpu->machine, cpu, &pending->flush, 1, PT_FLUSH_BY_HAND,
+				      pending->clock);
 		else
 			ptl_cpu_flush(cpu, &pending->flush, PT_FLUSH_BY_HAND);
 	}

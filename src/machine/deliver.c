@@ -133,7 +133,8 @@ static void run_broadcast(struct pt_cpu *cpu, struct ptl_request *request)
 }
 
 void ptl_broadcast(struct pt_machine *machine, struct pt_cpu *self,
-		   const struct pt_tlb_flush *flushes, unsigned int nr, enum pt_flush_cause own)
+		   const struct pt_tlb_flush *flushes, unsigned int nr, enum pt_flush_cause own,
+		   uint64_t clock)
 {
 	struct broadcast broadcast = { { .run = run_broadcast }, flushes, nr };
 
@@ -141,4 +142,6 @@ void ptl_broadcast(struct pt_machine *machine, struct pt_cpu *self,
 	for (unsigned int i = 0; self && i < nr; i++)
 		ptl_cpu_flush(self, &flushes[i], own);
 	(void)ptl_deliver(machine, self, NULL, NULL, &broadcast.request);
+	for (unsigned int i = 0; machine->checker && i < nr; i++)
+		ptl_check_completed(machine->checker, &flushes[i], clock);
 }

@@ -6,7 +6,7 @@
  *	cpu.c       who runs a CPU; its registers and flush instructions
  *	access.c    an access: mailbox, TLB, walk, fill
  *	deliver.c   a request reaches other CPUs
- *	checker.c   changes remembered, and hits held to them
+ *	check*.c    changes remembered, and hits held to them: checker_internal.h
  *	space.c     address spaces, and what is the same on both architectures
  *	arch policy_*.c   what a flush of a space does; which one a CPU runs
  *
@@ -98,6 +98,7 @@ _Static_assert(sizeof(pthread_t) == sizeof(uintptr_t), "a thread fits in a word"
 /* A TLBI that no barrier has completed. */
 struct ptl_pending {
 	struct pt_tlb_flush flush;
+	uint64_t clock; /* the checker's, when it was executed */
 	bool broadcast;
 };
 
@@ -148,6 +149,7 @@ struct pt_space {
 	pt_pa_t root;
 	unsigned int granule_lg2;
 	bool lpa2, wide_root, upper_half, is_kernel;
+	bool guest; /* a second stage; @asid is its VMID or VPID */
 	uint16_t asid; /* arm64 */
 	uint64_t id; /* never used again */
 	struct pt_flush_ops ops;
@@ -211,9 +213,13 @@ unsigned int ptl_deliver(struct pt_machine *machine, struct pt_cpu *self,
 			 bool (*wants)(struct pt_cpu *cpu, const struct ptl_request *request),
 			 struct ptl_request *request);
 
-/* arm64: TLBI operations reach every CPU, and a barrier waits for them. */
+/*
+ * arm64: TLBI operations reach every CPU, and a barrier waits for them. @clock: ptl_clock()
+ * when they were executed.
+ */
 void ptl_broadcast(struct pt_machine *machine, struct pt_cpu *self,
-		   const struct pt_tlb_flush *flushes, unsigned int nr, enum pt_flush_cause own);
+		   const struct pt_tlb_flush *flushes, unsigned int nr, enum pt_flush_cause own,
+		   uint64_t clock);
 
 /* ---- space.c ---- */
 
@@ -223,10 +229,14 @@ void ptl_space_free(struct pt_space *space);
 /* A request to flush @pages of @space, or all of it, counts for @self, or outside if NULL. */
 void ptl_count_request(const struct pt_space *space, struct pt_cpu *self, uint64_t pages,
 		       bool full);
-/* The offset of the last byte that an entry of @level covers; its table is set. */
+/* Bytes that an entry of @level covers, and the offset of the last of them. */
+static inline unsigned int ptl_space_entry_lg2(const struct pt_space *space, unsigned int level)
+{
+	return space->granule_lg2 + (space->granule_lg2 - 3) * level;
+}
 static inline uint64_t ptl_space_entry_last(const struct pt_space *space, unsigned int level)
 {
-	return PTL_BIT(space->granule_lg2 + (space->granule_lg2 - 3) * level) - 1;
+	return PTL_BIT(ptl_space_entry_lg2(space, level)) - 1;
 }
 
 /* Whether @cpu has @space loaded. */
@@ -235,9 +245,10 @@ void ptl_space_mark(struct pt_space *space, const struct pt_cpu *cpu, bool loade
 /* @cpu does not run the space any more that it had loaded. */
 void ptl_space_forget(struct pt_cpu *cpu);
 
-/* ---- checker.c ---- */
+/* ---- check*.c ---- */
 
-/* In pt_tlb_entry.data: the clock before the walk. */
+/* In pt_tlb_entry.data, see access.c: the memory type; the clock before the walk. */
+#define PTL_MEM_SHIFT 16
 #define PTL_STAMP_SHIFT 23
 
 struct ptl_checker;
@@ -245,6 +256,11 @@ struct ptl_checker;
 int ptl_checker_create(struct ptl_checker **out);
 void ptl_checker_destroy(struct ptl_checker *checker);
 uint64_t ptl_check_clock(struct ptl_checker *checker);
+/* The same of a machine, or 0 where nothing is checked. */
+static inline uint64_t ptl_clock(const struct pt_machine *machine)
+{
+	return machine->checker ? ptl_check_clock(machine->checker) : 0;
+}
 /* @entry is used, for what @judged says; or for the table of @level. */
 void ptl_check_leaf(struct pt_cpu *cpu, const struct ptl_access *access,
 		    const struct ptl_asked *asked, const struct pt_tlb_entry *entry,
@@ -254,5 +270,8 @@ void ptl_check_table(struct pt_cpu *cpu, const struct ptl_access *access, unsign
 /* For pt_watch_ops of @space. */
 void ptl_check_store(void *space, const struct pt_store *store);
 void ptl_check_flushed(void *space, pt_va_t first, pt_va_t last);
+/* arm64: @flush has completed on all CPUs; @clock is from before it was executed. */
+void ptl_check_completed(struct ptl_checker *checker, const struct pt_tlb_flush *flush,
+			 uint64_t clock);
 
 #endif /* PTL_MACHINE_INTERNAL_H */

@@ -41,7 +41,8 @@ enum ptl_frame_state {
 
 struct pt_frame {
 	_Atomic uint32_t lock;       /* table lock; the other bits are its holder's */
-	_Atomic uint32_t generation; /* +1 each time a table page dies; table lock */
+	_Atomic uint32_t generation; /* +1 each time a table page dies, table lock; and each time
+					the block that begins here is handed out, its new owner */
 	union {
 		struct {
 			_Atomic uint32_t refs;  /* table entries that point here, in all trees; or

@@ -1,0 +1,232 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Entries that are used, held to the tables.
+ *
+ * An entry from before store s has a stamp below s: the clock as it was before the walk.
+ * What differs from the tables is reported if a word on the way of now was changed since
+ * its stamp, and for all those words
+ *
+ *	the latest store is known, is not open, and is what stands there now,
+ *
+ * for otherwise somebody is between a store and its flush, or its report to us. With one
+ * exception: the flush of a leaf is overdue when the frame that it led to has been freed,
+ * however far its flush is.
+ */
+#include "machine/checker_internal.h"
+
+/* The way that an access takes now. */
+struct way {
+	struct pt_access_step steps[PT_ACCESS_MAX_STEPS];
+	unsigned int nr;
+	bool mapped; /* to a leaf, whatever it allows */
+	struct ptl_kept kept;
+	struct pt_piece piece;
+};
+
+static void find_way(struct way *way, const struct ptl_access *access)
+{
+	struct pt_fault fault;
+	struct ptl_access again = { .mmu = access->mmu,
+				    .how = access->how,
+				    .first = access->first,
+				    .fault = &fault,
+				    .steps = way->steps,
+				    .kept = &way->kept };
+
+	way->kept.from = PTL_FROM_ROOT;
+	way->mapped =
+		!ptl_access_piece(&again, (unsigned int)(access->va - access->first), &way->piece);
+	way->nr = again.nr_steps;
+}
+
+/* But for what CPUs set in it by themselves. */
+static bool same_word(const struct pt_machine *machine, uint64_t a, uint64_t b)
+{
+	const uint64_t marks =
+		machine->cfg.arm64 ? PTL_BIT(10) | PTL_BIT(7) : PTL_BIT(5) | PTL_BIT(6);
+
+	return !((a ^ b) & ~marks);
+}
+
+static pt_pa_t word_of(const struct pt_access_step *step)
+{
+	return step->table_pa + 8 * (uint64_t)step->index;
+}
+
+/* The latest store to the word at @pa that is not open. */
+static const struct ptl_change *latest(const struct ptl_checker *c, pt_pa_t pa)
+{
+	const struct ptl_change *found = NULL;
+
+	for (size_t i = 0; i < PTL_JOURNAL; i++) {
+		const struct ptl_change *change = &c->journal[i];
+
+		if (change->number && change->store.pa == pa &&
+		    (!found || change->number > found->number))
+			found = change;
+	}
+	return found;
+}
+
+/* What an entry with a stamp should have been flushed for. */
+struct cause {
+	const struct way *way;
+	uint64_t stamp;
+	struct pt_store store;
+	unsigned int stage; /* of the table that it is in */
+	bool freed; /* before its flush */
+};
+
+/* The change that was flushed, or should have been; false: nobody knows yet. */
+static bool find_settled(struct pt_machine *machine, struct cause *cause)
+{
+	struct ptl_checker *c = machine->checker;
+	const struct way *way = cause->way;
+	bool found = false;
+
+	for (unsigned int i = 0; i < way->nr; i++) {
+		pt_pa_t pa = word_of(&way->steps[i]);
+		const struct ptl_change *change;
+
+		if (ptl_changes_of(&c->open, pa))
+			return false;
+		change = latest(c, pa);
+		if (!change)
+			continue;
+		if (!same_word(machine, change->store.new_, way->steps[i].raw))
+			return false;
+		if (change->number <= cause->stamp)
+			continue;
+		cause->store = change->store;
+		cause->stage = way->steps[i].stage;
+		found = true;
+	}
+	return found;
+}
+
+/* A change that is open, though the frame is somebody else's by now. */
+static bool find_freed(struct pt_machine *machine, struct cause *cause)
+{
+	struct ptl_checker *c = machine->checker;
+
+	for (unsigned int i = 0; i < cause->way->nr; i++) {
+		const struct pt_access_step *step = &cause->way->steps[i];
+		const struct ptl_change *change = ptl_changes_of(&c->open, word_of(step));
+
+		for (; change; change = ptl_changes_before(&c->open, change)) {
+			if (change->number <= cause->stamp ||
+			    !ptl_check_was_freed(machine->phys, change))
+				continue;
+			cause->store = change->store;
+			cause->stage = step->stage;
+			cause->freed = true;
+			return true;
+		}
+	}
+	return false;
+}
+
+static bool find_cause(struct pt_machine *machine, struct cause *cause, enum pt_check_kind kind)
+{
+	struct ptl_checker *c = machine->checker;
+	uint32_t bits = ptl_bit_lock(&c->lock);
+	bool found = !c->stats.lost && (find_settled(machine, cause) || find_freed(machine, cause));
+
+	if (found)
+		ptl_check_count(c, cause->freed ? PT_CHECK_FRAME : kind);
+	ptl_bit_unlock(&c->lock, bits);
+	return found;
+}
+
+static void report(struct pt_cpu *cpu, const struct way *way, enum pt_check_kind kind, pt_va_t va,
+		   const struct pt_tlb_entry *entry)
+{
+	struct cause cause = { .way = way, .stamp = entry->data >> PTL_STAMP_SHIFT };
+	struct pt_check_report r;
+
+	if (!find_cause(cpu->machine, &cause, kind))
+		return;
+	r = (struct pt_check_report){
+		.kind = cause.freed ? PT_CHECK_FRAME : kind,
+		.cpu = cpu->number,
+		.va = va,
+		.entry = *entry,
+		.mapped = way->mapped,
+		.pa = way->mapped ? way->piece.pa : 0,
+		.change = cause.store,
+		.stage = cause.stage,
+		.first = entry->va,
+		.last = ptl_last(entry->va, entry->size_lg2),
+		.tables = entry->type == PT_TLB_TABLE,
+		.global = entry->type == PT_TLB_GLOBAL,
+	};
+	ptl_check_tell(cpu->machine->checker, &r);
+}
+
+/* Whether any class may do more by the entry than by the tables. */
+static bool allows_more(const struct ptl_asked *asked, const struct pt_tlb_entry *entry,
+			const struct way *way)
+{
+	const struct ptl_regime *r = asked->r;
+
+	for (unsigned int class = 0; class < PTL_NO_CLASS; class ++) {
+		unsigned int old = r->walker->judge(r, ptl_kept_all(entry->data),
+						    ptl_kept_any(entry->data), entry->raw, class);
+		unsigned int now =
+			r->walker->judge(r, way->kept.all, way->kept.any, way->piece.raw, class);
+
+		if (old & ~now & ~PTL_JUDGED_CLEAN)
+			return true;
+	}
+	return false;
+}
+
+/* Of a contiguous block each word may be the one that a store made dirty. */
+static bool is_dirty_now(const struct ptl_asked *asked, const struct pt_tlb_entry *entry,
+			 const struct way *way)
+{
+	const struct ptl_regime *r = asked->r;
+
+	return entry->size_lg2 > entry->leaf_lg2 ||
+	       !(r->walker->judge(r, way->kept.all, way->kept.any, way->piece.raw,
+				  asked->want.class) &
+		 PTL_JUDGED_CLEAN);
+}
+
+void ptl_check_leaf(struct pt_cpu *cpu, const struct ptl_access *access,
+		    const struct ptl_asked *asked, const struct pt_tlb_entry *entry,
+		    unsigned int judged)
+{
+	struct way way;
+
+	if (atomic_load_explicit(&cpu->lazy, memory_order_relaxed))
+		return; /* it catches up before it uses the space again */
+	find_way(&way, access);
+	if (!way.mapped)
+		report(cpu, &way,
+		       way.nr && way.steps[way.nr - 1].kind == PT_KIND_LEAF ? PT_CHECK_RIGHTS
+									    : PT_CHECK_ADDRESS,
+		       access->va, entry);
+	else if (way.piece.pa != entry->pa + (asked->in - entry->va))
+		report(cpu, &way, PT_CHECK_ADDRESS, access->va, entry);
+	else if (way.piece.mem != (entry->data >> PTL_MEM_SHIFT & 15))
+		report(cpu, &way, PT_CHECK_MEMORY, access->va, entry);
+	else if (allows_more(asked, entry, &way))
+		report(cpu, &way, PT_CHECK_RIGHTS, access->va, entry);
+	else if (!(judged & PTL_JUDGED_CLEAN) && !is_dirty_now(asked, entry, &way))
+		report(cpu, &way, PT_CHECK_DIRTY, access->va, entry);
+}
+
+void ptl_check_table(struct pt_cpu *cpu, const struct ptl_access *access, unsigned int level,
+		     const struct pt_tlb_entry *entry)
+{
+	struct way way;
+
+	if (atomic_load_explicit(&cpu->lazy, memory_order_relaxed))
+		return;
+	find_way(&way, access);
+	for (unsigned int i = 0; i < way.nr; i++)
+		if (way.steps[i].level == level && way.steps[i].table_pa == entry->pa)
+			return;
+	report(cpu, &way, PT_CHECK_TABLE, access->va, entry);
+}

@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * checker_internal.h - what the checker remembers.
+ *
+ *	checker.c         stores and flushes as they come
+ *	check_changes.c   lists of changes, found by the word that was changed
+ *	check_hit.c       entries that are used, held to them
+ *	check_break.c     arm64: live words replaced without break-before-make
+ *	check_report.c    who is told, and in which words
+ */
+#ifndef PTL_CHECKER_INTERNAL_H
+#define PTL_CHECKER_INTERNAL_H
+
+#include <ptlib/checker.h>
+
+#include "base/lock.h"
+#include "machine/machine_internal.h"
+#include "pt/pagetable_internal.h"
+
+#define PTL_JOURNAL 16384
+
+struct ptl_change {
+	struct pt_store store;
+	uint64_t number; /* of stores, in the order of reports; 0: no change */
+	uint64_t space; /* pt_space.id */
+	uintptr_t thread;
+	bool kept; /* the old word may be in a TLB */
+	bool combined_left; /* second stages: flushed, but for what is combined with a first */
+	/* The block that the old word, a leaf, points into; see ptl_check_was_freed(). */
+	const struct pt_frame *block; /* NULL: no allocator's */
+	uint32_t generation;
+	pt_pa_t frame;
+	struct pt_tlb_entry entry; /* check_break.c: what may be kept of the old word */
+	uint32_t next; /* of the same hash, as an index plus 1 */
+};
+
+/* Changes in the order of their numbers. */
+struct ptl_changes {
+	struct ptl_change *at;
+	uint32_t *heads; /* @max of them: by hash of the word, an index plus 1 */
+	size_t nr, max; /* @max is 0 or a power of two */
+};
+
+struct ptl_checker {
+	_Atomic uint64_t clock; /* the number of the last store; +1 with release under the lock */
+	_Atomic uint32_t lock; /* guards what follows; innermost */
+	struct ptl_changes open; /* flushes of them have not returned */
+	struct ptl_changes owed; /* arm64: no TLBI of them has completed */
+	struct ptl_change journal[PTL_JOURNAL];
+	size_t next; /* in the journal */
+	struct pt_check_stats stats;
+	unsigned int kinds; /* that are told; as @report and @ctx set while nothing runs */
+	void (*report)(void *ctx, const struct pt_check_report *report);
+	void *ctx;
+};
+
+/* ---- checker.c ---- */
+
+/* The block of an allocator that @pa is in, by its first frame; NULL: there is none. */
+const struct pt_frame *ptl_check_block(const struct pt_phys *phys, pt_pa_t pa);
+/* Whether the frame that @change took out of the tables has been freed since. */
+bool ptl_check_was_freed(const struct pt_phys *phys, const struct ptl_change *change);
+
+/* ---- check_changes.c ---- */
+
+/* False: there is no memory, or there are too many. */
+bool ptl_changes_add(struct ptl_changes *changes, const struct ptl_change *change);
+/* The latest change of the word at @pa, and the one before @change; or NULL. */
+const struct ptl_change *ptl_changes_of(const struct ptl_changes *changes, pt_pa_t pa);
+const struct ptl_change *ptl_changes_before(const struct ptl_changes *changes,
+					    const struct ptl_change *change);
+/* Drops those that do not stay. Returns how many do not. */
+size_t ptl_changes_drop(struct ptl_changes *changes,
+			bool (*stays)(void *ctx, struct ptl_change *change), void *ctx);
+void ptl_changes_exit(struct ptl_changes *changes);
+
+/* ---- check_break.c ---- */
+
+/* What @raw says in a table of @space, which is set. */
+struct ptl_visit_entry ptl_check_entry(const struct pt_space *space, uint64_t raw,
+				       unsigned int level);
+/*
+ * Under the lock: @change makes a word live that replaces a live one, which may be kept
+ * still: then @report is filled in. Remembers what @change leaves to be invalidated.
+ */
+bool ptl_check_break(struct ptl_checker *c, const struct pt_space *space,
+		     const struct ptl_change *change, struct pt_check_report *report);
+
+/* ---- check_report.c ---- */
+
+/* Under the lock. */
+void ptl_check_count(struct ptl_checker *c, enum pt_check_kind kind);
+/* Without it. */
+void ptl_check_tell(struct ptl_checker *c, const struct pt_check_report *report);
+
+#endif /* PTL_CHECKER_INTERNAL_H */
