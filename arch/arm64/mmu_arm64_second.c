@@ -9,6 +9,7 @@
 #include "arm64/fmt_arm64_regs.h"
 #include "arm64/fault_arm64_s2.h"
 #include "arm64/mmu_arm64.h"
+#include "mmu/kept.h"
 
 static const struct ptl_walker *walker_of(enum pt_format fmt)
 {
@@ -57,7 +58,9 @@ int ptl_arm64_second_stage(struct ptl_access *access, struct ptl_translation *to
 		.class = access->how->priv,
 		.write = ptl_writes(access->how->kind),
 	};
+	const struct ptl_regime *r = &access->mmu->second;
 	struct ptl_translation host;
+	unsigned int perms;
 
 	if (ptl_second_walk(access, to->pa, &want, &host))
 		return 1;
@@ -65,6 +68,11 @@ int ptl_arm64_second_stage(struct ptl_access *access, struct ptl_translation *to
 	to->perms &= host.perms;
 	to->size_lg2 = (unsigned int)ptl_min(to->size_lg2, host.size_lg2);
 	to->mem = combine(to->mem, &host);
+	/* FEAT_XNX: EL0 and EL1 differ in fetches. There are no table attributes. */
+	perms = host.perms & (PT_PERM_READ | PT_PERM_WRITE);
+	perms |= r->walker->judge(r, ~UINT64_C(0), 0, host.raw, 0) &
+		 r->walker->judge(r, ~UINT64_C(0), 0, host.raw, 1) & PT_PERM_EXEC;
+	ptl_keep_second(access, &want, &host, to, perms);
 	return 0;
 }
 

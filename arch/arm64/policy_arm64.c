@@ -15,6 +15,7 @@ struct request {
 	struct pt_cpu *self; /* or NULL */
 	enum pt_arm64_tlbi page, range;
 	unsigned int flags;
+	uint16_t vmid;
 	uint64_t clock;
 	struct pt_tlb_flush flushes[BATCH];
 	unsigned int nr;
@@ -32,12 +33,12 @@ static void add(struct request *r, enum pt_arm64_tlbi op, uint64_t xt)
 {
 	if (r->nr == BATCH)
 		send(r);
-	PTL_BUG_ON(pt_arm64_tlbi(&r->flushes[r->nr++], op, 0, xt, r->flags));
+	PTL_BUG_ON(pt_arm64_tlbi(&r->flushes[r->nr++], op, r->vmid, xt, r->flags));
 }
 
 static uint64_t asid_field(const struct pt_space *space)
 {
-	return (uint64_t)space->asid << 48;
+	return space->guest ? 0 : (uint64_t)space->asid << 48;
 }
 
 /* __TLBI_VADDR(), without a level hint: leaves may be larger than a stride. */
@@ -109,6 +110,7 @@ static void begin(struct request *r, struct pt_space *space)
 	r->space = space;
 	r->self = ptl_cpu_current(space->machine);
 	r->flags = space->lpa2 ? PT_TLBI_LPA2 : 0;
+	r->vmid = space->guest ? space->asid : 0;
 	r->clock = ptl_clock(space->machine);
 	r->nr = 0;
 }
@@ -122,7 +124,10 @@ static void finish(struct request *r, uint64_t pages, bool full)
 
 static void add_all(struct request *r)
 {
-	add(r, r->space->is_kernel ? PT_TLBI_VMALLE1 : PT_TLBI_ASIDE1, asid_field(r->space));
+	if (r->space->guest)
+		add(r, PT_TLBI_VMALLS12E1, 0);
+	else
+		add(r, r->space->is_kernel ? PT_TLBI_VMALLE1 : PT_TLBI_ASIDE1, asid_field(r->space));
 }
 
 static void flush_all(struct pt_space *space)
@@ -132,6 +137,30 @@ static void flush_all(struct pt_space *space)
 	begin(&r, space);
 	add_all(&r);
 	finish(&r, 0, true);
+}
+
+/*
+ * A second stage: what is kept of it alone by its addresses, and when that is complete, all
+ * that is combined with a first stage, which addresses of the second do not find.
+ * arch/arm64/kvm/hyp/nvhe/tlb.c __kvm_tlb_flush_vmid_range(), and without ranges
+ * arch/arm64/kvm/mmu.c kvm_tlb_flush_vmid_range().
+ */
+static void flush_guest(struct pt_space *space, pt_va_t start, uint64_t pages)
+{
+	bool full = !space->machine->cfg.policy.ranges || is_too_much(space, pages,
+								       space->granule_lg2);
+	struct request r;
+
+	begin(&r, space);
+	r.page = PT_TLBI_IPAS2E1;
+	r.range = PT_TLBI_RIPAS2E1;
+	if (!full) {
+		add_ranges(&r, start, pages, space->granule_lg2);
+		send(&r);
+		ptl_count_for(space->machine, r.self, PTL_COUNT_BARRIERS, 1);
+	}
+	add(&r, full ? PT_TLBI_VMALLS12E1 : PT_TLBI_VMALLE1, 0);
+	finish(&r, pages, full);
 }
 
 static void flush_range(struct pt_space *space, pt_va_t first, pt_va_t last,
@@ -144,6 +173,11 @@ static void flush_range(struct pt_space *space, pt_va_t first, pt_va_t last,
 	struct request r;
 	bool full = is_too_much(space, pages, lg2);
 
+	if (space->guest) {
+		flush_guest(space, ptl_align_down(first, granule_lg2),
+			    ((last - ptl_align_down(first, granule_lg2)) >> granule_lg2) + 1);
+		return;
+	}
 	begin(&r, space);
 	if (space->is_kernel) {
 		r.page = tables ? PT_TLBI_VAAE1 : PT_TLBI_VAALE1;

@@ -30,6 +30,32 @@ int pt_x86_invpcid(struct pt_tlb_flush *flush, struct pt_x86_context now, unsign
 	}
 }
 
+int pt_x86_invept(struct pt_tlb_flush *flush, unsigned int type, uint16_t vpid)
+{
+	if (type != PT_INVEPT_CONTEXT && type != PT_INVEPT_ALL)
+		return -EINVAL;
+	*flush = x86_64_invept(type == PT_INVEPT_ALL, vpid);
+	return 0;
+}
+
+int pt_x86_invvpid(struct pt_tlb_flush *flush, unsigned int type, uint16_t vpid, pt_va_t va)
+{
+	bool canonical = va < PTL_BIT(56) || va >= ~(PTL_BIT(56) - 1);
+
+	if (type > PT_INVVPID_CONTEXT_BUT_GLOBALS || (!vpid && type != PT_INVVPID_ALL) ||
+	    (type == PT_INVVPID_ADDRESS && !canonical))
+		return -EINVAL;
+	if (type == PT_INVVPID_ADDRESS)
+		*flush = x86_64_invvpid_address(vpid, va);
+	else
+		*flush = x86_64_all_pcids((struct pt_x86_context){ .vpid = vpid },
+					  type != PT_INVVPID_CONTEXT_BUT_GLOBALS);
+	flush->any_vmid = type == PT_INVVPID_ALL;
+	if (flush->any_vmid)
+		flush->vmid = 0;
+	return 0;
+}
+
 void pt_x86_mov_cr3(struct pt_tlb_flush *flush, struct pt_x86_context now, uint64_t cr4,
 		    uint64_t cr3)
 {

@@ -131,6 +131,32 @@ static inline struct pt_tlb_flush x86_64_page_fault(struct pt_x86_context now, p
 	return flush;
 }
 
+/*
+ * SDM Vol. 3C, "INVEPT" and 29.4.3.1: guest-physical and combined mappings of an EPTP, of
+ * all PCIDs, global or not.
+ */
+static inline struct pt_tlb_flush x86_64_invept(bool all, uint16_t vpid)
+{
+	return (struct pt_tlb_flush){
+		.all = PT_FLUSH_LEAF | PT_FLUSH_GLOBAL | PT_FLUSH_TABLE | PT_FLUSH_IPA,
+		.any_asid = true,
+		.any_vmid = all,
+		.vmid = all ? 0 : vpid,
+	};
+}
+
+/* SDM Vol. 3C, "INVVPID", individual-address: linear and combined mappings, of all PCIDs. */
+static inline struct pt_tlb_flush x86_64_invvpid_address(uint16_t vpid, pt_va_t va)
+{
+	return (struct pt_tlb_flush){
+		.range = PT_FLUSH_LEAF | PT_FLUSH_GLOBAL | PT_FLUSH_TABLE,
+		.any_asid = true,
+		.vmid = vpid,
+		.first = va,
+		.last = va,
+	};
+}
+
 /* RAX: what is compared, and what is taken. */
 #define X86_64_INVLPGB_VA PTL_BIT(0)
 #define X86_64_INVLPGB_PCID PTL_BIT(1)

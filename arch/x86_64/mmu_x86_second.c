@@ -7,6 +7,7 @@
  *   AMD APM Vol. 2, 15.25 "Nested Paging": 15.25.5 "Nested Table Walk", 15.25.8
  *   "Combining Memory Types, MTRRs" (rev. 3.40)
  */
+#include "mmu/kept.h"
 #include "x86_64/fault_x86_64.h"
 #include "x86_64/fmt_x86_64_regs.h"
 #include "x86_64/mmu_x86_64.h"
@@ -71,6 +72,8 @@ int ptl_x86_second_stage(struct ptl_access *access, struct ptl_translation *to)
 	to->perms &= host.perms;
 	to->size_lg2 = (unsigned int)ptl_min(to->size_lg2, host.size_lg2);
 	to->mem = is_ept(r) ? combine_ept(to->mem, &host) : combine_pat(to->mem, host.mem);
+	/* The class is the guest's page's, not the access's: all who use it have the same. */
+	ptl_keep_second(access, &want, &host, to, host.perms);
 	return 0;
 }
 

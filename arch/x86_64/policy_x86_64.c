@@ -213,12 +213,14 @@ static void send_user(struct pt_space *space, struct pt_cpu *self, struct flush 
 
 /* ---- the kernel's ---- */
 
+/* A guest is left for this: the host's VPID is 0, and which PCID it had nobody remembers. */
 static void flush_kernel(struct pt_cpu *cpu, const struct flush *f)
 {
+	const struct pt_x86_context host = { .pcid = cpu->now.pcid };
 	struct pt_tlb_flush all;
 
-	if (f->all) {
-		PTL_BUG_ON(pt_x86_invpcid(&all, cpu->now, PT_INVPCID_ALL_GLOBALS_TOO, 0, 0));
+	if (f->all || cpu->guest) {
+		PTL_BUG_ON(pt_x86_invpcid(&all, host, PT_INVPCID_ALL_GLOBALS_TOO, 0, 0));
 		ptl_cpu_flush(cpu, &all, f->cause);
 		return;
 	}
@@ -248,6 +250,43 @@ static void send_kernel(struct pt_space *space, struct pt_cpu *self, struct flus
 	ptl_count_for(space->machine, self, PTL_COUNT_IPIS_SENT, nr);
 }
 
+/* ---- second stages ---- */
+
+/*
+ * INVEPT, whatever the range: nothing finds combined entries by intermediate addresses. KVM,
+ * arch/x86/kvm/vmx/vmx.c vmx_flush_tlb_all(). CPUs that ran the guest once are in its bitmap
+ * until they are asked for the first time.
+ */
+static void flush_guest(struct pt_cpu *cpu, const struct flush *f)
+{
+	struct pt_tlb_flush invept;
+
+	PTL_BUG_ON(pt_x86_invept(&invept, PT_INVEPT_CONTEXT, f->space->asid));
+	ptl_cpu_flush(cpu, &invept, f->cause);
+	if (!cpu->guest || &cpu->guest->space != f->space)
+		ptl_space_mark(f->space, cpu, false);
+}
+
+static void run_guest(struct pt_cpu *cpu, struct ptl_request *request)
+{
+	ptl_count(&cpu->counters, PTL_COUNT_IPIS_RECEIVED, 1);
+	flush_guest(cpu, (struct flush *)request);
+}
+
+static void send_guest(struct pt_space *space, struct pt_cpu *self, struct flush *f)
+{
+	unsigned int nr;
+
+	if (self && ptl_space_is_marked(space, self)) {
+		f->cause = PT_FLUSH_BY_LOCAL;
+		flush_guest(self, f);
+	}
+	f->cause = PT_FLUSH_BY_IPI;
+	f->request.run = run_guest;
+	nr = ptl_deliver(space->machine, self, space->cpus, NULL, &f->request);
+	ptl_count_for(space->machine, self, PTL_COUNT_IPIS_SENT, nr);
+}
+
 /* ---- requests ---- */
 
 static void send(struct pt_space *space, struct flush *f)
@@ -257,7 +296,9 @@ static void send(struct pt_space *space, struct flush *f)
 	f->space = space;
 	f->self = self;
 	ptl_count_request(space, self, f->nr, f->all);
-	if (space->is_kernel)
+	if (space->guest)
+		send_guest(space, self, f);
+	else if (space->is_kernel)
 		send_kernel(space, self, f);
 	else
 		send_user(space, self, f);
@@ -272,7 +313,7 @@ static void flush_range(struct pt_space *space, pt_va_t first, pt_va_t last,
 			   .tables = tables };
 
 	f.nr = ((last - f.first) >> lg2) + 1;
-	f.all = f.nr > space->machine->cfg.policy.ceiling;
+	f.all = space->guest || f.nr > space->machine->cfg.policy.ceiling;
 	send(space, &f);
 }
 

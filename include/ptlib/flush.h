@@ -90,6 +90,39 @@ PT_API void pt_x86_mov_cr0(struct pt_tlb_flush *flush, struct pt_x86_context now
 /** A page fault at @va. */
 PT_API void pt_x86_page_fault(struct pt_tlb_flush *flush, struct pt_x86_context now, pt_va_t va);
 
+enum pt_invept {
+	PT_INVEPT_CONTEXT = 1, /* of one EPTP */
+	PT_INVEPT_ALL,
+};
+
+/**
+ * pt_x86_invept() - INVEPT of @type.
+ * @vpid: Whose EPTP it is: a TLB here tells EPTs apart by VPID. CONTEXT alone.
+ *
+ * ALL takes the host's entries too, which processors may and need not do.
+ *
+ * Return: 0; -EINVAL where the instruction fails: a type that does not exist.
+ */
+PT_API PT_MUST_CHECK int pt_x86_invept(struct pt_tlb_flush *flush, unsigned int type,
+				       uint16_t vpid);
+
+enum pt_invvpid {
+	PT_INVVPID_ADDRESS,
+	PT_INVVPID_CONTEXT,
+	PT_INVVPID_ALL, /* the host's too; see pt_x86_invept() */
+	PT_INVVPID_CONTEXT_BUT_GLOBALS,
+};
+
+/**
+ * pt_x86_invvpid() - INVVPID of @type with the descriptor @vpid, @va: what linear addresses
+ * lead to, whether an EPT was behind it or not; what is kept of the EPT alone stays.
+ *
+ * Return: 0; -EINVAL where the instruction fails: a type that does not exist, VPID 0 with
+ * another type than ALL, an address that is not canonical.
+ */
+PT_API PT_MUST_CHECK int pt_x86_invvpid(struct pt_tlb_flush *flush, unsigned int type,
+					uint16_t vpid, pt_va_t va);
+
 /**
  * pt_x86_invlpgb() - AMD's INVLPGB, on each of the CPUs that it reaches.
  * @max_count: CPUID 80000008H:EDX[15:0], pages beyond the first.

@@ -5,10 +5,10 @@
  *
  * The data word of an entry:
  *
- *	 63        23 22     20 19     16 15                       0
- *	+------------+---------+---------+--------------------------+
- *	|   stamp    |  level  |   mem   | ptl_kept_pack() of words |
- *	+------------+---------+---------+--------------------------+
+ *	 63        27 26      23 22     20 19     16 15                       0
+ *	+------------+----------+---------+---------+--------------------------+
+ *	|   stamp    | withheld |  level  |   mem   | ptl_kept_pack() of words |
+ *	+------------+----------+---------+---------+--------------------------+
  *
  * and its raw word the leaf, of entries of tables 0. The stamp is the checker's clock before
  * the walk.
@@ -69,6 +69,7 @@ static bool look_up(struct pass *pass, const struct ptl_asked *asked, unsigned i
 	}
 	judged = asked->r->walker->judge(asked->r, ptl_kept_all(entry->data),
 					 ptl_kept_any(entry->data), entry->raw, asked->want.class);
+	judged = ptl_judged_by_both(judged, entry->data >> PTL_WITHHELD_SHIFT & 15);
 	if (!ptl_judged_allows(judged, &asked->want)) {
 		ptl_count(&cpu->counters, PTL_COUNT_REFUSED, 1);
 		return false;
@@ -199,6 +200,7 @@ static void keep(struct pass *pass)
 			.data = ptl_kept_pack(kept->all, kept->any) |
 				(uint64_t)kept->mem << PTL_MEM_SHIFT |
 				(uint64_t)kept->level << DATA_LEVEL_SHIFT |
+				(uint64_t)kept->withheld << PTL_WITHHELD_SHIFT |
 				pass->stamp << PTL_STAMP_SHIFT,
 			.size_lg2 = kept->size_lg2,
 			.leaf_lg2 = kept->leaf_lg2,
@@ -244,11 +246,11 @@ int pt_cpu_access(struct pt_cpu *cpu, pt_va_t va, const struct pt_access *how,
 	do {
 		faulted = look_at_all(&pass, result);
 		result->nr_loads[0] = pass.access.nr_loads[0];
-		result->nr_loads[1] = 0;
+		result->nr_loads[1] = pass.access.nr_loads[1];
 		if (!faulted && pass.access.owes)
 			faulted = mark(&pass, result);
 	} while (faulted == -EAGAIN);
-	ptl_count(&cpu->counters, PTL_COUNT_LOADS, result->nr_loads[0]);
+	ptl_count(&cpu->counters, PTL_COUNT_LOADS, result->nr_loads[0] + result->nr_loads[1]);
 	if (faulted)
 		return fault(cpu, result);
 	keep(&pass);

@@ -34,6 +34,8 @@ static void find_way(struct way *way, const struct ptl_access *access)
 				    .kept = &way->kept };
 
 	way->kept.from = PTL_FROM_ROOT;
+	for (unsigned int level = 0; level < PT_MAX_LEVELS; level++)
+		way->kept.table[level].pa = UINT64_MAX; /* that the way does not come by */
 	way->mapped =
 		!ptl_access_piece(&again, (unsigned int)(access->va - access->first), &way->piece);
 	way->nr = again.nr_steps;
@@ -175,6 +177,8 @@ static bool allows_more(const struct ptl_asked *asked, const struct pt_tlb_entry
 		unsigned int now =
 			r->walker->judge(r, way->kept.all, way->kept.any, way->piece.raw, class);
 
+		old = ptl_judged_by_both(old, entry->data >> PTL_WITHHELD_SHIFT & 15);
+		now = ptl_judged_by_both(now, way->kept.withheld);
 		if (old & ~now & ~PTL_JUDGED_CLEAN)
 			return true;
 	}
@@ -186,11 +190,12 @@ static bool is_dirty_now(const struct ptl_asked *asked, const struct pt_tlb_entr
 			 const struct way *way)
 {
 	const struct ptl_regime *r = asked->r;
+	unsigned int now = r->walker->judge(r, way->kept.all, way->kept.any, way->piece.raw,
+					    asked->want.class);
 
-	return entry->size_lg2 > entry->leaf_lg2 ||
-	       !(r->walker->judge(r, way->kept.all, way->kept.any, way->piece.raw,
-				  asked->want.class) &
-		 PTL_JUDGED_CLEAN);
+	if (way->kept.withheld & PTL_JUDGED_CLEAN)
+		return false;
+	return entry->size_lg2 > entry->leaf_lg2 || !(now & PTL_JUDGED_CLEAN);
 }
 
 void ptl_check_leaf(struct pt_cpu *cpu, const struct ptl_access *access,
@@ -225,8 +230,7 @@ void ptl_check_table(struct pt_cpu *cpu, const struct ptl_access *access, unsign
 	if (atomic_load_explicit(&cpu->lazy, memory_order_relaxed))
 		return;
 	find_way(&way, access);
-	for (unsigned int i = 0; i < way.nr; i++)
-		if (way.steps[i].level == level && way.steps[i].table_pa == entry->pa)
-			return;
+	if (way.kept.table[level].pa == entry->pa)
+		return;
 	report(cpu, &way, PT_CHECK_TABLE, access->va, entry);
 }

@@ -139,7 +139,7 @@ int pt_cpu_tlbi(struct pt_cpu *cpu, enum pt_arm64_tlbi op, uint64_t xt, unsigned
 		bool broadcast)
 {
 	struct ptl_pending pending = { .broadcast = broadcast, .clock = ptl_clock(cpu->machine) };
-	int err = pt_arm64_tlbi(&pending.flush, op, 0, xt, flags);
+	int err = pt_arm64_tlbi(&pending.flush, op, cpu->vmid, xt, flags);
 
 	if (err)
 		return err;
@@ -181,6 +181,7 @@ static void keep_x86_64(struct pt_cpu *cpu, const struct pt_x86_regs *regs)
 	cpu->x86 = *regs;
 	cpu->has_registers = true;
 	cpu->global = regs->cr4 & CR4_PGE;
+	cpu->now.vpid = cpu->vmid;
 	cpu->now.pcid = regs->cr4 & CR4_PCIDE ? (uint16_t)(regs->cr3 & PCID_MASK) : 0;
 	pt_tlb_set_context(cpu->tlb, cpu->now.vpid, cpu->now.pcid);
 }
@@ -229,19 +230,23 @@ int pt_cpu_load_x86_64(struct pt_cpu *cpu, const struct pt_x86_regs *regs)
 #define TCR_A1 PTL_BIT(22)
 #define TCR_AS PTL_BIT(36)
 
-int ptl_cpu_write_arm64(struct pt_cpu *cpu, const struct pt_arm64_regs *regs)
+uint16_t ptl_arm64_asid(const struct pt_arm64_regs *regs)
 {
 	uint64_t ttbr = regs->tcr & TCR_A1 ? regs->ttbr1 : regs->ttbr0;
 	uint16_t asid = (uint16_t)(ttbr >> 48);
+
+	return regs->tcr & TCR_AS ? asid : asid & 0xff;
+}
+
+int ptl_cpu_write_arm64(struct pt_cpu *cpu, const struct pt_arm64_regs *regs)
+{
 	int err = pt_mmu_set_arm64(cpu->mmu, regs);
 
 	if (err)
 		return err;
-	if (!(regs->tcr & TCR_AS))
-		asid &= 0xff;
 	cpu->arm64 = *regs;
 	cpu->has_registers = true;
-	pt_tlb_set_context(cpu->tlb, 0, asid);
+	pt_tlb_set_context(cpu->tlb, cpu->vmid, ptl_arm64_asid(regs));
 	return 0;
 }
 

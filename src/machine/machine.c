@@ -111,8 +111,11 @@ int pt_machine_create(struct pt_machine **out, struct pt_phys *phys,
 	machine->wait = (struct pt_wait_ops){ poll_own, machine };
 	machine->cpu = calloc(cfg->nr_cpus, sizeof(*machine->cpu));
 	machine->asids = calloc(PTL_NR_ASIDS / 64, sizeof(*machine->asids));
-	if (!machine->cpu || !machine->asids)
+	machine->vmids = calloc(PTL_NR_ASIDS / 64, sizeof(*machine->vmids));
+	if (!machine->cpu || !machine->asids || !machine->vmids)
 		err = -ENOMEM;
+	else
+		machine->vmids[0] = 1;
 	if (!err && cfg->checked)
 		err = ptl_checker_create(&machine->checker);
 	for (unsigned int i = 0; !err && i < cfg->nr_cpus; i++)
@@ -139,6 +142,7 @@ void pt_machine_destroy(struct pt_machine *machine)
 	ptl_checker_destroy(machine->checker);
 	free(machine->cpu);
 	free(machine->asids);
+	free(machine->vmids);
 	free(machine);
 }
 

@@ -8,6 +8,7 @@
  *	deliver.c   a request reaches other CPUs
  *	check*.c    changes remembered, and hits held to them: checker_internal.h
  *	space.c     address spaces, and what is the same on both architectures
+ *	guest.c     second stages: virtual machines
  *	arch policy_*.c   what a flush of a space does; which one a CPU runs
  *
  * Everything in a CPU is its owner's, a thread, but for the first line.
@@ -119,12 +120,14 @@ struct pt_cpu {
 	unsigned int number;
 	bool keeps_tables; /* the TLB has paging-structure caches */
 	bool has_registers, global; /* x86: CR4.PGE */
+	uint16_t vmid; /* of the guest that it runs; or VPID; 0: the host */
 	struct ptl_counters counters;
 	struct pt_x86_context now; /* x86 */
 	struct pt_x86_regs x86;
 	struct pt_arm64_regs arm64;
 
 	struct pt_space *space;
+	struct pt_guest *guest; /* NULL: the host */
 	struct ptl_slot_of_space *slots; /* machine->cfg.policy.nr_pcids, at least 1 */
 	unsigned int slot, next_slot;
 	bool others_stale; /* x86: kernel entries of PCIDs but the current one */
@@ -159,6 +162,10 @@ struct pt_space {
 	_Atomic uint64_t *cpus; /* x86: bitmap of CPUs that have it loaded */
 };
 
+struct pt_guest {
+	struct pt_space space; /* x86: @cpus are those that may keep something of it */
+};
+
 struct pt_machine {
 	struct pt_phys *phys;
 	struct pt_machine_cfg cfg;
@@ -169,8 +176,9 @@ struct pt_machine {
 	struct pt_space *kernel;
 	struct ptl_counters outside; /* of threads that run no CPU; atomic additions */
 	_Atomic uint64_t last_id;
-	_Atomic uint32_t asid_lock; /* guards @asids */
+	_Atomic uint32_t asid_lock; /* guards @asids and @vmids */
 	uint64_t *asids; /* arm64: bitmap of those in use */
+	uint64_t *vmids; /* the same; 0 is the host */
 };
 
 static inline unsigned int ptl_nr_words(const struct pt_machine *machine)
@@ -191,6 +199,7 @@ void ptl_cpu_flush(struct pt_cpu *cpu, const struct pt_tlb_flush *flush, enum pt
 /* Loads CR3, with its flush for @cause. 0, or -EINVAL if the MMU refuses. */
 int ptl_cpu_write_cr3(struct pt_cpu *cpu, uint64_t cr3, enum pt_flush_cause cause);
 int ptl_cpu_write_arm64(struct pt_cpu *cpu, const struct pt_arm64_regs *regs);
+uint16_t ptl_arm64_asid(const struct pt_arm64_regs *regs);
 /* Whoever flushed counts: on @cpu, or outside if NULL. */
 void ptl_count_for(struct pt_machine *machine, struct pt_cpu *cpu, enum ptl_count which,
 		   uint64_t nr);
@@ -223,8 +232,15 @@ void ptl_broadcast(struct pt_machine *machine, struct pt_cpu *self,
 
 /* ---- space.c ---- */
 
-#define PTL_NR_ASIDS 65536u
+#define PTL_NR_ASIDS 65536u /* and VMIDs */
 
+/* The lowest of @asids, a bitmap of @machine's, that is free; or PTL_NR_ASIDS. */
+unsigned int ptl_take_asid(struct pt_machine *machine, uint64_t *asids);
+void ptl_give_asid(struct pt_machine *machine, uint64_t *asids, unsigned int asid);
+/* All of it but its ASID. -ENOMEM. */
+int ptl_space_init(struct pt_space *space, struct pt_machine *machine);
+/* @space translates by @pt. */
+void ptl_space_read_table(struct pt_space *space, struct pt_pgtable *pt);
 void ptl_space_free(struct pt_space *space);
 /* A request to flush @pages of @space, or all of it, counts for @self, or outside if NULL. */
 void ptl_count_request(const struct pt_space *space, struct pt_cpu *self, uint64_t pages,
@@ -241,15 +257,22 @@ static inline uint64_t ptl_space_entry_last(const struct pt_space *space, unsign
 
 /* Whether @cpu has @space loaded. */
 void ptl_space_mark(struct pt_space *space, const struct pt_cpu *cpu, bool loaded);
+static inline bool ptl_space_is_marked(const struct pt_space *space, const struct pt_cpu *cpu)
+{
+	/* Relaxed: asked by the owner of @cpu, who marks it. */
+	return atomic_load_explicit(&space->cpus[cpu->number / 64], memory_order_relaxed) >>
+		       cpu->number % 64 & 1;
+}
 
 /* @cpu does not run the space any more that it had loaded. */
 void ptl_space_forget(struct pt_cpu *cpu);
 
 /* ---- check*.c ---- */
 
-/* In pt_tlb_entry.data, see access.c: the memory type; the clock before the walk. */
+/* In pt_tlb_entry.data, see access.c: ptl_kept.mem and .withheld; the clock before the walk. */
 #define PTL_MEM_SHIFT 16
-#define PTL_STAMP_SHIFT 23
+#define PTL_WITHHELD_SHIFT 23
+#define PTL_STAMP_SHIFT 27
 
 struct ptl_checker;
 

@@ -7,19 +7,18 @@
 
 /* ---- ASIDs ---- */
 
-/* The lowest that is free, or PTL_NR_ASIDS. */
-static unsigned int take_asid(struct pt_machine *machine)
+unsigned int ptl_take_asid(struct pt_machine *machine, uint64_t *asids)
 {
 	unsigned int asid = PTL_NR_ASIDS;
 	uint32_t bits = ptl_bit_lock(&machine->asid_lock);
 
 	for (unsigned int word = 0; word < PTL_NR_ASIDS / 64; word++) {
-		uint64_t taken = machine->asids[word];
+		uint64_t taken = asids[word];
 
 		if (!~taken)
 			continue;
 		asid = (unsigned int)__builtin_ctzll(~taken);
-		machine->asids[word] |= PTL_BIT(asid);
+		asids[word] |= PTL_BIT(asid);
 		asid += word * 64;
 		break;
 	}
@@ -27,11 +26,11 @@ static unsigned int take_asid(struct pt_machine *machine)
 	return asid;
 }
 
-static void give_asid(struct pt_machine *machine, unsigned int asid)
+void ptl_give_asid(struct pt_machine *machine, uint64_t *asids, unsigned int asid)
 {
 	uint32_t bits = ptl_bit_lock(&machine->asid_lock);
 
-	machine->asids[asid / 64] &= ~PTL_BIT(asid % 64);
+	asids[asid / 64] &= ~PTL_BIT(asid % 64);
 	ptl_bit_unlock(&machine->asid_lock, bits);
 }
 
@@ -67,27 +66,35 @@ void ptl_count_request(const struct pt_space *space, struct pt_cpu *self, uint64
 
 /* ---- life ---- */
 
+int ptl_space_init(struct pt_space *space, struct pt_machine *machine)
+{
+	space->cpus = calloc(ptl_nr_words(machine), sizeof(*space->cpus));
+	if (!space->cpus)
+		return -ENOMEM;
+	space->machine = machine;
+	space->granule_lg2 = 12;
+	space->id = atomic_fetch_add_explicit(&machine->last_id, 1, memory_order_relaxed) + 1;
+	space->watch = (struct pt_watch_ops){ .store = ptl_check_store,
+					      .ctx = space,
+					      .flushed = ptl_check_flushed };
+	space->ops = (struct pt_flush_ops){ flush_range, flush_all, flush_tables, space };
+	return 0;
+}
+
 int pt_space_create(struct pt_space **out, struct pt_machine *machine)
 {
 	struct pt_space *space = calloc(1, sizeof(*space));
-	unsigned int asid;
+	unsigned int asid = PTL_NR_ASIDS;
 
 	if (!space)
 		return -ENOMEM;
-	space->cpus = calloc(ptl_nr_words(machine), sizeof(*space->cpus));
-	asid = space->cpus ? take_asid(machine) : PTL_NR_ASIDS;
+	if (!ptl_space_init(space, machine))
+		asid = ptl_take_asid(machine, machine->asids);
 	if (asid == PTL_NR_ASIDS) {
-		free(space->cpus);
-		free(space);
+		ptl_space_free(space);
 		return -ENOMEM;
 	}
-	space->machine = machine;
 	space->asid = (uint16_t)asid;
-	space->granule_lg2 = 12;
-	space->id = atomic_fetch_add_explicit(&machine->last_id, 1, memory_order_relaxed) + 1;
-	space->watch = (struct pt_watch_ops){ .store = ptl_check_store, .ctx = space,
-					      .flushed = ptl_check_flushed };
-	space->ops = (struct pt_flush_ops){ flush_range, flush_all, flush_tables, space };
 	*out = space;
 	return 0;
 }
@@ -104,7 +111,7 @@ void pt_space_destroy(struct pt_space *space)
 		return;
 	if (space->machine->cfg.arm64)
 		flush_all(space);
-	give_asid(space->machine, space->asid);
+	ptl_give_asid(space->machine, space->machine->asids, space->asid);
 	ptl_space_free(space);
 }
 
@@ -118,6 +125,17 @@ const struct pt_watch_ops *pt_space_watch_ops(const struct pt_space *space)
 	return space->machine->checker ? &space->watch : NULL;
 }
 
+void ptl_space_read_table(struct pt_space *space, struct pt_pgtable *pt)
+{
+	enum pt_format fmt = pt_pgtable_fmt(pt)->fmt;
+
+	space->pt = pt;
+	space->root = pt_pgtable_root(pt);
+	space->granule_lg2 = (unsigned int)__builtin_ctzll(pt_granule(pt));
+	space->lpa2 = fmt == PT_FMT_ARM64_4K_LPA2 || fmt == PT_FMT_ARM64_16K_LPA2 ||
+		      fmt == PT_FMT_ARM64_S2_4K_LPA2 || fmt == PT_FMT_ARM64_S2_16K_LPA2;
+}
+
 int pt_space_set_table(struct pt_space *space, struct pt_pgtable *pt)
 {
 	const struct pt_fmt_cfg *fmt = pt_pgtable_fmt(pt);
@@ -127,12 +145,9 @@ int pt_space_set_table(struct pt_space *space, struct pt_pgtable *pt)
 		return -EINVAL;
 	if (fmt->upper_half && !space->is_kernel)
 		return -EINVAL;
-	space->pt = pt;
-	space->root = pt_pgtable_root(pt);
-	space->granule_lg2 = (unsigned int)__builtin_ctzll(pt_granule(pt));
-	space->lpa2 = fmt->fmt == PT_FMT_ARM64_4K_LPA2 || fmt->fmt == PT_FMT_ARM64_16K_LPA2;
-	space->wide_root = arm64 && fmt->pa_bits == 52;
+	ptl_space_read_table(space, pt);
 	space->upper_half = fmt->upper_half;
+	space->wide_root = arm64 && fmt->pa_bits == 52;
 	return 0;
 }
 
@@ -142,7 +157,8 @@ int pt_cpu_switch(struct pt_cpu *cpu, struct pt_space *space)
 {
 	bool needs_table = !(space->is_kernel && cpu->machine->cfg.arm64);
 
-	if (space->machine != cpu->machine || !cpu->has_registers || (needs_table && !space->pt))
+	if (space->machine != cpu->machine || !cpu->has_registers || cpu->guest ||
+	    (needs_table && !space->pt))
 		return -EINVAL;
 	return cpu->machine->policy->switch_to(cpu, space);
 }

@@ -54,6 +54,7 @@ static inline void mmu_keep_leaf(struct ptl_kept *kept, const struct ptl_regime 
 	kept->pa = ptl_align_down(to->pa, kept->size_lg2);
 	kept->mem = to->mem;
 	kept->global = mmu_is_global(walk->raw, r);
+	kept->withheld = 0;
 }
 
 static unsigned int mmu_judge(const struct ptl_regime *r, uint64_t all, uint64_t any, uint64_t leaf,

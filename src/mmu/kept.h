@@ -40,6 +40,8 @@ struct ptl_kept {
 	unsigned int size_lg2;
 	enum pt_mem mem;
 	bool global;
+	/* What a second stage takes from @all and @any: PT_PERM_*, and adds: PTL_JUDGED_CLEAN. */
+	unsigned int withheld;
 };
 
 /* What an access asks a TLB for. */
@@ -51,6 +53,7 @@ struct ptl_asked {
 
 /* Beside PT_PERM_* in what ptl_walker.judge() returns: a write walks, to make the leaf dirty. */
 #define PTL_JUDGED_CLEAN 8u
+#define PTL_ALL_PERMS (PT_PERM_READ | PT_PERM_WRITE | PT_PERM_EXEC)
 
 /* What ptl_kept.all and .any come down to, in 16 bits, and back. */
 static inline uint64_t ptl_kept_pack(uint64_t all, uint64_t any)
@@ -66,6 +69,36 @@ static inline uint64_t ptl_kept_all(uint64_t packed)
 static inline uint64_t ptl_kept_any(uint64_t packed)
 {
 	return (packed >> 8 & 0xff) << PTL_KEPT_ANY_SHIFT;
+}
+
+/* @judged by the first stage, and what the second had said. */
+static inline unsigned int ptl_judged_by_both(unsigned int judged, unsigned int withheld)
+{
+	return (judged & ~withheld) | (withheld & PTL_JUDGED_CLEAN);
+}
+
+/*
+ * @host is what the second stage made of what is kept; @to is both. @perms: what @host lets
+ * every class do that may use the entry.
+ */
+static inline void ptl_keep_second(const struct ptl_access *access, const struct ptl_want *want,
+				   const struct ptl_translation *host,
+				   const struct ptl_translation *to, unsigned int perms)
+{
+	const struct ptl_regime *second = &access->mmu->second;
+	struct ptl_kept *kept = access->kept;
+	bool clean;
+
+	if (!kept)
+		return;
+	clean = second->walker->judge(second, ~UINT64_C(0), 0, host->raw, want->class) &
+		PTL_JUDGED_CLEAN;
+	kept->size_lg2 = (unsigned int)ptl_min(kept->size_lg2, host->size_lg2);
+	kept->pa = ptl_align_down(host->pa, kept->size_lg2);
+	kept->mem = to->mem;
+	kept->withheld = (PTL_ALL_PERMS & ~perms) |
+			 /* @host is from before the walk that has just marked it */
+			 (clean && !(want->write && access->commit) ? PTL_JUDGED_CLEAN : 0);
 }
 
 /* Whether @judged lets it be done at once. */

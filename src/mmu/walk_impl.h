@@ -295,7 +295,7 @@ static bool mmu_walk_nested(struct ptl_access *access, const struct ptl_regime *
 	uint8_t right;
 
 	if (r->stage != 1 || !second->walker || !second->may_be_quick || access->steps ||
-	    !mmu_find_nested(access->mmu, r, in, &found))
+	    access->kept || !mmu_find_nested(access->mmu, r, in, &found))
 		return false;
 	right = mmu_rights(r, &found)[want->class];
 	if (!mmu_may_use(right, want->perms))

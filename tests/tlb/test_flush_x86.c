@@ -56,6 +56,31 @@ static void the_table_of_the_manual(void **state)
 		assert_row(&rows[i], 0);
 }
 
+/* SDM Vol. 3C, 29.4.3.1: what a guest's addresses lead to, and what its EPT says by itself. */
+static void guests_are_flushed_by_vpid_and_eptp(void **state)
+{
+	struct flush_row rows[16];
+	size_t nr = 0;
+
+	(void)state;
+#define ROWS(make, vmid1_, vmid2_)                                                                 \
+	do {                                                                                       \
+		rows[nr] = (struct flush_row){ .name = #make, .vmid1 = vmid1_, .vmid2 = vmid2_ };  \
+		assert_int_equal(make, 0);                                                         \
+		nr++;                                                                              \
+	} while (0)
+	ROWS(pt_x86_invept(F, PT_INVEPT_CONTEXT, 1), "xx xx xx xx xx xx", NOTHING);
+	ROWS(pt_x86_invept(F, PT_INVEPT_CONTEXT, 2), NOTHING, "xx xx xx xx xx xx");
+	ROWS(pt_x86_invept(F, PT_INVEPT_ALL, 1), "xx xx xx xx xx xx", "xx xx xx xx xx xx");
+	ROWS(pt_x86_invvpid(F, PT_INVVPID_ADDRESS, 1, VA), "x- x- x- x- x- --", NOTHING);
+	ROWS(pt_x86_invvpid(F, PT_INVVPID_CONTEXT, 2, 0), NOTHING, EVERYTHING);
+	ROWS(pt_x86_invvpid(F, PT_INVVPID_ALL, 2, 0), EVERYTHING, EVERYTHING);
+	ROWS(pt_x86_invvpid(F, PT_INVVPID_ALL, 0, 0), EVERYTHING, EVERYTHING);
+	ROWS(pt_x86_invvpid(F, PT_INVVPID_CONTEXT_BUT_GLOBALS, 1, 0), ALL_NON_GLOBAL, NOTHING);
+	for (size_t i = 0; i < nr; i++)
+		assert_row(&rows[i], 0);
+}
+
 /* RAX: VA 1, PCID 2, ASID 4, globals 8, final only 16. EDX: ASID, PCID << 16. */
 static void invlpgb_compares_what_rax_says(void **state)
 {
@@ -171,6 +196,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_table_of_the_manual),
+		cmocka_unit_test(guests_are_flushed_by_vpid_and_eptp),
 		cmocka_unit_test(invlpgb_compares_what_rax_says),
 		cmocka_unit_test(invlpgb_takes_as_many_pages_as_it_counts),
 		cmocka_unit_test(refuses_what_the_processor_refuses),
