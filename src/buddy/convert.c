@@ -22,7 +22,7 @@ static void take_off_lists(struct pt_zone *zone, unsigned int list, unsigned int
 {
 	pt_pa_t pa;
 
-	while (transit->nr < max && ptl_take_whole(zone, list, transit->order, &pa)) {
+	while (transit->nr < max && ptl_take_whole(zone, list, transit->order, 1, &pa)) {
 		transit->extent[transit->nr++] =
 			(struct pt_extent){ pa, PTL_BIT(transit->order + zone->frame_lg2) };
 		zone->nr_transit += UINT64_C(1) << transit->order;

@@ -16,9 +16,8 @@ static struct ptl_pageblock *whole_buddy(struct pt_zone *zone, struct ptl_pagebl
 	if (is_upper ? me < nr : zone->nr_pageblocks - me <= nr)
 		return NULL;
 	buddy = is_upper ? p - nr : p + nr;
-	if (buddy->order != order ||
-	    ptl_type_of(ptl_pageblock_list(buddy)).flags !=
-		    ptl_type_of(ptl_pageblock_list(p)).flags)
+	if (buddy->order != order || ptl_type_of(ptl_pageblock_list(buddy)).flags !=
+					     ptl_type_of(ptl_pageblock_list(p)).flags)
 		return NULL;
 	return buddy;
 }
@@ -71,7 +70,8 @@ static unsigned int run_of(const struct pt_zone *zone, const pt_pa_t *pa, unsign
 	unsigned int lg2 = order + zone->frame_lg2, run = 1, same = 1;
 
 	while (run * 2 <= nr && ptl_aligned(*pa, lg2 + 1)) {
-		while (same < run * 2 && pa[same] - *pa == (pt_pa_t)same << (order + zone->frame_lg2))
+		while (same < run * 2 && pa[same] - *pa == (pt_pa_t)same
+								   << (order + zone->frame_lg2))
 			same++;
 		if (same < run * 2)
 			break;
@@ -127,24 +127,42 @@ static unsigned int give_parts(struct pt_zone *zone, struct ptl_pageblock *p, co
 	return given;
 }
 
-/* Of one order, all of them. */
+/* Blocks of a pageblock or more that stand next to each other in @pa; how many they were. */
+static unsigned int give_wholes(struct pt_zone *zone, const struct ptl_span *span,
+				struct ptl_pageblock *p, const pt_pa_t *pa, unsigned int nr,
+				unsigned int order)
+{
+	uint64_t room = (span->pa + span->len - *pa) >> (order + zone->frame_lg2);
+	unsigned int run = 1, most = 1u << (zone->max_order - order);
+
+	if (most > 1 && nr > 1)
+		run = run_of(zone, pa, (unsigned int)ptl_min(ptl_min(nr, most), room), order);
+	for (unsigned int i = 1; i < run; i++)
+		ptl_block_store(ptl_span_frame(zone, span, pa[i]), 0);
+	order += (unsigned int)__builtin_ctz(run);
+	zone->nr_free_frames += 1u << order;
+	for (unsigned int i = 0; i < 1u << (order - zone->pageblock_order); i++)
+		p[i].nr_movable = 0;
+	if (run > 1)
+		ptl_set_type(zone, p, order, ptl_pageblock_list(p));
+	give_whole(zone, p, order);
+	return run;
+}
+
+/* Of one order, all of them; those that were in one cache are of the same flags too. */
 void ptl_give_back(struct pt_zone *zone, const pt_pa_t *pa, unsigned int nr)
 {
 	while (nr) {
 		const struct ptl_span *span = ptl_span_of(zone, *pa);
 		struct ptl_pageblock *p = ptl_pageblock_at(zone, span, *pa);
-		unsigned int order = ptl_block_load(ptl_span_frame(zone, span, *pa)) &
-				     PTL_BLOCK_ORDER;
-		unsigned int given = 1;
+		unsigned int order =
+			ptl_block_load(ptl_span_frame(zone, span, *pa)) & PTL_BLOCK_ORDER;
+		unsigned int given;
 
-		if (order < zone->pageblock_order) {
+		if (order < zone->pageblock_order)
 			given = give_parts(zone, p, pa, nr, order);
-		} else {
-			zone->nr_free_frames += 1u << order;
-			for (unsigned int i = 0; i < 1u << (order - zone->pageblock_order); i++)
-				p[i].nr_movable = 0;
-			give_whole(zone, p, order);
-		}
+		else
+			given = give_wholes(zone, span, p, pa, nr, order);
 		pa += given;
 		nr -= given;
 	}

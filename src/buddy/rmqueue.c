@@ -11,13 +11,13 @@ static unsigned int take_from(struct pt_zone *zone, struct ptl_pageblock *p,
 			      const struct ptl_request *want, unsigned int nr, pt_pa_t *pa)
 {
 	bool movable = ptl_type_of(want->list).migratetype == PT_MIGRATE_MOVABLE;
-	uint64_t use = ptl_plain_use(PTL_BLOCK_CACHED | want->order |
-				     (movable ? PTL_BLOCK_MOVABLE : 0));
+	uint64_t use =
+		ptl_plain_use(PTL_BLOCK_CACHED | want->order | (movable ? PTL_BLOCK_MOVABLE : 0));
 	unsigned int got = 0, had = p->nr_free, frames;
 
 	while (got < nr && p->orders >> want->order) {
-		unsigned int order = want->order +
-				     (unsigned int)__builtin_ctz(p->orders >> want->order);
+		unsigned int order =
+			want->order + (unsigned int)__builtin_ctz(p->orders >> want->order);
 		unsigned int at = p->head[order] - 1u, end;
 
 		ptl_free_remove(zone, p, order, at);
@@ -50,7 +50,8 @@ static struct ptl_pageblock *find_fullest(struct pt_zone *zone, unsigned int lis
 
 		if (largest)
 			return &zone->pageblocks[bins->head[fullness]
-						 [order + (unsigned int)__builtin_ctz(largest)]];
+							   [order +
+							    (unsigned int)__builtin_ctz(largest)]];
 	}
 	return NULL;
 }
@@ -67,32 +68,38 @@ static struct ptl_pageblock *find_emptiest(struct pt_zone *zone, unsigned int li
 	return NULL;
 }
 
-/* Takes a free block of @order, a pageblock's or more, off its list and splits it down. */
-static struct ptl_pageblock *pop_whole(struct pt_zone *zone, unsigned int list, unsigned int order)
+/* Takes a free block of *@order or more, a pageblock's at least, off its list; *@order is its. */
+static struct ptl_pageblock *pop_whole(struct pt_zone *zone, unsigned int list, unsigned int *order)
 {
-	for (unsigned int from = order; from <= zone->max_order; from++) {
+	for (unsigned int from = *order; from <= zone->max_order; from++) {
 		uint32_t head = *ptl_whole_head(zone, list, from);
-		struct ptl_pageblock *p;
 
 		if (head == PTL_NO_PAGEBLOCK)
 			continue;
-		p = &zone->pageblocks[head];
-		ptl_whole_remove(zone, p);
-		while (from-- > order)
-			ptl_whole_push(zone, p + (1u << (from - zone->pageblock_order)), from);
-		return p;
+		ptl_whole_remove(zone, &zone->pageblocks[head]);
+		*order = from;
+		return &zone->pageblocks[head];
 	}
 	return NULL;
 }
 
 /* As pop_whole(); memory that was never used is movable and free as a whole. */
-static struct ptl_pageblock *find_whole(struct pt_zone *zone, unsigned int list, unsigned int order)
+static struct ptl_pageblock *find_whole(struct pt_zone *zone, unsigned int list,
+					unsigned int *order)
 {
 	struct ptl_pageblock *p = pop_whole(zone, list, order);
 
 	while (!p && list == PTL_MOVABLE_LIST && ptl_use_fresh(zone))
 		p = pop_whole(zone, list, order);
 	return p;
+}
+
+/* Of a block of order @from that nobody has, all but the first one of @order becomes free. */
+static void split_whole(struct pt_zone *zone, struct ptl_pageblock *p, unsigned int from,
+			unsigned int order)
+{
+	while (from-- > order)
+		ptl_whole_push(zone, p + (1u << (from - zone->pageblock_order)), from);
 }
 
 /* Makes a pageblock that is free as a whole one of two free halves, in a bin. */
@@ -106,22 +113,29 @@ static void break_whole(struct pt_zone *zone, struct ptl_pageblock *p)
 	ptl_bin_update(zone, p, 0);
 }
 
-bool ptl_take_whole(struct pt_zone *zone, unsigned int list, unsigned int order, pt_pa_t *pa)
+unsigned int ptl_take_whole(struct pt_zone *zone, unsigned int list, unsigned int order,
+			    unsigned int nr, pt_pa_t *pa)
 {
 	bool movable = ptl_type_of(list).migratetype == PT_MIGRATE_MOVABLE;
-	struct ptl_pageblock *p = find_whole(zone, list, order);
+	uint64_t use = ptl_plain_use(PTL_BLOCK_CACHED | order | (movable ? PTL_BLOCK_MOVABLE : 0));
+	unsigned int nr_pageblocks = 1u << (order - zone->pageblock_order), from = order, got;
+	struct ptl_pageblock *p = find_whole(zone, list, &from);
 
 	if (!p)
-		return false;
-	*pa = p->pa;
-	atomic_store_explicit(&p->frames[0].use,
-			      ptl_plain_use(PTL_BLOCK_CACHED | order |
-					    (movable ? PTL_BLOCK_MOVABLE : 0)),
-			      memory_order_relaxed);
-	for (unsigned int i = 0; movable && i < 1u << (order - zone->pageblock_order); i++)
-		p[i].nr_movable = (uint16_t)(1u << zone->pageblock_order);
-	zone->nr_free_frames -= UINT64_C(1) << order;
-	return true;
+		return 0;
+	got = 1u << (from - order);
+	if (got > nr) {
+		split_whole(zone, p, from, order);
+		got = 1;
+	}
+	for (unsigned int i = 0; i < got; i++, p += nr_pageblocks) {
+		pa[i] = p->pa;
+		atomic_store_explicit(&p->frames[0].use, use, memory_order_relaxed);
+		for (unsigned int k = 0; movable && k < nr_pageblocks; k++)
+			p[k].nr_movable = (uint16_t)(1u << zone->pageblock_order);
+	}
+	zone->nr_free_frames -= (uint64_t)got << order;
+	return got;
 }
 
 /* What @want finds without a fallback. */
@@ -131,14 +145,18 @@ static unsigned int take_own(struct pt_zone *zone, const struct ptl_request *wan
 	struct ptl_pageblock *p;
 
 	if (want->order >= zone->pageblock_order)
-		return ptl_take_whole(zone, want->list, want->order, pa);
+		return ptl_take_whole(zone, want->list, want->order, nr, pa);
 	p = find_fullest(zone, want->list, want->order);
 	if (!p) {
-		p = find_whole(zone, want->list, zone->pageblock_order);
-		if (p)
+		unsigned int order = zone->pageblock_order;
+
+		p = find_whole(zone, want->list, &order);
+		if (p) {
+			split_whole(zone, p, order, zone->pageblock_order);
 			break_whole(zone, p);
-		else /* fresh memory may have come in pieces of a pageblock */
+		} else { /* fresh memory may have come in pieces of a pageblock */
 			p = find_fullest(zone, want->list, want->order);
+		}
 	}
 	return p ? take_from(zone, p, want, nr, pa) : 0;
 }
@@ -234,9 +252,9 @@ static bool claim(struct pt_zone *zone, const struct ptl_request *want)
 
 			if (from < 0)
 				continue;
-			if (order >= zone->pageblock_order ?
-				    claim_whole(zone, want, order, (unsigned int)from) :
-				    claim_part(zone, want, order, (unsigned int)from))
+			if (order >= zone->pageblock_order
+				    ? claim_whole(zone, want, order, (unsigned int)from)
+				    : claim_part(zone, want, order, (unsigned int)from))
 				return true;
 		}
 	}

@@ -162,7 +162,9 @@ struct ptl_request {
 /* rmqueue.c, give.c: under the lock. Blocks come and go as PTL_BLOCK_CACHED. */
 unsigned int ptl_rmqueue(struct pt_zone *zone, const struct ptl_request *want, unsigned int nr,
 			 pt_pa_t *pa);
-bool ptl_take_whole(struct pt_zone *zone, unsigned int list, unsigned int order, pt_pa_t *pa);
+/* Blocks of @order, a pageblock's or more: a larger one whole if all of it is wanted. How many. */
+unsigned int ptl_take_whole(struct pt_zone *zone, unsigned int list, unsigned int order,
+			    unsigned int nr, pt_pa_t *pa);
 void ptl_set_type(struct pt_zone *zone, struct ptl_pageblock *p, unsigned int order,
 		  unsigned int list);
 void ptl_give_back(struct pt_zone *zone, const pt_pa_t *pa, unsigned int nr);
