@@ -72,7 +72,7 @@ int ptl_arm64_second_stage(struct ptl_access *access, struct ptl_translation *to
 	perms = host.perms & (PT_PERM_READ | PT_PERM_WRITE);
 	perms |= r->walker->judge(r, ~UINT64_C(0), 0, host.raw, 0) &
 		 r->walker->judge(r, ~UINT64_C(0), 0, host.raw, 1) & PT_PERM_EXEC;
-	ptl_keep_second(access, &want, &host, to, perms);
+	ptl_keep_second(access, &want, &host, to, perms, ARM64_AF);
 	return 0;
 }
 

@@ -50,6 +50,8 @@ static enum pt_mem combine_ept(enum pt_mem guest, const struct ptl_translation *
 	}
 }
 
+#define EPT_ACCESSED PTL_BIT(8) /* SDM Vol. 3C, Table 29-7 "Format of an EPT Page-Table Entry" */
+
 static bool is_ept(const struct ptl_regime *r)
 {
 	return r->walker == &ptl_walker_x86_ept;
@@ -73,7 +75,8 @@ int ptl_x86_second_stage(struct ptl_access *access, struct ptl_translation *to)
 	to->size_lg2 = (unsigned int)ptl_min(to->size_lg2, host.size_lg2);
 	to->mem = is_ept(r) ? combine_ept(to->mem, &host) : combine_pat(to->mem, host.mem);
 	/* The class is the guest's page's, not the access's: all who use it have the same. */
-	ptl_keep_second(access, &want, &host, to, host.perms);
+	ptl_keep_second(access, &want, &host, to, host.perms,
+			is_ept(r) ? EPT_ACCESSED : X86_64_A);
 	return 0;
 }
 

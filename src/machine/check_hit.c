@@ -14,6 +14,12 @@
  */
 #include "machine/checker_internal.h"
 
+/* What CPUs set in leaves: Arm ARM DDI 0487 J.a, D8.3; Intel SDM Vol. 3A, Table 4-20. */
+#define ARM64_AF PTL_BIT(10)
+#define ARM64_READ_ONLY PTL_BIT(7) /* cleared, to make it dirty */
+#define X86_ACCESSED PTL_BIT(5)
+#define X86_DIRTY PTL_BIT(6)
+
 /* The way that an access takes now. */
 struct way {
 	struct pt_access_step steps[PT_ACCESS_MAX_STEPS];
@@ -44,8 +50,8 @@ static void find_way(struct way *way, const struct ptl_access *access)
 /* But for what CPUs set in it by themselves. */
 static bool same_word(const struct pt_machine *machine, uint64_t a, uint64_t b)
 {
-	const uint64_t marks =
-		machine->cfg.arm64 ? PTL_BIT(10) | PTL_BIT(7) : PTL_BIT(5) | PTL_BIT(6);
+	const uint64_t marks = machine->cfg.arm64 ? ARM64_AF | ARM64_READ_ONLY :
+						     X86_ACCESSED | X86_DIRTY;
 
 	return !((a ^ b) & ~marks);
 }
@@ -186,12 +192,14 @@ static bool allows_more(const struct ptl_asked *asked, const struct pt_tlb_entry
 }
 
 /* Of a contiguous block each word may be the one that a store made dirty. */
-static bool is_dirty_now(const struct ptl_asked *asked, const struct pt_tlb_entry *entry,
-			 const struct way *way)
+static bool is_dirty_now(const struct pt_cpu *cpu, const struct ptl_asked *asked,
+			 const struct pt_tlb_entry *entry, const struct way *way)
 {
 	const struct ptl_regime *r = asked->r;
-	unsigned int now = r->walker->judge(r, way->kept.all, way->kept.any, way->piece.raw,
-					    asked->want.class);
+	/* A store also walks for a leaf that was made old: that is no question here. */
+	uint64_t raw = way->piece.raw | (cpu->machine->cfg.arm64 ? ARM64_AF : X86_ACCESSED);
+	unsigned int now =
+		r->walker->judge(r, way->kept.all, way->kept.any, raw, asked->want.class);
 
 	if (way->kept.withheld & PTL_JUDGED_CLEAN)
 		return false;
@@ -218,7 +226,7 @@ void ptl_check_leaf(struct pt_cpu *cpu, const struct ptl_access *access,
 		report(cpu, &way, PT_CHECK_MEMORY, access->va, entry);
 	else if (allows_more(asked, entry, &way))
 		report(cpu, &way, PT_CHECK_RIGHTS, access->va, entry);
-	else if (!(judged & PTL_JUDGED_CLEAN) && !is_dirty_now(asked, entry, &way))
+	else if (!(judged & PTL_JUDGED_CLEAN) && !is_dirty_now(cpu, asked, entry, &way))
 		report(cpu, &way, PT_CHECK_DIRTY, access->va, entry);
 }
 

@@ -167,7 +167,8 @@ int pt_cpu_enter_lazy(struct pt_cpu *cpu)
 {
 	if (!cpu->machine->kernel->pt)
 		return -EINVAL;
-	if (cpu->machine->cfg.policy.lazy)
+	/* arm64 has nobody to leave alone: its broadcasts interrupt nobody. */
+	if (cpu->machine->cfg.policy.lazy && !cpu->machine->cfg.arm64)
 		/* Relaxed: who does not see it yet sends an IPI more. */
 		atomic_store_explicit(&cpu->lazy, true, memory_order_relaxed);
 	return 0;

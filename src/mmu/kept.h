@@ -79,11 +79,12 @@ static inline unsigned int ptl_judged_by_both(unsigned int judged, unsigned int 
 
 /*
  * @host is what the second stage made of what is kept; @to is both. @perms: what @host lets
- * every class do that may use the entry.
+ * every class do that may use the entry. @accessed: what the walk sets in @host->raw first.
  */
 static inline void ptl_keep_second(const struct ptl_access *access, const struct ptl_want *want,
 				   const struct ptl_translation *host,
-				   const struct ptl_translation *to, unsigned int perms)
+				   const struct ptl_translation *to, unsigned int perms,
+				   uint64_t accessed)
 {
 	const struct ptl_regime *second = &access->mmu->second;
 	struct ptl_kept *kept = access->kept;
@@ -91,7 +92,7 @@ static inline void ptl_keep_second(const struct ptl_access *access, const struct
 
 	if (!kept)
 		return;
-	clean = second->walker->judge(second, ~UINT64_C(0), 0, host->raw, want->class) &
+	clean = second->walker->judge(second, ~UINT64_C(0), 0, host->raw | accessed, want->class) &
 		PTL_JUDGED_CLEAN;
 	kept->size_lg2 = (unsigned int)ptl_min(kept->size_lg2, host->size_lg2);
 	kept->pa = ptl_align_down(host->pa, kept->size_lg2);

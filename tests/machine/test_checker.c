@@ -273,6 +273,28 @@ static void leaves_alone_where_a_table_was_freed_is_caught(void **state)
 	trial_exit(&t);
 }
 
+/* Who was lazy once is looked at again. */
+static void cpus_that_were_lazy_are_checked(void **state)
+{
+	(void)state;
+	for (unsigned int arch = 0; arch < 2; arch++) {
+		struct pt_pgtable *kernel;
+		struct trial t;
+
+		trial_init(&t, both[arch], FORGOTTEN, RWU);
+		t.f.cfg.flush = NULL;
+		t.f.cfg.watch = NULL;
+		assert_int_equal(pt_pgtable_create(&kernel, t.f.phys, &t.f.cfg), 0);
+		assert_int_equal(pt_space_set_table(pt_machine_kernel(t.f.machine), kernel), 0);
+		assert_int_equal(pt_cpu_enter_lazy(t.cpu), 0);
+		assert_int_equal(pt_cpu_switch(t.cpu, t.p.space), 0);
+		assert_int_equal(pt_unmap(t.p.pt, VA, PAGES * t.f.page, NULL), 0);
+		assert_int_equal(use_last_page(&t), 2);
+		pt_pgtable_destroy(kernel);
+		trial_exit(&t);
+	}
+}
+
 static void stale_rights_are_caught_by_any_use(void **state)
 {
 	struct trial t;
@@ -314,6 +336,24 @@ static void stale_dirty_is_caught(void **state)
 		assert_int_equal(pt_test_and_clear_dirty(t.p.pt, VA, PAGES * t.f.page, NULL), 0);
 		assert_int_equal(use_last_page(&t), 2);
 		assert_int_equal(t.last.kind, PT_CHECK_DIRTY);
+		trial_exit(&t);
+	}
+}
+
+/* Old, but as dirty as before: a store walks for it, and nothing is lost. */
+static void dirty_leaves_made_old_are_legal(void **state)
+{
+	static const char *const tracking[] = { "x86_48", "arm_4k_48_hd_bbm2" };
+	struct pt_change change = { 0 };
+	struct trial t;
+
+	(void)state;
+	for (unsigned int arch = 0; arch < 2; arch++) {
+		trial_init(&t, tracking[arch], FORGOTTEN, RWU);
+		assert_int_equal(pt_test_and_clear_accessed(t.p.pt, VA, PAGES * t.f.page, &change),
+				 0);
+		assert_int_equal(change.done, PAGES * t.f.page);
+		assert_int_equal(use_last_page(&t), 0);
 		trial_exit(&t);
 	}
 }
@@ -369,9 +409,11 @@ int main(void)
 		cmocka_unit_test(tlbi_without_its_barrier_is_caught),
 		cmocka_unit_test(wrong_level_hint_is_caught),
 		cmocka_unit_test(leaves_alone_where_a_table_was_freed_is_caught),
+		cmocka_unit_test(cpus_that_were_lazy_are_checked),
 		cmocka_unit_test(stale_rights_are_caught_by_any_use),
 		cmocka_unit_test(less_rights_than_tables_give_are_legal),
 		cmocka_unit_test(stale_dirty_is_caught),
+		cmocka_unit_test(dirty_leaves_made_old_are_legal),
 		cmocka_unit_test(stale_memory_type_is_caught),
 		cmocka_unit_test(between_change_and_flush_both_are_legal),
 	};
