@@ -87,14 +87,41 @@ static bool op_access(struct tlb_world *w, struct fuzz_input *in)
 
 /* ---- changes ---- */
 
+static bool is_flushed(const struct tlb_space *s)
+{
+	return !s->gathering && !s->deferred;
+}
+
+static void forget_old_views(struct tlb_space *s)
+{
+	for (unsigned int unit = 0; is_flushed(s) && unit < TLB_UNITS; unit++)
+		s->unit[unit].nr = 1;
+}
+
+/* Where leaves are deferred, tables are flushed. */
 static void finish_gather(struct tlb_space *s)
 {
 	if (!s->gathering)
 		return;
 	pt_gather_finish(&s->gather);
 	s->gathering = s->tables_unhooked = false;
-	for (unsigned int unit = 0; unit < TLB_UNITS; unit++)
-		s->unit[unit].nr = 1;
+	forget_old_views(s);
+}
+
+static void finish_batch(struct tlb_world *w)
+{
+	pt_flush_batch_finish(w->batch);
+	for (unsigned int i = 0; i < w->nr_spaces; i++) {
+		w->space[i].deferred = false;
+		forget_old_views(&w->space[i]);
+	}
+}
+
+static void finish_all(struct tlb_space *s)
+{
+	finish_gather(s);
+	if (s->deferred)
+		finish_batch(s->w);
 }
 
 static struct tlb_space *pick_space(struct tlb_world *w, unsigned int how)
@@ -132,7 +159,7 @@ static void make_room(struct tlb_space *s)
 {
 	for (unsigned int unit = 0; unit < TLB_UNITS; unit++)
 		if (s->unit[unit].nr == TLB_VIEWS)
-			finish_gather(s);
+			finish_all(s);
 }
 
 static void op_map(struct tlb_world *w, struct fuzz_input *in)
@@ -149,7 +176,7 @@ static void op_map(struct tlb_world *w, struct fuzz_input *in)
 		change.max_lg2 = (unsigned int)__builtin_ctzll(w->page);
 	/* arm64: what was taken away is flushed before anything else comes there */
 	if (!w->x86)
-		finish_gather(s);
+		finish_all(s);
 	make_room(s);
 	FUZZ_CHECK_EQ(pt_map(s->pt, tlb_va(w, first), tlb_output(w, first, view.output),
 			     len_of(w, first, nr),
@@ -158,7 +185,7 @@ static void op_map(struct tlb_world *w, struct fuzz_input *in)
 			     &change),
 		      0);
 	for (unsigned int unit = first; unit < first + nr; unit++) {
-		tlb_set(&s->unit[unit], view, !s->gathering);
+		tlb_set(&s->unit[unit], view, is_flushed(s));
 		s->unit[unit].written = false;
 	}
 }
@@ -181,7 +208,7 @@ static void op_unmap(struct tlb_world *w, struct fuzz_input *in)
 	FUZZ_CHECK_EQ(pt_unmap(s->pt, tlb_va(w, first), len_of(w, first, nr), &change), 0);
 	s->tables_unhooked |= s->gathering && how & 8;
 	for (unsigned int unit = first; unit < first + nr; unit++) {
-		tlb_set(&s->unit[unit], (struct tlb_view){ 0 }, !s->gathering);
+		tlb_set(&s->unit[unit], (struct tlb_view){ 0 }, is_flushed(s));
 		s->unit[unit].written = false;
 	}
 }
@@ -204,7 +231,7 @@ static void op_protect(struct tlb_world *w, struct fuzz_input *in)
 		struct tlb_view view = s->unit[unit].view[0];
 
 		view.write = write;
-		tlb_set(&s->unit[unit], view, !s->gathering);
+		tlb_set(&s->unit[unit], view, is_flushed(s));
 	}
 }
 
@@ -218,7 +245,7 @@ static void op_resize(struct tlb_world *w, struct fuzz_input *in)
 	if (!all_are(s, TLB_LARGE, 1, true))
 		return;
 	if (!w->x86)
-		finish_gather(s); /* as in op_map(), of tables */
+		finish_all(s); /* as in op_map(), of tables */
 	into(s, &change);
 	if (how & 8)
 		FUZZ_CHECK_EQ(pt_split(s->pt, TLB_LARGE_VA, w->large, 0, &change), 0);
@@ -248,7 +275,7 @@ static void op_age(struct tlb_world *w, struct fuzz_input *in)
 		return;
 	for (unsigned int unit = first; unit < first + nr; unit++)
 		written |= s->unit[unit].written;
-	finish_gather(s);
+	finish_all(s);
 	FUZZ_CHECK_EQ(pt_test_and_clear_dirty(s->pt, tlb_va(w, first), len_of(w, first, nr),
 					      &change),
 		      0);
@@ -264,6 +291,13 @@ static void op_gather(struct tlb_world *w, struct fuzz_input *in)
 	unsigned int how = fuzz_u8(in);
 	struct tlb_space *s = pick_space(w, how);
 
+	if (how & 16) {
+		if (how & 32)
+			finish_batch(w);
+		else if (!s->deferred)
+			s->deferred = !pt_flush_batch_defer(w->batch, s->space);
+		return;
+	}
 	if (s->gathering) {
 		s->gather.full = how & 8;
 		finish_gather(s);
@@ -288,6 +322,7 @@ static void op_cpu(struct tlb_world *w, struct fuzz_input *in)
 		tlb_switch(w, (how >> 2) % w->nr_spaces);
 		break;
 	default:
+		finish_batch(w); /* it is this CPU's */
 		pt_cpu_leave(w->cpu);
 		tlb_enter(w, (how >> 2) % w->nr_cpus);
 		break;
@@ -297,6 +332,7 @@ static void op_cpu(struct tlb_world *w, struct fuzz_input *in)
 /* Everything, of every CPU and space. */
 static bool look_everywhere(struct tlb_world *w)
 {
+	finish_batch(w);
 	for (unsigned int i = 0; i < w->nr_cpus; i++) {
 		pt_cpu_leave(w->cpu);
 		tlb_enter(w, i);

@@ -65,6 +65,7 @@ struct tlb_space {
 	struct pt_flush_ops ops;
 	struct pt_gather gather;
 	bool gathering;
+	bool deferred; /* into the batch */
 	bool tables_unhooked; /* by the gather: pages may seem not to be there */
 	struct tlb_unit unit[TLB_UNITS];
 };
@@ -75,6 +76,7 @@ struct tlb_world {
 	struct pt_machine *machine;
 	struct pt_pgtable_cfg cfg;
 	struct pt_pgtable *kernel;
+	struct pt_flush_batch *batch;
 	uint64_t page, large; /* bytes */
 	bool x86, tracks_dirty;
 	struct tlb_space space[TLB_MAX_SPACES];
@@ -290,7 +292,10 @@ static inline void tlb_make_machine(struct tlb_world *w, struct fuzz_input *in)
 	cfg.policy.ranges = fuzz_bool(in);
 	cfg.policy.max_dvm_ops = fuzz_u8(in);
 	cfg.policy.max_range_pages = fuzz_u16(in);
+	cfg.policy.delivery = w->x86 ? fuzz_u8(in) % PT_DELIVERY_NR : PT_DELIVER_IPI;
+	cfg.policy.max_count = fuzz_u8(in) % 16;
 	FUZZ_CHECK_EQ(pt_machine_create(&w->machine, w->phys, &cfg), 0);
+	FUZZ_CHECK_EQ(pt_flush_batch_create(&w->batch, w->machine), 0);
 	FUZZ_CHECK_EQ(pt_machine_set_checker(w->machine, PT_CHECK_WRONG, tlb_report, w), 0);
 }
 
@@ -357,6 +362,8 @@ static inline void tlb_world_init(struct tlb_world *w, struct fuzz_input *in)
 static inline void tlb_world_exit(struct tlb_world *w)
 {
 	w->how = TLB_RIGHT;
+	pt_flush_batch_finish(w->batch);
+	pt_flush_batch_destroy(w->batch);
 	pt_cpu_leave(w->cpu);
 	for (unsigned int i = 0; i < w->nr_cpus; i++) {
 		tlb_enter(w, i);

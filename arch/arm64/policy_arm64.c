@@ -16,6 +16,7 @@ struct request {
 	enum pt_arm64_tlbi page, range;
 	unsigned int flags;
 	uint16_t vmid;
+	bool deferred; /* its DSB is a batch's */
 	uint64_t clock;
 	struct pt_tlb_flush flushes[BATCH];
 	unsigned int nr;
@@ -23,7 +24,9 @@ struct request {
 
 static void send(struct request *r)
 {
-	if (r->nr)
+	for (unsigned int i = 0; r->deferred && i < r->nr; i++)
+		ptl_cpu_add_pending(r->self, &r->flushes[i], true);
+	if (r->nr && !r->deferred)
 		ptl_broadcast(r->space->machine, r->self, r->flushes, r->nr, PT_FLUSH_BY_LOCAL,
 			      r->clock);
 	r->nr = 0;
@@ -112,6 +115,7 @@ static void begin(struct request *r, struct pt_space *space)
 	r->flags = space->lpa2 ? PT_TLBI_LPA2 : 0;
 	r->vmid = space->guest ? space->asid : 0;
 	r->clock = ptl_clock(space->machine);
+	r->deferred = false;
 	r->nr = 0;
 }
 
@@ -119,6 +123,8 @@ static void finish(struct request *r, uint64_t pages, bool full)
 {
 	ptl_count_request(r->space, r->self, pages, full);
 	send(r);
+	if (r->deferred)
+		return;
 	ptl_count_for(r->space->machine, r->self, PTL_COUNT_BARRIERS, 1);
 }
 
@@ -163,8 +169,8 @@ static void flush_guest(struct pt_space *space, pt_va_t start, uint64_t pages)
 	finish(&r, pages, full);
 }
 
-static void flush_range(struct pt_space *space, pt_va_t first, pt_va_t last,
-			unsigned int stride_lg2, bool tables)
+static void flush_leaves(struct pt_space *space, pt_va_t first, pt_va_t last,
+			 unsigned int stride_lg2, bool tables, bool deferred)
 {
 	unsigned int granule_lg2 = space->granule_lg2;
 	unsigned int lg2 = space->is_kernel || stride_lg2 < granule_lg2 ? granule_lg2 : stride_lg2;
@@ -179,6 +185,7 @@ static void flush_range(struct pt_space *space, pt_va_t first, pt_va_t last,
 		return;
 	}
 	begin(&r, space);
+	r.deferred = deferred && r.self; /* who runs no CPU has none to keep them */
 	if (space->is_kernel) {
 		r.page = tables ? PT_TLBI_VAAE1 : PT_TLBI_VAALE1;
 		r.range = tables ? PT_TLBI_RVAAE1 : PT_TLBI_RVAALE1;
@@ -193,6 +200,31 @@ static void flush_range(struct pt_space *space, pt_va_t first, pt_va_t last,
 	else
 		add_strides(&r, start, pages, lg2);
 	finish(&r, pages, full);
+}
+
+static void flush_range(struct pt_space *space, pt_va_t first, pt_va_t last,
+			unsigned int stride_lg2, bool tables)
+{
+	flush_leaves(space, first, last, stride_lg2, tables, false);
+}
+
+/* ---- batches ---- */
+
+static void defer(struct pt_space *space, pt_va_t first, pt_va_t last, unsigned int stride_lg2)
+{
+	struct pt_flush_batch *batch = space->batch;
+
+	batch->self = ptl_cpu_current(space->machine);
+	batch->nr++;
+	ptl_count_for(space->machine, batch->self, PTL_COUNT_DEFERRED, 1);
+	flush_leaves(space, first, last, stride_lg2, false, true);
+}
+
+static void finish_batch(struct pt_flush_batch *batch)
+{
+	if (batch->self)
+		pt_cpu_dsb(batch->self);
+	batch->self = NULL;
 }
 
 /* ---- switching ---- */
@@ -235,4 +267,6 @@ const struct ptl_policy ptl_policy_arm64 = {
 	.range = flush_range,
 	.all = flush_all,
 	.switch_to = switch_to,
+	.defer = defer,
+	.finish = finish_batch,
 };

@@ -324,8 +324,75 @@ static void flush_all(struct pt_space *space)
 	send(space, &f);
 }
 
+/* ---- batches ---- */
+
+/* Linux's arch_tlbbatch_add_pending(). Who loads the space from now on sees its generation. */
+static void defer(struct pt_space *space, pt_va_t first, pt_va_t last, unsigned int stride_lg2)
+{
+	struct pt_flush_batch *batch = space->batch;
+	struct pt_cpu *self = ptl_cpu_current(space->machine);
+
+	ptl_count_request(space, self, ((last - first) >> stride_lg2) + 1, false);
+	ptl_count_for(space->machine, self, PTL_COUNT_DEFERRED, 1);
+	/* Seq_cst: as drawn above. */
+	atomic_fetch_add_explicit(&space->generation, 1, memory_order_seq_cst);
+	for (unsigned int word = 0; word < ptl_nr_words(space->machine); word++)
+		atomic_fetch_or_explicit(
+			&batch->cpus[word],
+			atomic_load_explicit(&space->cpus[word], memory_order_seq_cst),
+			memory_order_relaxed);
+	batch->nr++;
+}
+
+/* Whatever the CPU runs now is brought up to date; what it ran before, when it does again. */
+static bool flush_batched(struct pt_cpu *cpu, enum pt_flush_cause cause)
+{
+	struct ptl_slot_of_space *slot = &cpu->slots[cpu->slot];
+	uint64_t now;
+
+	if (!cpu->space || atomic_load_explicit(&cpu->lazy, memory_order_relaxed))
+		return false; /* it catches up when it is not lazy any more */
+	now = generation_of(cpu->space);
+	if (slot->generation == now && cpu->machine->cfg.policy.generations)
+		return false;
+	flush_pcid(cpu, cause);
+	slot->generation = now;
+	return true;
+}
+
+static void run_batch(struct pt_cpu *cpu, struct ptl_request *request)
+{
+	(void)request;
+	ptl_count(&cpu->counters, PTL_COUNT_IPIS_RECEIVED, 1);
+	if (!flush_batched(cpu, PT_FLUSH_BY_IPI))
+		ptl_count(&cpu->counters, PTL_COUNT_IPIS_IDLE, 1);
+}
+
+static bool wants_batch(struct pt_cpu *cpu, const struct ptl_request *request)
+{
+	(void)request;
+	/* Seq_cst: as drawn above. */
+	return !atomic_load_explicit(&cpu->lazy, memory_order_seq_cst);
+}
+
+static void finish_batch(struct pt_flush_batch *batch)
+{
+	struct pt_cpu *self = ptl_cpu_current(batch->machine);
+	struct ptl_request request = { .run = run_batch };
+	unsigned int nr;
+
+	if (self)
+		(void)flush_batched(self, PT_FLUSH_BY_LOCAL);
+	nr = ptl_deliver(batch->machine, self, batch->cpus, wants_batch, &request);
+	ptl_count_for(batch->machine, self, PTL_COUNT_IPIS_SENT, nr);
+	for (unsigned int word = 0; word < ptl_nr_words(batch->machine); word++)
+		atomic_store_explicit(&batch->cpus[word], 0, memory_order_relaxed);
+}
+
 const struct ptl_policy ptl_policy_x86_64 = {
 	.range = flush_range,
 	.all = flush_all,
 	.switch_to = switch_to,
+	.defer = defer,
+	.finish = finish_batch,
 };

@@ -30,9 +30,19 @@ struct pt_space;
 #define PT_MACHINE_MAX_CPUS 4096
 #define PT_MACHINE_MAX_PCIDS 4094 /* slots of a CPU */
 
+/* x86: how a flush reaches other CPUs. */
+enum pt_delivery {
+	PT_DELIVER_IPI, /* they are interrupted */
+	PT_DELIVER_INVLPGB, /* AMD: broadcast; a space has one PCID everywhere */
+	PT_DELIVER_RAR, /* Intel: remote action requests; as well */
+	PT_DELIVERY_NR,
+};
+
 /* What an operating system makes of requests to flush: Linux's ways, as data. */
 struct pt_machine_policy {
 	/* x86 */
+	enum pt_delivery delivery; /* but IPI: nr_pcids, generations, lazy have no effect */
+	unsigned int max_count; /* INVLPGB: pages beyond the first of one, CPUID's; 7 */
 	unsigned int ceiling; /* more pages than this: everything; 33 */
 	unsigned int nr_pcids; /* address spaces whose entries a CPU keeps; 6. 0: no PCIDs */
 	bool generations; /* a CPU that is up to date already does nothing */
@@ -107,6 +117,7 @@ enum pt_flush_cause {
 	PT_FLUSH_BY_LOCAL, /* its own change of tables */
 	PT_FLUSH_BY_IPI, /* x86: another CPU's */
 	PT_FLUSH_BY_BROADCAST, /* arm64: any CPU's; INVLPGB too */
+	PT_FLUSH_BY_ACTION, /* x86: another CPU's, by RAR */
 	PT_FLUSH_BY_SWITCH, /* x86: of address spaces */
 	PT_FLUSH_BY_REGISTERS, /* x86: loads of CR0, CR3 and CR4 by pt_cpu_load_x86_64() */
 	PT_FLUSH_BY_FAULT, /* x86: a page fault drops its address */
@@ -134,8 +145,10 @@ struct pt_cpu_stats {
 	uint64_t ipis_sent, ipis_received;
 	uint64_t ipis_idle; /* of those received: found nothing to do */
 	uint64_t broadcasts_sent, broadcasts_received; /* TLBI ...IS, INVLPGB */
+	uint64_t actions_sent, actions_received; /* RAR, one each CPU */
 	uint64_t barriers; /* DSB, TLBSYNC that completed some */
 	uint64_t switches; /* of address spaces */
+	uint64_t deferred; /* requests that a batch took; see flush_batch.h */
 	uint64_t lazy_skips; /* IPIs that were not sent since the CPU was lazy */
 	uint64_t cost_ps; /* by struct pt_machine_costs: walks, flushes of its own, what it sent */
 };

@@ -31,6 +31,7 @@
 #include <ptlib/machine.h>   /* CPUs over one memory */
 #include <ptlib/cpu.h>       /* one of them: registers, TLB, accesses */
 #include <ptlib/space.h>     /* address spaces on CPUs, and how they are flushed */
+#include <ptlib/flush_batch.h> /* many flushes as one */
 #include <ptlib/guest.h>     /* virtual machines: second stages behind CPUs */
 #include <ptlib/checker.h>   /* which flush was missing */
 

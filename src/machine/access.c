@@ -15,7 +15,6 @@
  */
 #include "machine/machine_internal.h"
 
-#define DATA_LEVEL_SHIFT 20
 
 /* A piece that was walked for. */
 struct walked {
@@ -49,7 +48,7 @@ static void fill_piece(struct pt_piece *piece, const struct pt_tlb_entry *entry,
 		.len = (uint32_t)ptl_min(left, room),
 		.perms = (uint8_t)perms,
 		.mem = entry->data >> PTL_MEM_SHIFT & 15,
-		.level = entry->data >> DATA_LEVEL_SHIFT & 7,
+		.level = entry->data >> PTL_LEVEL_SHIFT & 7,
 		.size_lg2 = entry->leaf_lg2,
 	};
 }
@@ -199,7 +198,7 @@ static void keep(struct pass *pass)
 			.raw = kept->raw,
 			.data = ptl_kept_pack(kept->all, kept->any) |
 				(uint64_t)kept->mem << PTL_MEM_SHIFT |
-				(uint64_t)kept->level << DATA_LEVEL_SHIFT |
+				(uint64_t)kept->level << PTL_LEVEL_SHIFT |
 				(uint64_t)kept->withheld << PTL_WITHHELD_SHIFT |
 				pass->stamp << PTL_STAMP_SHIFT,
 			.size_lg2 = kept->size_lg2,

@@ -8,9 +8,10 @@
  *
  *	the latest store is known, is not open, and is what stands there now,
  *
- * for otherwise somebody is between a store and its flush, or its report to us. With one
- * exception: the flush of a leaf is overdue when the frame that it led to has been freed,
- * however far its flush is.
+ * for otherwise somebody is between a store and its flush, or its report to us. With two
+ * exceptions for leaves: an entry is overdue though changes are open, if it is from before
+ * one that is not, and not what any open one replaced; and if the frame that it led to has
+ * been freed, however far the flush is.
  */
 #include "machine/checker_internal.h"
 
@@ -50,8 +51,8 @@ static void find_way(struct way *way, const struct ptl_access *access)
 /* But for what CPUs set in it by themselves. */
 static bool same_word(const struct pt_machine *machine, uint64_t a, uint64_t b)
 {
-	const uint64_t marks = machine->cfg.arm64 ? ARM64_AF | ARM64_READ_ONLY :
-						     X86_ACCESSED | X86_DIRTY;
+	const uint64_t marks =
+		machine->cfg.arm64 ? ARM64_AF | ARM64_READ_ONLY : X86_ACCESSED | X86_DIRTY;
 
 	return !((a ^ b) & ~marks);
 }
@@ -76,9 +77,11 @@ static const struct ptl_change *latest(const struct ptl_checker *c, pt_pa_t pa)
 	return found;
 }
 
-/* What an entry with a stamp should have been flushed for. */
+/* What an entry should have been flushed for. */
 struct cause {
 	const struct way *way;
+	const struct ptl_regime *r; /* NULL: the entry is of a table */
+	const struct pt_tlb_entry *entry;
 	uint64_t stamp;
 	struct pt_store store;
 	unsigned int stage; /* of the table that it is in */
@@ -134,11 +137,68 @@ static bool find_freed(struct pt_machine *machine, struct cause *cause)
 	return false;
 }
 
+/* But for what CPUs set in a leaf by these registers. */
+static bool same_leaf(const struct pt_machine *machine, const struct ptl_regime *r, uint64_t a,
+		      uint64_t b)
+{
+	uint64_t marks = X86_ACCESSED | X86_DIRTY;
+
+	if (machine->cfg.arm64) {
+		/* A store clears what makes a leaf read-only only where that means clean. */
+		bool tracked = ((a | ARM64_READ_ONLY) & r->clean_mask) == r->clean_match &&
+			       ((b | ARM64_READ_ONLY) & r->clean_mask) == r->clean_match;
+
+		marks = ARM64_AF | (tracked ? ARM64_READ_ONLY : 0);
+	}
+	return !((a ^ b) & ~marks);
+}
+
+/* The latest change of the word at @pa that is not open and may have been kept. */
+static const struct ptl_change *latest_flushed(const struct ptl_checker *c, pt_pa_t pa)
+{
+	const struct ptl_change *found = NULL;
+
+	for (size_t i = 0; i < PTL_JOURNAL; i++) {
+		const struct ptl_change *change = &c->journal[i];
+
+		if (change->number && change->kept && change->store.pa == pa &&
+		    (!found || change->number > found->number))
+			found = change;
+	}
+	return found;
+}
+
+/* A change that was flushed, before others of the same word that were not yet. */
+static bool find_overdue(struct pt_machine *machine, struct cause *cause)
+{
+	struct ptl_checker *c = machine->checker;
+	const struct pt_tlb_entry *entry = cause->entry;
+	const struct pt_access_step *step = &cause->way->steps[cause->way->nr - 1];
+	const struct ptl_change *flushed;
+
+	/* Of a block, which word it is from is not known. */
+	if (!cause->r || !cause->way->nr || entry->size_lg2 > entry->leaf_lg2 || step->stage != 1 ||
+	    step->level != (entry->data >> PTL_LEVEL_SHIFT & 7))
+		return false;
+	flushed = latest_flushed(c, word_of(step));
+	if (!flushed || flushed->number <= cause->stamp)
+		return false;
+	for (const struct ptl_change *open = ptl_changes_of(&c->open, word_of(step)); open;
+	     open = ptl_changes_before(&c->open, open))
+		if (same_leaf(machine, cause->r, open->store.old, entry->raw) ||
+		    same_leaf(machine, cause->r, open->store.new_, entry->raw))
+			return false;
+	cause->store = flushed->store;
+	cause->stage = 1;
+	return true;
+}
+
 static bool find_cause(struct pt_machine *machine, struct cause *cause, enum pt_check_kind kind)
 {
 	struct ptl_checker *c = machine->checker;
 	uint32_t bits = ptl_bit_lock(&c->lock);
-	bool found = !c->stats.lost && (find_settled(machine, cause) || find_freed(machine, cause));
+	bool found = !c->stats.lost && (find_settled(machine, cause) ||
+					find_overdue(machine, cause) || find_freed(machine, cause));
 
 	if (found)
 		ptl_check_count(c, cause->freed ? PT_CHECK_FRAME : kind);
@@ -147,9 +207,11 @@ static bool find_cause(struct pt_machine *machine, struct cause *cause, enum pt_
 }
 
 static void report(struct pt_cpu *cpu, const struct way *way, enum pt_check_kind kind, pt_va_t va,
-		   const struct pt_tlb_entry *entry)
+		   const struct ptl_regime *r_of_leaf, const struct pt_tlb_entry *entry)
 {
-	struct cause cause = { .way = way, .stamp = entry->data >> PTL_STAMP_SHIFT };
+	struct cause cause = {
+		.way = way, .r = r_of_leaf, .entry = entry, .stamp = entry->data >> PTL_STAMP_SHIFT
+	};
 	struct pt_check_report r;
 
 	if (!find_cause(cpu->machine, &cause, kind))
@@ -219,15 +281,15 @@ void ptl_check_leaf(struct pt_cpu *cpu, const struct ptl_access *access,
 		report(cpu, &way,
 		       way.nr && way.steps[way.nr - 1].kind == PT_KIND_LEAF ? PT_CHECK_RIGHTS
 									    : PT_CHECK_ADDRESS,
-		       access->va, entry);
+		       access->va, asked->r, entry);
 	else if (way.piece.pa != entry->pa + (asked->in - entry->va))
-		report(cpu, &way, PT_CHECK_ADDRESS, access->va, entry);
+		report(cpu, &way, PT_CHECK_ADDRESS, access->va, asked->r, entry);
 	else if (way.piece.mem != (entry->data >> PTL_MEM_SHIFT & 15))
-		report(cpu, &way, PT_CHECK_MEMORY, access->va, entry);
+		report(cpu, &way, PT_CHECK_MEMORY, access->va, asked->r, entry);
 	else if (allows_more(asked, entry, &way))
-		report(cpu, &way, PT_CHECK_RIGHTS, access->va, entry);
+		report(cpu, &way, PT_CHECK_RIGHTS, access->va, asked->r, entry);
 	else if (!(judged & PTL_JUDGED_CLEAN) && !is_dirty_now(cpu, asked, entry, &way))
-		report(cpu, &way, PT_CHECK_DIRTY, access->va, entry);
+		report(cpu, &way, PT_CHECK_DIRTY, access->va, asked->r, entry);
 }
 
 void ptl_check_table(struct pt_cpu *cpu, const struct ptl_access *access, unsigned int level,
@@ -240,5 +302,5 @@ void ptl_check_table(struct pt_cpu *cpu, const struct ptl_access *access, unsign
 	find_way(&way, access);
 	if (way.kept.table[level].pa == entry->pa)
 		return;
-	report(cpu, &way, PT_CHECK_TABLE, access->va, entry);
+	report(cpu, &way, PT_CHECK_TABLE, access->va, NULL, entry);
 }

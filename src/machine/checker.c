@@ -170,6 +170,7 @@ struct flushed {
 	uintptr_t thread;
 	pt_va_t first, last;
 	bool needed; /* it covers a change, whoever made it */
+	bool deferred; /* nothing is done yet */
 };
 
 static bool stays_open(void *ctx, struct ptl_change *change)
@@ -183,6 +184,10 @@ static bool stays_open(void *ctx, struct ptl_change *change)
 	flushed->needed = true;
 	if (change->thread != flushed->thread)
 		return true;
+	if (flushed->deferred) {
+		change->deferred = true;
+		return true;
+	}
 	to_journal(flushed->c, change);
 	return false;
 }
@@ -207,7 +212,12 @@ void ptl_check_flushed(void *ctx, pt_va_t first, pt_va_t last)
 {
 	struct pt_space *space = ctx;
 	struct ptl_checker *c = space->machine->checker;
-	struct flushed flushed = { c, space, ptl_this_thread(), first, last, false };
+	struct flushed flushed = { .c = c,
+				   .space = space,
+				   .thread = ptl_this_thread(),
+				   .first = first,
+				   .last = last,
+				   .deferred = space->batch };
 	uint32_t bits = ptl_bit_lock(&c->lock);
 
 	(void)ptl_changes_drop(&c->open, stays_open, &flushed);
@@ -217,4 +227,29 @@ void ptl_check_flushed(void *ctx, pt_va_t first, pt_va_t last)
 	ptl_bit_unlock(&c->lock, bits);
 	if (!flushed.needed)
 		tell_needless(&flushed);
+}
+
+struct batch_flushed {
+	struct ptl_checker *c;
+	uint64_t space;
+};
+
+static bool stays_deferred(void *ctx, struct ptl_change *change)
+{
+	struct batch_flushed *flushed = ctx;
+
+	if (!change->deferred || change->space != flushed->space)
+		return true;
+	to_journal(flushed->c, change);
+	return false;
+}
+
+void ptl_check_batch_flushed(struct pt_space *space)
+{
+	struct ptl_checker *c = space->machine->checker;
+	struct batch_flushed flushed = { c, space->id };
+	uint32_t bits = ptl_bit_lock(&c->lock);
+
+	(void)ptl_changes_drop(&c->open, stays_deferred, &flushed);
+	ptl_bit_unlock(&c->lock, bits);
 }

@@ -25,6 +25,7 @@ struct ptl_change {
 	uint64_t space; /* pt_space.id */
 	uintptr_t thread;
 	bool kept; /* the old word may be in a TLB */
+	bool deferred; /* a batch owes its flush */
 	bool combined_left; /* second stages: flushed, but for what is combined with a first */
 	/* The block that the old word, a leaf, points into; see ptl_check_was_freed(). */
 	const struct pt_frame *block; /* NULL: no allocator's */

@@ -138,15 +138,23 @@ int pt_cpu_invpcid(struct pt_cpu *cpu, unsigned int type, uint64_t pcid, pt_va_t
 int pt_cpu_tlbi(struct pt_cpu *cpu, enum pt_arm64_tlbi op, uint64_t xt, unsigned int flags,
 		bool broadcast)
 {
-	struct ptl_pending pending = { .broadcast = broadcast, .clock = ptl_clock(cpu->machine) };
-	int err = pt_arm64_tlbi(&pending.flush, op, cpu->vmid, xt, flags);
+	struct pt_tlb_flush flush;
+	int err = pt_arm64_tlbi(&flush, op, cpu->vmid, xt, flags);
 
-	if (err)
-		return err;
+	if (!err)
+		ptl_cpu_add_pending(cpu, &flush, broadcast);
+	return err;
+}
+
+void ptl_cpu_add_pending(struct pt_cpu *cpu, const struct pt_tlb_flush *flush, bool broadcast)
+{
 	if (cpu->nr_pending == PTL_MAX_PENDING)
 		pt_cpu_dsb(cpu); /* hardware may be done with them at any time */
-	cpu->pending[cpu->nr_pending++] = pending;
-	return 0;
+	cpu->pending[cpu->nr_pending++] = (struct ptl_pending){
+		.flush = *flush,
+		.clock = ptl_clock(cpu->machine),
+		.broadcast = broadcast,
+	};
 }
 
 void pt_cpu_dsb(struct pt_cpu *cpu)

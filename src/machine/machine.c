@@ -13,6 +13,7 @@ static const struct pt_machine_policy linux_policy = {
 	.lazy = true,
 	.ranges = true,
 	.max_range_pages = UINT64_C(32) << 16,
+	.max_count = 7, /* CPUID 80000008H:EDX[15:0] of Zen 3 to 5 */
 };
 
 void pt_machine_cfg_init(struct pt_machine_cfg *cfg, const struct pt_tlb_profile *profile,
@@ -86,7 +87,10 @@ static bool can_be(const struct pt_machine_cfg *cfg)
 {
 	return cfg->nr_cpus >= 1 && cfg->nr_cpus <= PT_MACHINE_MAX_CPUS &&
 	       cfg->policy.nr_pcids <= PT_MACHINE_MAX_PCIDS &&
-	       cfg->policy.max_range_pages <= UINT64_C(32) << 16;
+	       cfg->policy.max_range_pages <= UINT64_C(32) << 16 &&
+	       (unsigned int)cfg->policy.delivery < PT_DELIVERY_NR &&
+	       (cfg->policy.delivery == PT_DELIVER_IPI || !cfg->arm64) &&
+	       cfg->policy.max_count <= UINT16_MAX;
 }
 
 static void poll_own(void *ctx)
@@ -107,7 +111,9 @@ int pt_machine_create(struct pt_machine **out, struct pt_phys *phys,
 		return -ENOMEM;
 	machine->phys = phys;
 	machine->cfg = *cfg;
-	machine->policy = cfg->arm64 ? &ptl_policy_arm64 : &ptl_policy_x86_64;
+	machine->policy = cfg->arm64		    ? &ptl_policy_arm64 :
+			  ptl_pcids_are_global(machine) ? &ptl_policy_x86_64_global :
+							&ptl_policy_x86_64;
 	machine->wait = (struct pt_wait_ops){ poll_own, machine };
 	machine->cpu = calloc(cfg->nr_cpus, sizeof(*machine->cpu));
 	machine->asids = calloc(PTL_NR_ASIDS / 64, sizeof(*machine->asids));
@@ -201,7 +207,7 @@ static uint64_t cost_of(const struct pt_cpu_stats *stats, const struct pt_machin
 		const uint64_t *nr = stats->flushes[cause];
 
 		if (cause == PT_FLUSH_BY_IPI || cause == PT_FLUSH_BY_BROADCAST ||
-		    cause == PT_FLUSH_BY_FAULT)
+		    cause == PT_FLUSH_BY_ACTION || cause == PT_FLUSH_BY_FAULT)
 			continue;
 		ps += (nr[PT_FLUSH_KIND_PAGE] + nr[PT_FLUSH_KIND_RANGE]) * costs->page +
 		      nr[PT_FLUSH_KIND_ASID] * costs->asid + nr[PT_FLUSH_KIND_ALL] * costs->all;
@@ -235,7 +241,8 @@ const char *pt_flush_kind_name(enum pt_flush_kind kind)
 const char *pt_flush_cause_name(enum pt_flush_cause cause)
 {
 	static const char *const names[PT_FLUSH_CAUSE_NR] = {
-		"local change", "IPI", "broadcast", "switch", "registers", "fault", "instruction",
+		"local change", "IPI", "broadcast", "remote action", "switch", "registers",
+		"fault", "instruction",
 	};
 
 	return (unsigned int)cause < PT_FLUSH_CAUSE_NR ? names[cause] : "unknown";

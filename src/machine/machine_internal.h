@@ -45,8 +45,11 @@ enum ptl_count {
 	PTL_COUNT_IPIS_IDLE,
 	PTL_COUNT_BROADCASTS_SENT,
 	PTL_COUNT_BROADCASTS_RECEIVED,
+	PTL_COUNT_ACTIONS_SENT,
+	PTL_COUNT_ACTIONS_RECEIVED,
 	PTL_COUNT_BARRIERS,
 	PTL_COUNT_SWITCHES,
+	PTL_COUNT_DEFERRED,
 	PTL_COUNT_LAZY_SKIPS,
 	PTL_COUNT_NR,
 };
@@ -136,15 +139,28 @@ struct pt_cpu {
 	unsigned int nr_pending;
 };
 
+struct pt_flush_batch;
+
 struct ptl_policy {
 	/* Flushes [first, last] of @space, or all of it. */
 	void (*range)(struct pt_space *space, pt_va_t first, pt_va_t last, unsigned int stride_lg2,
 		      bool tables);
 	void (*all)(struct pt_space *space);
 	int (*switch_to)(struct pt_cpu *cpu, struct pt_space *space);
+	/* As range(), of leaves, into space->batch; and what that owes. NULL: no batches. */
+	void (*defer)(struct pt_space *space, pt_va_t first, pt_va_t last, unsigned int stride_lg2);
+	void (*finish)(struct pt_flush_batch *batch);
 };
 
-extern const struct ptl_policy ptl_policy_x86_64, ptl_policy_arm64;
+extern const struct ptl_policy ptl_policy_x86_64, ptl_policy_x86_64_global, ptl_policy_arm64;
+
+struct pt_flush_batch {
+	struct pt_machine *machine;
+	struct pt_space *spaces;
+	uint64_t nr; /* requests that are owed */
+	_Atomic uint64_t *cpus; /* x86: bitmap of those that ran one of them */
+	struct pt_cpu *self; /* arm64: whose TLBI they are */
+};
 
 struct pt_space {
 	struct pt_machine *machine;
@@ -157,9 +173,12 @@ struct pt_space {
 	uint64_t id; /* never used again */
 	struct pt_flush_ops ops;
 	struct pt_watch_ops watch;
+	struct pt_flush_batch *batch; /* or NULL; as the next, of the thread that defers */
+	struct pt_space *next_in_batch;
 	_Atomic uint64_t
 		generation; /* x86: +1 with each flush; see policy_x86_64.c for its order */
-	_Atomic uint64_t *cpus; /* x86: bitmap of CPUs that have it loaded */
+	_Atomic uint64_t *cpus; /* x86: bitmap of CPUs that have it loaded, or with PCIDs that
+				   are the same everywhere, that ever had */
 };
 
 struct pt_guest {
@@ -181,6 +200,12 @@ struct pt_machine {
 	uint64_t *vmids; /* the same; 0 is the host */
 };
 
+/* x86: a space has the same PCID on all CPUs, and keeps its entries there. */
+static inline bool ptl_pcids_are_global(const struct pt_machine *machine)
+{
+	return machine->cfg.policy.delivery != PT_DELIVER_IPI;
+}
+
 static inline unsigned int ptl_nr_words(const struct pt_machine *machine)
 {
 	return (machine->cfg.nr_cpus + 63) / 64;
@@ -197,6 +222,8 @@ void ptl_cpu_drain(struct pt_cpu *cpu);
 /* Performs @flush, if it is any, on the TLB of @cpu, which this thread owns. */
 void ptl_cpu_flush(struct pt_cpu *cpu, const struct pt_tlb_flush *flush, enum pt_flush_cause cause);
 /* Loads CR3, with its flush for @cause. 0, or -EINVAL if the MMU refuses. */
+/* arm64: one more TLBI that no barrier has completed, or if there is no room, one fewer. */
+void ptl_cpu_add_pending(struct pt_cpu *cpu, const struct pt_tlb_flush *flush, bool broadcast);
 int ptl_cpu_write_cr3(struct pt_cpu *cpu, uint64_t cr3, enum pt_flush_cause cause);
 int ptl_cpu_write_arm64(struct pt_cpu *cpu, const struct pt_arm64_regs *regs);
 uint16_t ptl_arm64_asid(const struct pt_arm64_regs *regs);
@@ -271,6 +298,7 @@ void ptl_space_forget(struct pt_cpu *cpu);
 
 /* In pt_tlb_entry.data, see access.c: ptl_kept.mem and .withheld; the clock before the walk. */
 #define PTL_MEM_SHIFT 16
+#define PTL_LEVEL_SHIFT 20
 #define PTL_WITHHELD_SHIFT 23
 #define PTL_STAMP_SHIFT 27
 
@@ -293,6 +321,8 @@ void ptl_check_table(struct pt_cpu *cpu, const struct ptl_access *access, unsign
 /* For pt_watch_ops of @space. */
 void ptl_check_store(void *space, const struct pt_store *store);
 void ptl_check_flushed(void *space, pt_va_t first, pt_va_t last);
+/* What flushes of @space were deferred for is done. */
+void ptl_check_batch_flushed(struct pt_space *space);
 /* arm64: @flush has completed on all CPUs; @clock is from before it was executed. */
 void ptl_check_completed(struct ptl_checker *checker, const struct pt_tlb_flush *flush,
 			 uint64_t clock);

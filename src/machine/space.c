@@ -40,7 +40,10 @@ static void flush_range(void *ctx, pt_va_t first, pt_va_t last, unsigned int str
 {
 	struct pt_space *space = ctx;
 
-	space->machine->policy->range(space, first, last, stride_lg2, false);
+	if (space->batch)
+		space->machine->policy->defer(space, first, last, stride_lg2);
+	else
+		space->machine->policy->range(space, first, last, stride_lg2, false);
 }
 
 static void flush_all(void *ctx)
@@ -109,7 +112,7 @@ void pt_space_destroy(struct pt_space *space)
 {
 	if (!space)
 		return;
-	if (space->machine->cfg.arm64)
+	if (space->machine->cfg.arm64 || ptl_pcids_are_global(space->machine))
 		flush_all(space);
 	ptl_give_asid(space->machine, space->machine->asids, space->asid);
 	ptl_space_free(space);
@@ -167,8 +170,9 @@ int pt_cpu_enter_lazy(struct pt_cpu *cpu)
 {
 	if (!cpu->machine->kernel->pt)
 		return -EINVAL;
-	/* arm64 has nobody to leave alone: its broadcasts interrupt nobody. */
-	if (cpu->machine->cfg.policy.lazy && !cpu->machine->cfg.arm64)
+	/* Where nobody is interrupted there is nobody to leave alone. */
+	if (cpu->machine->cfg.policy.lazy && !cpu->machine->cfg.arm64 &&
+	    !ptl_pcids_are_global(cpu->machine))
 		/* Relaxed: who does not see it yet sends an IPI more. */
 		atomic_store_explicit(&cpu->lazy, true, memory_order_relaxed);
 	return 0;
@@ -195,7 +199,7 @@ void ptl_space_forget(struct pt_cpu *cpu)
 {
 	unsigned int nr = cpu->machine->cfg.policy.nr_pcids;
 
-	if (cpu->space)
+	if (cpu->space && !ptl_pcids_are_global(cpu->machine))
 		ptl_space_mark(cpu->space, cpu, false);
 	cpu->space = NULL;
 	atomic_store_explicit(&cpu->lazy, false, memory_order_relaxed); /* it keeps nothing */
