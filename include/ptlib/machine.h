@@ -61,6 +61,7 @@ struct pt_machine_costs {
 	uint64_t ipi; /* x86: one CPU interrupted, its flush, its answer */
 	uint64_t broadcast; /* arm64: one TLBI to all CPUs, its share of the DSB */
 	uint64_t load; /* one table word read by a walk */
+	uint64_t request, entry; /* of flush_requests; of flush_pages */
 };
 
 struct pt_machine_cfg {

@@ -21,6 +21,8 @@ struct pt_tlb_costs {
 	uint32_t broadcast; /* TLBI to all CPUs of the inner shareable domain, with DSB */
 	uint32_t guest;     /* the same under stage 2 */
 	uint32_t shootdown; /* x86: IPI to one CPU, its flush, and its answer */
+	uint32_t request;   /* once a request to change and flush a range: the system call around it */
+	uint32_t entry;     /* each page of it: its entry found and changed */
 };
 
 struct pt_tlb_profile {

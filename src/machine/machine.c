@@ -30,6 +30,8 @@ void pt_machine_cfg_init(struct pt_machine_cfg *cfg, const struct pt_tlb_profile
 			.all = profile->costs.asid,
 			.ipi = profile->costs.shootdown,
 			.broadcast = profile->costs.broadcast,
+			.request = profile->costs.request,
+			.entry = profile->costs.entry,
 		},
 	};
 }
@@ -201,7 +203,8 @@ static void add(struct pt_cpu_stats *stats, const struct ptl_counters *counters)
 static uint64_t cost_of(const struct pt_cpu_stats *stats, const struct pt_machine_costs *costs)
 {
 	uint64_t ps = stats->loads * costs->load + stats->ipis_sent * costs->ipi +
-		      stats->broadcasts_sent * costs->broadcast;
+		      stats->broadcasts_sent * costs->broadcast +
+		      stats->flush_requests * costs->request + stats->flush_pages * costs->entry;
 
 	for (unsigned int cause = 0; cause < PT_FLUSH_CAUSE_NR; cause++) {
 		const uint64_t *nr = stats->flushes[cause];
