@@ -35,6 +35,11 @@ extern "C" {
 #define PT_CHANGE_FREE_TABLES (1u << 0) /* unmap: free tables that became empty */
 #define PT_CHANGE_SKIP_HOLES (1u << 1)  /* protect: pass over holes instead of -ENOENT */
 #define PT_CHANGE_NO_CONTIG (1u << 2)   /* map, collapse: no contiguous blocks */
+/* soft_map.h: */
+#define PT_CHANGE_INHERIT (1u << 3)     /* marks of what was there come over */
+#define PT_CHANGE_SAME (1u << 4)        /* soft_set: every entry gets the same word */
+#define PT_CHANGE_ONLY_HOLES (1u << 5)  /* soft_set: what is no hole stays */
+#define PT_CHANGE_ONLY_LEAVES (1u << 6) /* soft_set: what is no leaf stays */
 
 /**
  * struct pt_change - How a call is to be done, and what it did. NULL does for
@@ -49,6 +54,8 @@ struct pt_change {
 	/* out, written in every case */
 	pt_va_t bad_va; /* first offending address, for -EEXIST, -ENOENT and -EFAULT */
 	uint64_t done;  /* bytes of leaves that the call changed or found, see each */
+	pt_attr_t was;  /* calls of soft_map.h alone: ACCESSED and DIRTY of the leaves that
+			   they replaced, merged */
 };
 
 /**

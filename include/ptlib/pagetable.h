@@ -10,6 +10,7 @@
 
 #include <ptlib/format.h>
 #include <ptlib/ops.h>
+#include <ptlib/soft.h>
 #include <ptlib/types.h>
 
 #ifdef __cplusplus
@@ -41,6 +42,7 @@ struct pt_pgtable_cfg {
 	const struct pt_top_ops *top;     /* NULL: nobody wants to know */
 	const struct pt_watch_ops *watch; /* NULL: the unchecked form */
 	const struct pt_wait_ops *wait;   /* NULL: nothing to do while waiting */
+	const struct pt_soft_cfg *soft;   /* copied; NULL: software's words are unknown */
 };
 
 /**
@@ -123,6 +125,8 @@ PT_API pt_pa_t pt_pgtable_root(const struct pt_pgtable *pt);
 PT_API struct pt_phys *pt_pgtable_phys(const struct pt_pgtable *pt);
 /** The configuration it was made with. */
 PT_API const struct pt_fmt_cfg *pt_pgtable_fmt(const struct pt_pgtable *pt);
+/** How it encodes software's words; NULL if it was not told. */
+PT_API const struct pt_soft_cfg *pt_pgtable_soft(const struct pt_pgtable *pt);
 /** Bytes of its smallest page. */
 PT_API uint64_t pt_granule(const struct pt_pgtable *pt);
 

@@ -12,6 +12,7 @@
 #include <ptlib/ops.h>       /* what a table needs from above */
 #include <ptlib/pagetable.h> /* make, open, link, destroy */
 #include <ptlib/map.h>       /* change a range */
+#include <ptlib/soft_map.h>  /* a range of software's words, and back */
 #include <ptlib/query.h>     /* ask about an address */
 #include <ptlib/walk.h>      /* go over a range */
 #include <ptlib/gather.h>    /* flush and free, batched */

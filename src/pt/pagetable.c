@@ -36,6 +36,9 @@ static int pgtable_new(struct pt_pgtable **out, struct pt_phys *phys,
 	pt->top = cfg->top;
 	pt->watch = cfg->watch;
 	pt->wait = cfg->wait;
+	pt->has_soft = cfg->soft;
+	if (cfg->soft)
+		pt->soft = *cfg->soft;
 	pt->window_pa = UINT64_MAX; /* no table page is there */
 	err = ops->init(&pt->fmt);
 	if (err) {
@@ -256,6 +259,11 @@ struct pt_phys *pt_pgtable_phys(const struct pt_pgtable *pt)
 const struct pt_fmt_cfg *pt_pgtable_fmt(const struct pt_pgtable *pt)
 {
 	return &pt->fmt.cfg;
+}
+
+const struct pt_soft_cfg *pt_pgtable_soft(const struct pt_pgtable *pt)
+{
+	return pt->has_soft ? &pt->soft : NULL;
 }
 
 uint64_t pt_granule(const struct pt_pgtable *pt)

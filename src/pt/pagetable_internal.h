@@ -39,6 +39,15 @@ struct ptl_visit_entry {
 typedef bool (*ptl_entry_fn)(void *ctx, const struct ptl_visit *visit,
 			     const struct ptl_visit_entry *entry);
 
+/* What pt_soft_set() writes: the words of consecutive entries, worked out by soft.c. */
+struct ptl_soft_words {
+	unsigned int level;
+	uint64_t bits;            /* of every word, beside its offset */
+	uint64_t offset, step;    /* of the first entry, and from one to the next */
+	uint64_t young, dirty;    /* flipped where a leaf with that mark is replaced; 0: not */
+	uint64_t uffd_wp, soft_dirty; /* set likewise, for leaves and software's words */
+};
+
 struct ptl_ops {
 	const char *name;
 	unsigned int granule_lg2;
@@ -68,6 +77,16 @@ struct ptl_ops {
 			struct pt_change *change);
 	int (*age)(struct pt_pgtable *pt, pt_va_t va, uint64_t len, struct pt_change *change);
 	int (*clean)(struct pt_pgtable *pt, pt_va_t va, uint64_t len, struct pt_change *change);
+	int (*soft_set)(struct pt_pgtable *pt, pt_va_t va, uint64_t len,
+			const struct ptl_soft_words *words, struct pt_change *change);
+	int (*soft_map)(struct pt_pgtable *pt, pt_va_t va, pt_pa_t pa, uint64_t len, pt_attr_t attr,
+			struct pt_change *change);
+	int (*soft_hide)(struct pt_pgtable *pt, pt_va_t va, uint64_t len, pt_attr_t set,
+			 pt_attr_t clear, struct pt_change *change);
+	int (*soft_show)(struct pt_pgtable *pt, pt_va_t va, uint64_t len, pt_attr_t set,
+			 pt_attr_t clear, struct pt_change *change);
+	int (*soft_split)(struct pt_pgtable *pt, pt_va_t va, uint64_t len, unsigned int level,
+			  struct pt_change *change);
 	int (*translate)(const struct pt_pgtable *pt, pt_va_t va, pt_pa_t *pa);
 	int (*lookup)(const struct pt_pgtable *pt, pt_va_t va, struct pt_leaf *leaf);
 	int (*trace)(const struct pt_pgtable *pt, pt_va_t va, struct pt_step *steps,
@@ -116,6 +135,8 @@ struct pt_pgtable {
 	const struct pt_top_ops *top;
 	const struct pt_watch_ops *watch;
 	const struct pt_wait_ops *wait;
+	bool has_soft; /* @soft says what software's words are; else nothing does */
+	struct pt_soft_cfg soft;
 
 	/* Builds with assertions only; under active_lock. */
 	_Atomic uint32_t active_lock;

@@ -27,6 +27,7 @@
 #include <ptlib/map.h>
 #include <ptlib/pagetable.h>
 #include <ptlib/query.h>
+#include <ptlib/soft_map.h>
 #include <ptlib/verify.h>
 #include <ptlib/walk.h>
 

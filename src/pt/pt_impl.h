@@ -8,6 +8,10 @@
 #include "pt/map_impl.h"
 #include "pt/protect_impl.h"
 #include "pt/query_impl.h"
+#include "pt/soft_hide_impl.h"
+#include "pt/soft_map_impl.h"
+#include "pt/soft_set_impl.h"
+#include "pt/soft_split_impl.h"
 #include "pt/tree_impl.h"
 #include "pt/unmap_impl.h"
 #include "pt/walk_impl.h"
@@ -40,6 +44,11 @@ const struct ptl_ops PTL_CAT(ptl_ops, PT_FMT, PTL_MODE_NAME) = {
 	.collapse = ptl_collapse,
 	.age = ptl_age,
 	.clean = ptl_clean,
+	.soft_set = ptl_soft_set,
+	.soft_map = ptl_soft_map,
+	.soft_hide = ptl_soft_hide,
+	.soft_show = ptl_soft_show,
+	.soft_split = ptl_soft_split,
 	.translate = ptl_translate,
 	.lookup = ptl_lookup,
 	.trace = ptl_trace,

@@ -1,0 +1,454 @@
+/* SPDX-License-Identifier: MIT */
+/* soft_map.h: leaves into software's words, and back. */
+#include "unit/fixture.h"
+
+static struct pt_soft_cfg soft_cfg;
+
+/* The same table, and it knows what software's words are. False: its format has none. */
+static bool with_soft(struct fixture *f)
+{
+	enum pt_soft_release release = fixture_is_x86(f) ? PT_SOFT_X86 : PT_SOFT_ARM64;
+
+	if (format_is_stage2(f->fmt.fmt))
+		return false;
+	assert_int_equal(pt_soft_cfg_init(&soft_cfg, release, &f->fmt, PT_SOFT_BUILT_DEVICE), 0);
+	watcher_forget(&f->watcher);
+	pt_pgtable_destroy(f->pt);
+	f->cfg.soft = &soft_cfg;
+	assert_int_equal(pt_pgtable_create(&f->pt, f->phys, &f->cfg), 0);
+	return true;
+}
+
+/* As agree(): the model learns where software's words of level 0 are. */
+static void agree_on_leaves(struct fixture *f)
+{
+	for (size_t i = 0; i < f->nr_pages; i++) {
+		struct pt_step steps[PT_MAX_LEVELS];
+		unsigned int nr;
+
+		if (pt_trace(f->pt, page_va(f, i), steps, &nr) != -ENOENT ||
+		    steps[nr - 1].kind != PT_KIND_SOFT)
+			continue;
+		assert_int_not_equal(f->ref.page[i].kind, REF_LEAF);
+		f->ref.page[i] = (struct ref_page){ .kind = REF_SOFT, .raw = steps[nr - 1].raw };
+	}
+	agree(f);
+}
+
+static struct pt_soft soft_at(const struct fixture *f, size_t page, unsigned int level)
+{
+	struct pt_soft soft;
+	unsigned int found;
+
+	assert_int_equal(pt_soft_lookup(f->pt, page_va(f, page), &soft, &found), 0);
+	assert_int_equal(found, level);
+	return soft;
+}
+
+static struct pt_leaf leaf_at(const struct fixture *f, size_t page)
+{
+	struct pt_leaf leaf;
+
+	assert_int_equal(pt_lookup(f->pt, page_va(f, page), &leaf), 0);
+	assert_int_equal(leaf.pa, page_pa(f, page));
+	return leaf;
+}
+
+static int set(struct fixture *f, size_t first, size_t nr, unsigned int level, struct pt_soft soft,
+	       struct pt_change *change)
+{
+	return pt_soft_set(f->pt, page_va(f, first), nr * f->granule, level, &soft, change);
+}
+
+#define SWAP(o) ((struct pt_soft){ .kind = PT_SOFT_SWAP, .type = 3, .offset = (o) })
+#define MIGRATION(p) ((struct pt_soft){ .kind = PT_SOFT_MIGRATION_WRITE, .pfn = (p) })
+#define MARKER ((struct pt_soft){ .kind = PT_SOFT_MARKER, .markers = PT_SOFT_MARKER_UFFD_WP })
+#define HWPOISON ((struct pt_soft){ .kind = PT_SOFT_HWPOISON, .pfn = 77 })
+
+/* Into the middle of leaves of every size: those are split, and only the range is gone. */
+static void leaves_become_words_of_consecutive_offsets(void **state)
+{
+	struct fixture *f = *state;
+	struct pt_change change = { 0 };
+	size_t first, nr;
+
+	if (!with_soft(f))
+		return;
+	first = f->nr_pages / 4 + 3;
+	nr = f->nr_pages / 2;
+	do_map(f, 0, f->nr_pages, 0, RWX | PT_ATTR_ACCESSED);
+	watcher_expect(&f->watcher, f->pt);
+	assert_int_equal(set(f, first, nr, 0, SWAP(1000), &change), 0);
+	assert_true(watcher_was_flushed(&f->watcher, f->pt));
+	assert_int_equal(change.done, nr * f->granule);
+	assert_int_equal(change.was, PT_ATTR_ACCESSED);
+	assert_int_equal(ref_unmap(&f->ref, first, nr), nr * f->granule);
+	for (size_t i = first; i < first + nr; i++) {
+		struct pt_soft soft = soft_at(f, i, 0);
+
+		assert_int_equal(soft.kind, PT_SOFT_SWAP);
+		assert_int_equal(soft.offset, 1000 + i - first);
+	}
+	leaf_at(f, first - 1);
+	leaf_at(f, first + nr);
+	agree_on_leaves(f);
+
+	/* and back */
+	assert_int_equal(pt_soft_map(f->pt, page_va(f, first), page_pa(f, first), nr * f->granule,
+				     RWX | PT_ATTR_ACCESSED, &change),
+			 0);
+	assert_int_equal(change.done, nr * f->granule);
+	for (size_t i = first; i < first + nr; i++)
+		leaf_at(f, i);
+	assert_int_equal(pt_verify(f->pt, NULL, NULL), 0);
+	assert_true(watcher_agrees(&f->watcher, f->pt));
+}
+
+/* Every page as it was, and contiguous blocks where whole ones came back. */
+static void a_block_of_words_becomes_a_contiguous_block(void **state)
+{
+	struct fixture *f = *state;
+	struct pt_change small = { .flags = PT_CHANGE_NO_CONTIG };
+	size_t block;
+
+	if (!with_soft(f))
+		return;
+	block = pages(f, f->block);
+	assert_int_equal(set(f, 1, 2 * block, 0, SWAP(5), NULL), 0);
+	assert_int_equal(pt_soft_map(f->pt, page_va(f, 1), page_pa(f, 1), 2 * f->block, RWX, NULL),
+			 0);
+	for (size_t i = 1; i <= 2 * block; i++)
+		assert_int_equal(leaf_at(f, i).contig_lg2,
+				 i >= block && i < 2 * block ? lg2(block) : 0);
+	assert_int_equal(set(f, block, block, 0, SWAP(5), NULL), 0);
+	assert_int_equal(
+		pt_soft_map(f->pt, page_va(f, block), page_pa(f, block), f->block, RWX, &small), 0);
+	assert_int_equal(leaf_at(f, block).contig_lg2, 0);
+	assert_int_equal(pt_verify(f->pt, NULL, NULL), 0);
+}
+
+/* Each entry's own marks go into its word, and from there into the leaf. */
+static void migration_keeps_the_marks_of_each_page(void **state)
+{
+	struct fixture *f = *state;
+	struct pt_change inherit = { .flags = PT_CHANGE_INHERIT };
+
+	if (!with_soft(f))
+		return;
+	do_map_small(f, 0, 1, 0, RWX);
+	do_map_small(f, 1, 1, 1, RWX | PT_ATTR_ACCESSED);
+	do_map_small(f, 2, 1, 2, RWX | PT_ATTR_ACCESSED | PT_ATTR_DIRTY | soft_cfg.attr_dirty);
+	do_map_small(f, 3, 1, 3, RWX | soft_cfg.attr_uffd_wp | soft_cfg.attr_soft_dirty);
+	assert_int_equal(set(f, 0, 4, 0, MIGRATION(0x800), &inherit), 0);
+	assert_int_equal(soft_at(f, 0, 0).flags, 0);
+	assert_int_equal(soft_at(f, 1, 0).flags, PT_SOFT_YOUNG);
+	assert_int_equal(soft_at(f, 2, 0).flags, PT_SOFT_YOUNG | PT_SOFT_DIRTY);
+	assert_int_equal(soft_at(f, 3, 0).flags,
+			 PT_SOFT_UFFD_WP | (soft_cfg.soft_dirty ? PT_SOFT_SOFT_DIRTY : 0));
+	for (size_t i = 0; i < 4; i++)
+		assert_int_equal(soft_at(f, i, 0).pfn, 0x800 + i);
+	/* swap keeps of it what it can, also from software's words */
+	assert_int_equal(set(f, 3, 1, 0, SWAP(9), &inherit), 0);
+	assert_int_equal(soft_at(f, 3, 0).flags,
+			 PT_SOFT_UFFD_WP | (soft_cfg.soft_dirty ? PT_SOFT_SOFT_DIRTY : 0));
+	assert_int_equal(
+		pt_soft_map(f->pt, page_va(f, 0), page_pa(f, 0), 4 * f->granule, RWX, &inherit), 0);
+	assert_int_equal(leaf_at(f, 0).attr & (PT_ATTR_ACCESSED | PT_ATTR_SW_MASK), 0);
+	assert_int_equal(leaf_at(f, 1).attr & PT_ATTR_ACCESSED, PT_ATTR_ACCESSED);
+	if (soft_cfg.attr_dirty)
+		assert_int_equal(leaf_at(f, 2).attr & PT_ATTR_SW_MASK, soft_cfg.attr_dirty);
+	else
+		assert_int_equal(leaf_at(f, 2).attr & PT_ATTR_DIRTY, PT_ATTR_DIRTY);
+	assert_int_equal(leaf_at(f, 3).attr & PT_ATTR_SW_MASK,
+			 soft_cfg.attr_uffd_wp | soft_cfg.attr_soft_dirty);
+}
+
+/* At every level that can hold a leaf: over a hole, over a leaf, not over a table. */
+static void words_of_every_level(void **state)
+{
+	struct fixture *f = *state;
+
+	if (!with_soft(f))
+		return;
+	for (unsigned int level = 1; level < f->info.nr_levels && level < 3; level++) {
+		uint64_t size = UINT64_C(1) << f->info.leaf_lg2[level];
+		pt_va_t va = f->base + (level == 2 ? 0 : size);
+		struct pt_change change = { 0 };
+		struct pt_soft soft = MIGRATION(0), found;
+		unsigned int at;
+
+		if (level == f->info.nr_levels - 1 || size >> f->fmt.pa_bits)
+			break;
+		if (!f->info.can_leaf[level]) {
+			assert_int_equal(pt_soft_set(f->pt, va, size, level, &soft, NULL),
+					 -EOPNOTSUPP);
+			continue;
+		}
+		assert_int_equal(pt_soft_set(f->pt, va, size, level, &soft, NULL), 0);
+		assert_int_equal(pt_soft_lookup(f->pt, va + size - 1, &found, &at), 0);
+		assert_int_equal(at, level);
+		assert_int_equal(pt_soft_set(f->pt, va, f->granule, 0, &soft, &change), -EEXIST);
+		assert_int_equal(change.bad_va, va);
+		assert_int_equal(pt_soft_map(f->pt, va, 0, size, RWX, NULL), 0);
+		assert_int_equal(pt_soft_set(f->pt, va, size, level, &soft, &change), 0);
+		assert_int_equal(change.done, size);
+		/* its parts, one level down each */
+		assert_int_equal(pt_soft_split(f->pt, va + size / 2, f->granule, 0, &change), 0);
+		assert_int_equal(pt_soft_lookup(f->pt, va + size / 2, &found, &at), 0);
+		assert_int_equal(at, 0);
+		assert_int_equal(found.pfn, size / 2 / f->granule);
+		assert_int_equal(pt_soft_lookup(f->pt, va + size - 1, &found, &at), 0);
+		assert_int_equal(at, level - 1);
+		assert_int_equal(pt_soft_set(f->pt, va, size, level, &soft, &change), -EEXIST);
+		assert_int_equal(pt_verify(f->pt, NULL, NULL), 0);
+		assert_int_equal(pt_unmap(f->pt, va, size,
+					  &(struct pt_change){ .flags = PT_CHANGE_FREE_TABLES }),
+				 0);
+	}
+	assert_true(watcher_agrees(&f->watcher, f->pt));
+}
+
+/* Markers where nothing is: the rest stays, and no memory changes nothing. */
+static void markers_go_into_holes_only(void **state)
+{
+	struct fixture *f = *state;
+	struct pt_change change = { .flags = PT_CHANGE_ONLY_HOLES };
+	size_t quarter;
+	int err = -ENOMEM;
+
+	if (!with_soft(f))
+		return;
+	quarter = f->nr_pages / 4;
+	do_map(f, quarter, quarter, quarter, RWX);
+	if (f->info.nr_levels > 1)
+		do_map(f, 3 * quarter, 1, 3 * quarter, RWX);
+	assert_int_equal(set(f, 2, 1, 0, SWAP(4), NULL), 0);
+	for (size_t fail = 1; err; fail++) {
+		f->source.nr_allocs = 0;
+		f->source.fail_at = fail;
+		err = set(f, 1, f->nr_pages - 2, 0, MARKER, &change);
+		assert_true(!err || err == -ENOMEM);
+		if (err) {
+			struct pt_soft soft;
+
+			assert_int_equal(pt_soft_lookup(f->pt, page_va(f, 1), &soft, NULL),
+					 -ENOENT);
+		}
+		agree_on_leaves(f);
+	}
+	f->source.fail_at = 0;
+	assert_int_equal(change.done, 0);
+	for (size_t i = 1; i + 1 < f->nr_pages; i++) {
+		bool mapped = (i >= quarter && i < 2 * quarter) ||
+			      (f->info.nr_levels > 1 && i == 3 * quarter);
+
+		if (mapped)
+			leaf_at(f, i);
+		else
+			assert_int_equal(soft_at(f, i, 0).kind,
+					 i == 2 ? PT_SOFT_SWAP : PT_SOFT_MARKER);
+	}
+	/* and leaves alone become something else */
+	change.flags = PT_CHANGE_ONLY_LEAVES;
+	assert_int_equal(set(f, 0, 2 * quarter, 0, SWAP(0x1000), &change), 0);
+	assert_int_equal(change.done, quarter * f->granule);
+	assert_int_equal(soft_at(f, 1, 0).kind, PT_SOFT_MARKER);
+	assert_int_equal(soft_at(f, quarter, 0).offset, 0x1000 + quarter);
+	assert_int_equal(pt_verify(f->pt, NULL, NULL), 0);
+}
+
+/* A larger leaf that reaches outside stays whole. */
+static void markers_leave_larger_leaves_whole(void **state)
+{
+	struct fixture *f = *state;
+	struct pt_change change = { .flags = PT_CHANGE_ONLY_HOLES };
+	size_t leaf;
+
+	if (!with_soft(f))
+		return;
+	leaf = pages(f, f->leaf1);
+	do_map(f, 0, leaf, 0, RWX);
+	do_map(f, 2 * leaf, leaf, 2 * leaf, RWX);
+	assert_int_equal(set(f, leaf / 2, 2 * leaf, 0, MARKER, &change), 0);
+	assert_int_equal(soft_at(f, leaf, 0).kind, PT_SOFT_MARKER);
+	assert_int_equal(soft_at(f, 2 * leaf - 1, 0).kind, PT_SOFT_MARKER);
+	agree_on_leaves(f);
+	/* nothing but such a leaf: nothing to do */
+	assert_int_equal(set(f, leaf / 2, 1, 0, MARKER, &change), 0);
+	agree_on_leaves(f);
+}
+
+static void prot_none_comes_back_as_it_was(void **state)
+{
+	struct fixture *f = *state;
+	struct pt_change change = { .flags = 0 }, skip = { .flags = PT_CHANGE_SKIP_HOLES };
+	const pt_attr_t attr = RWX | PT_ATTR_ACCESSED;
+	size_t first, nr, block;
+	struct pt_leaf before[8];
+
+	if (!with_soft(f))
+		return;
+	first = 3;
+	nr = f->nr_pages / 2;
+	block = pages(f, f->block);
+	do_map_flags(f, 0, f->nr_pages / 2 + 8, page_pa(f, 0), attr, 0, lg2(f->block));
+	for (size_t i = 0; i < 8; i++)
+		before[i] = leaf_at(f, first + i * nr / 8);
+	watcher_expect(&f->watcher, f->pt);
+	assert_int_equal(pt_soft_hide(f->pt, page_va(f, first), nr * f->granule, 0, 0, &change), 0);
+	assert_true(watcher_was_flushed(&f->watcher, f->pt));
+	assert_int_equal(change.done, nr * f->granule);
+	assert_int_equal(change.was & PT_ATTR_ACCESSED, PT_ATTR_ACCESSED);
+	for (size_t i = first; i < first + nr; i++) {
+		struct pt_soft soft;
+
+		assert_int_equal(pt_soft_lookup(f->pt, page_va(f, i), &soft, NULL), 0);
+		assert_int_equal(soft.kind, PT_SOFT_PROT_NONE);
+	}
+	/* it is in the way, and nothing else's */
+	assert_int_equal(pt_map(f->pt, page_va(f, first), 0, f->granule, RWX, NULL), -EEXIST);
+	assert_int_equal(pt_soft_map(f->pt, page_va(f, first), page_pa(f, first), f->granule, RWX,
+				     &change),
+			 -EEXIST);
+	assert_int_equal(pt_soft_show(f->pt, page_va(f, 0), 4 * f->granule, 0, 0, &change),
+			 -ENOENT);
+	assert_int_equal(change.bad_va, page_va(f, 0));
+	/* hidden words take attributes too, and give them back */
+	assert_int_equal(pt_soft_hide(f->pt, page_va(f, first), nr * f->granule, 0, PT_ATTR_WRITE,
+				      &change),
+			 0);
+	assert_int_equal(pt_soft_hide(f->pt, page_va(f, first), nr * f->granule,
+				      PT_ATTR_WRITE | (before[0].attr & PT_ATTR_DIRTY), 0, &change),
+			 0);
+	assert_int_equal(pt_soft_show(f->pt, page_va(f, 0), (nr + 8) * f->granule, 0, 0, &skip), 0);
+	assert_int_equal(skip.done, nr * f->granule);
+	for (size_t i = 0; i < 8; i++) {
+		struct pt_leaf leaf = leaf_at(f, first + i * nr / 8);
+
+		assert_int_equal(leaf.attr, before[i].attr & ~PT_ATTR_GLOBAL);
+		assert_int_equal(leaf.pa, before[i].pa);
+	}
+	/* whole blocks inside are blocks again */
+	if (block > 1)
+		assert_int_equal(leaf_at(f, block).contig_lg2, lg2(block));
+	assert_int_equal(pt_verify(f->pt, NULL, NULL), 0);
+	assert_true(watcher_agrees(&f->watcher, f->pt));
+}
+
+/* A part of a hidden block becomes pages. */
+static void part_of_a_hidden_block_is_no_block(void **state)
+{
+	struct fixture *f = *state;
+	size_t block;
+
+	if (!with_soft(f))
+		return;
+	block = pages(f, f->block);
+	do_map_flags(f, 0, block, page_pa(f, 0), RWX, 0, lg2(f->block));
+	assert_int_equal(leaf_at(f, 0).contig_lg2, lg2(block));
+	assert_int_equal(pt_soft_hide(f->pt, page_va(f, 0), f->block, 0, 0, NULL), 0);
+	assert_int_equal(pt_soft_show(f->pt, page_va(f, 1), f->granule, 0, 0, NULL), 0);
+	assert_int_equal(leaf_at(f, 1).contig_lg2, 0);
+	assert_int_equal(pt_soft_show(f->pt, page_va(f, 0), f->granule, 0, 0, NULL), 0);
+	assert_int_equal(pt_soft_show(f->pt, page_va(f, 2), f->block - 2 * f->granule, 0, 0, NULL),
+			 0);
+	for (size_t i = 0; i < block; i++)
+		assert_int_equal(leaf_at(f, i).contig_lg2, 0);
+	assert_int_equal(pt_verify(f->pt, NULL, NULL), 0);
+}
+
+/* A hidden leaf of level 1 in parts: its pages. */
+static void a_hidden_leaf_can_be_split(void **state)
+{
+	struct fixture *f = *state;
+	struct pt_change change = { 0 };
+	size_t leaf;
+
+	if (!with_soft(f))
+		return;
+	leaf = pages(f, f->leaf1);
+	do_map(f, 0, leaf, 0, RWX);
+	if (!leaf_level(f, 0))
+		return;
+	assert_int_equal(pt_soft_hide(f->pt, f->base, f->leaf1, 0, 0, NULL), 0);
+	assert_int_equal(pt_soft_show(f->pt, page_va(f, 1), f->granule, 0, 0, &change), -EFAULT);
+	f->source.fail_all = true;
+	assert_int_equal(pt_soft_split(f->pt, page_va(f, 1), f->granule, 0, &change), -ENOMEM);
+	f->source.fail_all = false;
+	assert_int_equal(soft_at(f, 1, 1).kind, PT_SOFT_PROT_NONE);
+	assert_int_equal(pt_soft_split(f->pt, page_va(f, 1), f->granule, 0, &change), 0);
+	assert_int_equal(pt_soft_show(f->pt, f->base, f->leaf1, 0, 0, &change), 0);
+	for (size_t i = 0; i < leaf; i++)
+		leaf_at(f, i);
+	assert_int_equal(pt_verify(f->pt, NULL, NULL), 0);
+	assert_true(watcher_agrees(&f->watcher, f->pt));
+}
+
+/* What fails has changed nothing. */
+static void refuses_and_leaves_all_as_it_was(void **state)
+{
+	struct fixture *f = *state;
+	struct pt_change change = { 0 };
+	struct pt_soft soft = SWAP(1);
+
+	assert_int_equal(pt_soft_set(f->pt, f->base, f->granule, 0, &soft, NULL), -EOPNOTSUPP);
+	assert_int_equal(pt_soft_map(f->pt, f->base, 0, f->granule, RWX, NULL), -EOPNOTSUPP);
+	assert_int_equal(pt_soft_hide(f->pt, f->base, f->granule, 0, 0, NULL), -EOPNOTSUPP);
+	assert_int_equal(pt_soft_show(f->pt, f->base, f->granule, 0, 0, NULL), -EOPNOTSUPP);
+	assert_int_equal(pt_soft_split(f->pt, f->base, f->granule, 0, NULL), -EOPNOTSUPP);
+	assert_int_equal(pt_soft_lookup(f->pt, f->base, &soft, NULL), -EOPNOTSUPP);
+	assert_null(pt_pgtable_soft(f->pt));
+	if (!with_soft(f))
+		return;
+	assert_non_null(pt_pgtable_soft(f->pt));
+	do_map_small(f, 0, 2, 0, RWX);
+	assert_int_equal(set(f, 0, 1, 0, (struct pt_soft){ .kind = PT_SOFT_PROT_NONE, .leaf = 1 },
+			     NULL),
+			 -EINVAL);
+	assert_int_equal(set(f, 0, 0, 0, SWAP(1), NULL), -EINVAL);
+	assert_int_equal(set(f, 0, 1, 99, SWAP(1), NULL), -EINVAL);
+	assert_int_equal(set(f, 0, 2, 0, SWAP((UINT64_C(1) << 50) - 1), NULL), -EINVAL);
+	change.flags = PT_CHANGE_ONLY_HOLES | PT_CHANGE_ONLY_LEAVES;
+	assert_int_equal(set(f, 0, 2, 0, SWAP(1), &change), -EINVAL);
+	change.flags = 0;
+	assert_int_equal(pt_soft_map(f->pt, page_va(f, 0), page_pa(f, 0), f->granule, RWX, &change),
+			 -EEXIST);
+	assert_int_equal(pt_soft_map(f->pt, page_va(f, 2), page_pa(f, 2), f->granule, RWX, &change),
+			 -ENOENT);
+	assert_int_equal(change.bad_va, page_va(f, 2));
+	assert_int_equal(pt_soft_map(f->pt, page_va(f, 2), 1, f->granule, RWX, &change), -EINVAL);
+	assert_int_equal(pt_soft_hide(f->pt, page_va(f, 0), 3 * f->granule, 0, 0, &change),
+			 -ENOENT);
+	assert_int_equal(change.bad_va, page_va(f, 2));
+	assert_int_equal(pt_soft_hide(f->pt, page_va(f, 0), f->granule, PT_ATTR_IGNORE_PAT, 0,
+				      NULL),
+			 -EOPNOTSUPP);
+	assert_int_equal(pt_soft_lookup(f->pt, page_va(f, 0), &soft, NULL), -EEXIST);
+	agree_on_leaves(f);
+	/* hwpoison in the middle stays when something else is hidden */
+	assert_int_equal(set(f, 1, 1, 0, HWPOISON, NULL), 0);
+	assert_int_equal(pt_soft_hide(f->pt, page_va(f, 0), 2 * f->granule, 0, 0, &change),
+			 -ENOENT);
+	change.flags = PT_CHANGE_SKIP_HOLES;
+	assert_int_equal(pt_soft_hide(f->pt, page_va(f, 0), 3 * f->granule, 0, 0, &change), 0);
+	assert_int_equal(change.done, f->granule);
+	assert_int_equal(soft_at(f, 1, 0).kind, PT_SOFT_HWPOISON);
+}
+
+int main(void)
+{
+	static const struct test_case tests[] = {
+		TEST_ON(leaves_become_words_of_consecutive_offsets, NEEDS_2_LEVELS),
+		TEST_ON(a_block_of_words_becomes_a_contiguous_block, NEEDS_CONTIG),
+		TEST_ON(migration_keeps_the_marks_of_each_page, NEEDS_2_LEVELS),
+		TEST_ON(words_of_every_level, NEEDS_2_LEVELS),
+		TEST_ON(markers_go_into_holes_only, NEEDS_2_LEVELS),
+		TEST_ON(markers_leave_larger_leaves_whole, NEEDS_3_LEVELS),
+		TEST_ON(prot_none_comes_back_as_it_was, NEEDS_2_LEVELS),
+		TEST_ON(part_of_a_hidden_block_is_no_block, NEEDS_CONTIG),
+		TEST_ON(a_hidden_leaf_can_be_split, NEEDS_3_LEVELS),
+		TEST_ON(refuses_and_leaves_all_as_it_was, NEEDS_2_LEVELS),
+	};
+
+	return RUN_ON_ALL("soft", tests);
+}
