@@ -95,6 +95,34 @@ struct pt_watch_ops {
 	void (*flushed)(void *ctx, pt_va_t first, pt_va_t last);
 };
 
+/* A stretch of an address space, as its owner sees it. */
+struct pt_area {
+	pt_va_t first, last;   /* inclusive */
+	unsigned int flags;    /* PT_AREA_* */
+	unsigned int huge_lg2; /* log2 bytes of its pages if all have one size, as hugetlb's; or 0 */
+	void *owner;           /* the owner's; not looked at */
+};
+
+/* No leaf of it is a folio's, whatever it maps: device memory mapped by frame number. */
+#define PT_AREA_PFN_MAP (1u << 0)
+
+enum pt_area_verdict {
+	PT_AREA_END,  /* there is none */
+	PT_AREA_WALK, /* it is to be walked */
+	PT_AREA_SKIP, /* it is to be passed over */
+	PT_AREA_STOP, /* nothing more is to be walked */
+};
+
+/**
+ * struct pt_area_ops - Where the areas of an address space are, and which to walk.
+ * @next: Write to @area the first one that ends at or behind @va, and say what to do with
+ *        it. Called once an area, in ascending order, outside locks and read-side sections.
+ */
+struct pt_area_ops {
+	enum pt_area_verdict (*next)(void *ctx, pt_va_t va, struct pt_area *area);
+	void *ctx;
+};
+
 #ifdef __cplusplus
 }
 #endif

@@ -95,6 +95,7 @@ void pt_gather_finish(struct pt_gather *gather)
 {
 	struct pt_pgtable *pt = gather->pt;
 
+	ptl_no_walk_lock(pt);
 	if (gather->full && gather->nr_ranges && pt->flush && pt->flush->all) {
 		pt->flush->all(pt->flush->ctx);
 		ptl_flushed(pt, 0, UINT64_MAX);

@@ -242,7 +242,7 @@ ptl_map_page(struct pt_pgtable *pt, pt_va_t va, pt_pa_t pa, pt_attr_t attr,
 	if (PTL_SHARED)
 		ptl_active_enter(pt, &active);
 	ptl_write_enter();
-	if (ptl_find_leaf_table(pt, pt->quick_root, va, true, &table)) {
+	if (ptl_find_leaf_table(pt, pt->change_root, va, true, &table)) {
 		_Atomic uint64_t *entry = &table[ptl_leaf_index(va)];
 		uint64_t proto = pt->fmt.page_of_attr[attr], old = 0;
 

@@ -36,6 +36,8 @@ static int pgtable_new(struct pt_pgtable **out, struct pt_phys *phys,
 	pt->top = cfg->top;
 	pt->watch = cfg->watch;
 	pt->wait = cfg->wait;
+	pt->mode = cfg->mode;
+	pt->walk_locks = cfg->walk_locks;
 	pt->has_soft = cfg->soft;
 	if (cfg->soft)
 		pt->soft = *cfg->soft;
@@ -65,12 +67,14 @@ static void set_quick(struct pt_pgtable *pt, const struct ptl_window *window)
 	const struct ptl_fmt *f = &pt->fmt;
 	pt_pa_t root = ptl_align_down(pt->root_pa, pt->ops.granule_lg2);
 
-	pt->quick_root = pt->reader_root = no_root;
+	pt->quick_root = pt->reader_root = pt->change_root = no_root;
 	ptl_sieve_pages(&pt->page, f);
 	if (!ptl_sieve_links(&pt->link, &pt->near, window, f, pt->ops.granule_lg2, root) ||
 	    f->cfg.va_bits != PTL_USUAL_VA_BITS || pt->root_lg2 != pt->ops.granule_lg2)
 		return;
 	pt->quick_root = pt->root;
+	if (!pt->walk_locks)
+		pt->change_root = pt->root;
 	if (!pt->readers)
 		pt->reader_root = pt->root;
 }

@@ -92,6 +92,8 @@ struct ptl_ops {
 	int (*trace)(const struct pt_pgtable *pt, pt_va_t va, struct pt_step *steps,
 		     unsigned int *nr);
 	enum pt_range_walk_type (*walk_next)(struct pt_range_walk *walk);
+	enum pt_range_walk_type (*walk_full)(struct pt_range_walk *walk);
+	void (*walk_end)(struct pt_range_walk *walk);
 	enum pt_kind (*entry_kind)(const struct pt_pgtable *pt, uint64_t raw, unsigned int level);
 	pt_attr_t (*entry_attr)(const struct pt_pgtable *pt, uint64_t raw, unsigned int level);
 	/* From @first on up to @end or the end of the table. Returns false if @fn stopped it. */
@@ -112,6 +114,7 @@ struct pt_pgtable {
 	 */
 	_Atomic uint64_t *quick_root;  /* the root; if nothing is quick, all empty words */
 	_Atomic uint64_t *reader_root; /* the same for readers who enter no section */
+	_Atomic uint64_t *change_root; /* the same for changes without a lock */
 	pt_va_t va_first;              /* valid addresses go up from here, and wrap */
 	struct ptl_sieve link;         /* passes tables near the root; is their offset there */
 	uint8_t *near;                 /* host address of these table pages */
@@ -123,6 +126,8 @@ struct pt_pgtable {
 	uint64_t window_room; /* the last offset at which a whole table page fits */
 	pt_pa_t window_pa;    /* the first table page in the region that the root is in */
 	bool readers;         /* lockless readers are allowed */
+	enum pt_mode mode;
+	bool walk_locks;      /* walks may hold table locks: who changes words takes them */
 	struct pt_frame *window_frames;
 	struct pt_phys *phys;
 	pt_pa_t root_pa;
@@ -141,6 +146,7 @@ struct pt_pgtable {
 	/* Builds with assertions only; under active_lock. */
 	_Atomic uint32_t active_lock;
 	struct ptl_active *active;
+	struct pt_walk_held *held;
 
 	struct ptl_ops ops; /* by value: one load less in each call */
 	struct ptl_fmt fmt; /* large */
@@ -217,7 +223,7 @@ static inline void ptl_tables_unhooked(struct pt_pgtable *pt)
  */
 uint64_t ptl_make_soft(struct pt_pgtable *pt, pt_va_t va, uint64_t raw);
 
-/* overlap.c: catch overlapping changes in builds with assertions. */
+/* overlap.c: catch overlapping changes, and locks of walks in the way, in builds with assertions. */
 #ifdef NDEBUG
 static inline void ptl_active_enter(struct pt_pgtable *pt, struct ptl_active *active)
 {
@@ -229,9 +235,27 @@ static inline void ptl_active_leave(struct pt_pgtable *pt, struct ptl_active *ac
 	(void)pt;
 	(void)active;
 }
+static inline void ptl_walk_holds(struct pt_pgtable *pt, struct pt_walk_held *held)
+{
+	(void)pt;
+	(void)held;
+}
+static inline void ptl_walk_released(struct pt_pgtable *pt, struct pt_walk_held *held)
+{
+	(void)pt;
+	(void)held;
+}
+static inline void ptl_no_walk_lock(struct pt_pgtable *pt)
+{
+	(void)pt;
+}
 #else
 void ptl_active_enter(struct pt_pgtable *pt, struct ptl_active *active);
 void ptl_active_leave(struct pt_pgtable *pt, struct ptl_active *active);
+/* This thread's walk of @pt holds a table lock, no longer; aborts if one of its walks does. */
+void ptl_walk_holds(struct pt_pgtable *pt, struct pt_walk_held *held);
+void ptl_walk_released(struct pt_pgtable *pt, struct pt_walk_held *held);
+void ptl_no_walk_lock(struct pt_pgtable *pt);
 #endif
 
 /* gather.c: what is to be flushed; @tables: table pages under it were unhooked. */

@@ -14,6 +14,7 @@
 #include "pt/soft_split_impl.h"
 #include "pt/tree_impl.h"
 #include "pt/unmap_impl.h"
+#include "pt/walk_full_impl.h"
 #include "pt/walk_impl.h"
 
 #if PTL_MODE == PTL_MODE_EXCLUSIVE
@@ -53,6 +54,8 @@ const struct ptl_ops PTL_CAT(ptl_ops, PT_FMT, PTL_MODE_NAME) = {
 	.lookup = ptl_lookup,
 	.trace = ptl_trace,
 	.walk_next = ptl_walk_next,
+	.walk_full = ptl_walk_full,
+	.walk_end = ptl_walk_end,
 	.entry_kind = ptl_entry_kind,
 	.entry_attr = ptl_entry_attr,
 	.visit_entries = ptl_visit_entries,

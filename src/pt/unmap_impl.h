@@ -244,7 +244,7 @@ ptl_unmap_page(struct pt_pgtable *pt, pt_va_t va, struct pt_change *change)
 	if (PTL_SHARED)
 		ptl_active_enter(pt, &active);
 	ptl_write_enter();
-	if (ptl_find_leaf_table(pt, pt->quick_root, va, true, &table)) {
+	if (ptl_find_leaf_table(pt, pt->change_root, va, true, &table)) {
 		_Atomic uint64_t *entry = &table[ptl_leaf_index(va)];
 		uint64_t raw = ptl_load(entry);
 		pt_pa_t pa;

@@ -2,30 +2,52 @@
 /* The format-independent half of pt_range_walk. */
 #include "pt/pagetable_internal.h"
 
-#define KNOWN_FLAGS (PT_WALK_EACH | PT_WALK_RESPECT_AD | PT_WALK_IGNORE_SW | PT_WALK_EFFECTIVE)
+#define KNOWN_FLAGS                                                                                \
+	(PT_WALK_EACH | PT_WALK_RESPECT_AD | PT_WALK_IGNORE_SW | PT_WALK_EFFECTIVE |               \
+	 PT_WALK_RESPECT_WRITE | PT_WALK_FOLIOS | PT_WALK_LOCKED)
+
+/* What a walk of a table that knows nothing but hardware's words can do without. */
+#define FULL_FLAGS (PT_WALK_FOLIOS | PT_WALK_LOCKED)
+
+static enum pt_range_walk_type abort_walk(struct pt_range_walk *walk, int err)
+{
+	walk->err_ = err;
+	walk->done_ = true;
+	return PTW_ABORT;
+}
+
+enum pt_range_walk_type pt_range_walk_start_areas(struct pt_range_walk *walk, struct pt_pgtable *pt,
+						  const struct pt_area_ops *areas, pt_va_t first,
+						  pt_va_t last, unsigned int types,
+						  unsigned int flags)
+{
+	*walk = (struct pt_range_walk){
+		.pt_ = pt,
+		.areas_ = areas,
+		.next_ = first,
+		.last_ = last,
+		.types_ = types,
+		.flags_ = flags,
+		.step_ = areas || pt->has_soft || flags & FULL_FLAGS ? pt->ops.walk_full
+								     : pt->ops.walk_next,
+	};
+	if (last < first || types & ~PT_TYPE_ALL || flags & ~KNOWN_FLAGS)
+		return abort_walk(walk, -EINVAL);
+	if (flags & PT_WALK_LOCKED && !pt->walk_locks && pt->mode == PT_MODE_SHARED)
+		return abort_walk(walk, -EOPNOTSUPP);
+	return pt_range_walk_next(walk);
+}
 
 enum pt_range_walk_type pt_range_walk_start(struct pt_range_walk *walk, struct pt_pgtable *pt,
 					    pt_va_t first, pt_va_t last, unsigned int types,
 					    unsigned int flags)
 {
-	*walk = (struct pt_range_walk){
-		.pt_ = pt,
-		.next_ = first,
-		.last_ = last,
-		.types_ = types,
-		.flags_ = flags,
-	};
-	if (last < first || types & ~PT_TYPE_ALL || flags & ~KNOWN_FLAGS) {
-		walk->err_ = -EINVAL;
-		walk->done_ = true;
-		return PTW_ABORT;
-	}
-	return pt_range_walk_next(walk);
+	return pt_range_walk_start_areas(walk, pt, NULL, first, last, types, flags);
 }
 
 enum pt_range_walk_type pt_range_walk_next(struct pt_range_walk *walk)
 {
-	enum pt_range_walk_type type = walk->pt_->ops.walk_next(walk);
+	enum pt_range_walk_type type = walk->step_(walk);
 
 	walk->type_ = type;
 	return type;
@@ -33,6 +55,8 @@ enum pt_range_walk_type pt_range_walk_next(struct pt_range_walk *walk)
 
 int pt_range_walk_done(struct pt_range_walk *walk)
 {
+	if (walk->locked_)
+		walk->pt_->ops.walk_end(walk);
 	walk->done_ = true;
 	walk->type_ = PTW_DONE;
 	return walk->err_;
@@ -43,8 +67,10 @@ int pt_range_walk_update(struct pt_range_walk *walk, pt_attr_t set, pt_attr_t cl
 {
 	struct pt_change change = { .gather = gather };
 
-	if (walk->type_ != PTW_PFN)
+	if ((walk->type_ != PTW_PFN && walk->type_ != PTW_FOLIO) || walk->hidden)
 		return -EINVAL;
+	if (walk->locked_)
+		return -EBUSY;
 	return pt_protect(walk->pt_, walk->va, walk->len, set, clear, &change);
 }
 
@@ -52,13 +78,17 @@ int pt_range_walk_clear(struct pt_range_walk *walk, struct pt_gather *gather)
 {
 	struct pt_change change = { .gather = gather };
 
+	if (walk->locked_)
+		return -EBUSY;
 	switch (walk->type_) {
-	case PTW_PFN:
-	case PTW_UNKNOWN:
-		return pt_unmap(walk->pt_, walk->va, walk->len, &change);
+	case PTW_ABORT:
+	case PTW_DONE:
+	case PTW_AGAIN:
+	case PTW_NONE:
+		return -EINVAL;
 	case PTW_ILLEGAL:
 		return walk->pt_->ops.clear_illegal(walk->pt_, walk->va, walk->len, gather);
 	default:
-		return -EINVAL;
+		return pt_unmap(walk->pt_, walk->va, walk->len, &change);
 	}
 }

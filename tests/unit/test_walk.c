@@ -2,6 +2,19 @@
 /* pt_range_walk: every address once, in order, as what it is. */
 #include "unit/fixture.h"
 
+/*
+ * Everything holds for the walk of bare tables and for the one that looks for folios, of which
+ * there are none here.
+ */
+static unsigned int form;
+
+static enum pt_range_walk_type walk_start(struct pt_range_walk *walk, struct pt_pgtable *pt,
+					  pt_va_t first, pt_va_t last, unsigned int types,
+					  unsigned int flags)
+{
+	return pt_range_walk_start(walk, pt, first, last, types, flags | form);
+}
+
 /* One expected run, in pages of the window. */
 struct run {
 	enum pt_range_walk_type type;
@@ -15,7 +28,7 @@ static void assert_runs(struct fixture *f, size_t first, size_t nr, unsigned int
 	enum pt_range_walk_type type;
 	size_t i = 0;
 
-	for (type = pt_range_walk_start(&walk, f->pt, page_va(f, first),
+	for (type = walk_start(&walk, f->pt, page_va(f, first),
 					page_va(f, first + nr) - 1, types, flags);
 	     type != PTW_DONE; type = pt_range_walk_next(&walk), i++) {
 		assert_true(i < nr_want);
@@ -90,7 +103,7 @@ static void clamps_to_the_byte_at_both_ends(void **state)
 	pt_va_t first = page_va(f, 0) + 5, last = page_va(f, 1) + 7;
 
 	do_map_small(f, 0, 2, 0, RWX);
-	assert_int_equal(pt_range_walk_start(&walk, f->pt, first, last, PT_TYPE_ALL, 0), PTW_PFN);
+	assert_int_equal(walk_start(&walk, f->pt, first, last, PT_TYPE_ALL, 0), PTW_PFN);
 	assert_int_equal(walk.va, first);
 	assert_int_equal(walk.len, last - first + 1);
 	assert_int_equal(walk.pa, page_pa(f, 0) + 5);
@@ -98,14 +111,14 @@ static void clamps_to_the_byte_at_both_ends(void **state)
 	assert_int_equal(pt_range_walk_done(&walk), 0);
 
 	/* one byte */
-	assert_int_equal(pt_range_walk_start(&walk, f->pt, last, last, PT_TYPE_ALL, 0), PTW_PFN);
+	assert_int_equal(walk_start(&walk, f->pt, last, last, PT_TYPE_ALL, 0), PTW_PFN);
 	assert_int_equal(walk.len, 1);
 	assert_int_equal(walk.pa, page_pa(f, 1) + 7);
 	assert_int_equal(pt_range_walk_next(&walk), PTW_DONE);
 	assert_int_equal(pt_range_walk_done(&walk), 0);
 
 	do_unmap(f, 0, 2, 0);
-	assert_int_equal(pt_range_walk_start(&walk, f->pt, first, last, PT_TYPE_ALL, 0), PTW_NONE);
+	assert_int_equal(walk_start(&walk, f->pt, first, last, PT_TYPE_ALL, 0), PTW_NONE);
 	assert_int_equal(walk.va, first);
 	assert_int_equal(walk.len, last - first + 1);
 	assert_int_equal(pt_range_walk_next(&walk), PTW_DONE);
@@ -119,7 +132,7 @@ static void clamps_large_leaves(void **state)
 
 	do_map(f, n, 2 * n, n, RWX);
 	for (unsigned int flags = 0; flags <= PT_WALK_EACH; flags++) {
-		assert_int_equal(pt_range_walk_start(&walk, f->pt, page_va(f, n + 3),
+		assert_int_equal(walk_start(&walk, f->pt, page_va(f, n + 3),
 						     page_va(f, 3 * n - 2) - 1, PT_TYPE_ALL, flags),
 				 PTW_PFN);
 		assert_int_equal(walk.va, page_va(f, n + 3));
@@ -191,7 +204,7 @@ static void reports_holes_at_every_level(void **state)
 		limit = (UINT64_C(1) << (f->fmt.va_bits - 1)) - 1;
 	else
 		limit = f->info.last;
-	assert_int_equal(pt_range_walk_start(&walk, f->pt, first, limit, PT_TYPE_ALL, 0),
+	assert_int_equal(walk_start(&walk, f->pt, first, limit, PT_TYPE_ALL, 0),
 			 PTW_NONE);
 	assert_int_equal(walk.va, first);
 	assert_int_equal(walk.len, limit - first + 1);
@@ -201,7 +214,7 @@ static void reports_holes_at_every_level(void **state)
 	assert_int_equal(pt_range_walk_done(&walk), 0);
 
 	do_map_small(f, 1, 1, 1, RWX);
-	for (enum pt_range_walk_type type = pt_range_walk_start(&walk, f->pt, first, limit,
+	for (enum pt_range_walk_type type = walk_start(&walk, f->pt, first, limit,
 								PT_TYPE_NONE, 0);
 	     type != PTW_DONE; type = pt_range_walk_next(&walk)) {
 		assert_int_equal(type, PTW_NONE);
@@ -226,19 +239,19 @@ static void never_misses_the_last_page(void **state)
 
 	assert_int_equal(pt_map(f->pt, va, page_pa(f, 0), f->granule, RWX, NULL), 0);
 	for (unsigned int flags = 0; flags <= PT_WALK_EACH; flags++) {
-		assert_int_equal(pt_range_walk_start(&walk, f->pt, 0, UINT64_MAX, PT_TYPE_PFN,
+		assert_int_equal(walk_start(&walk, f->pt, 0, UINT64_MAX, PT_TYPE_PFN,
 						     flags),
 				 PTW_PFN);
 		assert_int_equal(walk.va, va);
 		assert_int_equal(walk.len, f->granule);
 		assert_int_equal(pt_range_walk_next(&walk), PTW_DONE);
 		assert_int_equal(pt_range_walk_done(&walk), 0);
-		assert_int_equal(pt_range_walk_start(&walk, f->pt, UINT64_MAX, UINT64_MAX,
+		assert_int_equal(walk_start(&walk, f->pt, UINT64_MAX, UINT64_MAX,
 						     PT_TYPE_ALL, flags),
 				 f->info.last == UINT64_MAX ? PTW_PFN : PTW_DONE);
 		assert_int_equal(pt_range_walk_done(&walk), 0);
 	}
-	assert_int_equal(pt_range_walk_start(&walk, f->pt, f->info.last, f->info.last,
+	assert_int_equal(walk_start(&walk, f->pt, f->info.last, f->info.last,
 					     PT_TYPE_ALL, 0),
 			 PTW_PFN);
 	assert_int_equal(walk.va, f->info.last);
@@ -257,7 +270,7 @@ static void walks_everything_there_is(void **state)
 	bool gone_over = false;
 
 	do_map_small(f, 0, 1, 0, RWX);
-	for (type = pt_range_walk_start(&walk, f->pt, 0, UINT64_MAX, PT_TYPE_ALL, 0);
+	for (type = walk_start(&walk, f->pt, 0, UINT64_MAX, PT_TYPE_ALL, 0);
 	     type != PTW_DONE; type = pt_range_walk_next(&walk)) {
 		if (fixture_has_gap(f) && next == UINT64_C(1) << (f->fmt.va_bits - 1)) {
 			next = -next;
@@ -280,9 +293,9 @@ static void finds_nothing_outside_the_input_range(void **state)
 	pt_va_t last = fixture_has_gap(f) ? -first - 1 :
 		       f->fmt.upper_half ? f->info.first - 1 : UINT64_MAX;
 
-	assert_int_equal(pt_range_walk_start(&walk, f->pt, first, last, PT_TYPE_ALL, 0), PTW_DONE);
+	assert_int_equal(walk_start(&walk, f->pt, first, last, PT_TYPE_ALL, 0), PTW_DONE);
 	assert_int_equal(pt_range_walk_done(&walk), 0);
-	assert_int_equal(pt_range_walk_start(&walk, f->pt, first + 5, first + 5, PT_TYPE_ALL, 0),
+	assert_int_equal(walk_start(&walk, f->pt, first + 5, first + 5, PT_TYPE_ALL, 0),
 			 PTW_DONE);
 	assert_int_equal(pt_range_walk_done(&walk), 0);
 }
@@ -297,7 +310,7 @@ static void x86_runs_stop_at_the_gap(void **state)
 	high = ~(low + f->granule - 1);
 	assert_int_equal(pt_map(f->pt, low, page_pa(f, 0), f->granule, RWX, NULL), 0);
 	assert_int_equal(pt_map(f->pt, high, page_pa(f, 1), f->granule, RWX, NULL), 0);
-	assert_int_equal(pt_range_walk_start(&walk, f->pt, 0, UINT64_MAX, PT_TYPE_PFN, 0), PTW_PFN);
+	assert_int_equal(walk_start(&walk, f->pt, 0, UINT64_MAX, PT_TYPE_PFN, 0), PTW_PFN);
 	assert_int_equal(walk.va, low);
 	assert_int_equal(walk.len, f->granule);
 	assert_int_equal(pt_range_walk_next(&walk), PTW_PFN);
@@ -306,7 +319,7 @@ static void x86_runs_stop_at_the_gap(void **state)
 	assert_int_equal(pt_range_walk_next(&walk), PTW_DONE);
 	assert_int_equal(pt_range_walk_done(&walk), 0);
 	/* a walk that begins and ends in it */
-	assert_int_equal(pt_range_walk_start(&walk, f->pt, low + 7, high + 7, PT_TYPE_ALL, 0),
+	assert_int_equal(walk_start(&walk, f->pt, low + 7, high + 7, PT_TYPE_ALL, 0),
 			 PTW_PFN);
 	assert_int_equal(walk.len, f->granule - 7);
 	assert_int_equal(pt_range_walk_next(&walk), PTW_PFN);
@@ -324,7 +337,7 @@ static void a_run_ends_with_the_output_range(void **state)
 	pt_pa_t end = UINT64_C(1) << f->fmt.pa_bits;
 
 	do_map_flags(f, 0, 1, end - f->granule, RWX, 0, 0);
-	assert_int_equal(pt_range_walk_start(&walk, f->pt, page_va(f, 0), page_va(f, 2) - 1,
+	assert_int_equal(walk_start(&walk, f->pt, page_va(f, 0), page_va(f, 2) - 1,
 					     PT_TYPE_ALL, 0),
 			 PTW_PFN);
 	assert_int_equal(walk.len, f->granule);
@@ -333,7 +346,7 @@ static void a_run_ends_with_the_output_range(void **state)
 	assert_int_equal(pt_range_walk_next(&walk), PTW_DONE);
 	/* nor by the first page of the range */
 	do_map_flags(f, 1, 1, 0, RWX, 0, 0);
-	assert_int_equal(pt_range_walk_start(&walk, f->pt, page_va(f, 0), page_va(f, 2) - 1,
+	assert_int_equal(walk_start(&walk, f->pt, page_va(f, 0), page_va(f, 2) - 1,
 					     PT_TYPE_ALL, 0),
 			 PTW_PFN);
 	assert_int_equal(walk.len, f->granule);
@@ -351,7 +364,7 @@ static void unknown_words_come_with_their_raw_value(void **state)
 	write_word(f, word_pa(f, page_va(f, 0)), RAW_SOFT);
 	write_word(f, word_pa(f, page_va(f, 1)), RAW_SOFT);
 	for (unsigned int flags = 0; flags <= PT_WALK_EACH; flags++) {
-		assert_int_equal(pt_range_walk_start(&walk, f->pt, page_va(f, 0),
+		assert_int_equal(walk_start(&walk, f->pt, page_va(f, 0),
 						     page_va(f, 2) - 1, PT_TYPE_ALL, flags),
 				 PTW_UNKNOWN);
 		assert_int_equal(walk.raw, RAW_SOFT);
@@ -381,7 +394,7 @@ static void unknown_words_are_found_at_every_level(void **state)
 		pt_va_t va = f->base & ~(size - 1);
 
 		write_word(f, steps[i].table_pa + 8 * steps[i].index, RAW_SOFT);
-		assert_int_equal(pt_range_walk_start(&walk, f->pt, va, va + (size - 1),
+		assert_int_equal(walk_start(&walk, f->pt, va, va + (size - 1),
 						     PT_TYPE_ALL, 0),
 				 PTW_UNKNOWN);
 		assert_int_equal(walk.va, va);
@@ -401,7 +414,7 @@ static void stray_accessed_and_dirty_bits_are_holes(void **state)
 	do_map_small(f, 0, 3, 0, RWX);
 	for (size_t i = 0; i < 3; i++)
 		write_word(f, word_pa(f, page_va(f, i)), 0x20 * (i + 1));
-	assert_int_equal(pt_range_walk_start(&walk, f->pt, page_va(f, 0), page_va(f, 3) - 1,
+	assert_int_equal(walk_start(&walk, f->pt, page_va(f, 0), page_va(f, 3) - 1,
 					     PT_TYPE_ALL, 0),
 			 PTW_NONE);
 	assert_int_equal(walk.len, 3 * f->granule);
@@ -409,7 +422,7 @@ static void stray_accessed_and_dirty_bits_are_holes(void **state)
 	/* and may be mapped over */
 	ref_unmap(&f->ref, 0, 3);
 	do_map_small(f, 0, 3, 5, RWX);
-	assert_int_equal(pt_range_walk_start(&walk, f->pt, page_va(f, 0), page_va(f, 3) - 1,
+	assert_int_equal(walk_start(&walk, f->pt, page_va(f, 0), page_va(f, 3) - 1,
 					     PT_TYPE_ALL, 0),
 			 PTW_PFN);
 	assert_int_equal(walk.attr, RWX);
@@ -430,7 +443,7 @@ static void illegal_words_say_why(void **state)
 		skip();
 	do_map_small(f, 0, 2, 0, RWX);
 	write_word(f, word_pa(f, page_va(f, 1)), raw);
-	assert_int_equal(pt_range_walk_start(&walk, f->pt, page_va(f, 1), page_va(f, 2) - 1,
+	assert_int_equal(walk_start(&walk, f->pt, page_va(f, 1), page_va(f, 2) - 1,
 					     PT_TYPE_ALL, 0),
 			 PTW_ILLEGAL);
 	assert_int_equal(walk.raw, raw);
@@ -438,7 +451,7 @@ static void illegal_words_say_why(void **state)
 	assert_int_equal(walk.va, page_va(f, 1));
 	assert_int_equal(walk.len, f->granule);
 	assert_int_equal(pt_range_walk_next(&walk), PTW_DONE);
-	assert_int_equal(pt_range_walk_start(&walk, f->pt, page_va(f, 0), page_va(f, 2) - 1,
+	assert_int_equal(walk_start(&walk, f->pt, page_va(f, 0), page_va(f, 2) - 1,
 					     PT_TYPE_ALL & ~PT_TYPE_ILLEGAL, 0),
 			 PTW_PFN);
 	assert_int_equal(pt_range_walk_next(&walk), PTW_DONE);
@@ -462,7 +475,7 @@ static void bad_tables_are_illegal_entries(void **state)
 			uint64_t raw = raw_table(&f->fmt, bad ? steps[i].table_pa : 0);
 
 			write_word(f, pa, raw);
-			assert_int_equal(pt_range_walk_start(&walk, f->pt, va, va + (size - 1),
+			assert_int_equal(walk_start(&walk, f->pt, va, va + (size - 1),
 							     PT_TYPE_ALL, 0),
 					 PTW_ILLEGAL);
 			assert_int_equal(walk.why, bad ? PT_ILLEGAL_LOOP : PT_ILLEGAL_OUTSIDE);
@@ -472,7 +485,7 @@ static void bad_tables_are_illegal_entries(void **state)
 			assert_int_equal(walk.raw, raw);
 			assert_int_equal(pt_range_walk_next(&walk), PTW_DONE);
 			/* nobody asked: passed over, with what is beside it */
-			assert_int_equal(pt_range_walk_start(&walk, f->pt, 0, UINT64_MAX,
+			assert_int_equal(walk_start(&walk, f->pt, 0, UINT64_MAX,
 							     PT_TYPE_PFN, 0),
 					 PTW_DONE);
 			write_word(f, pa, steps[i].raw);
@@ -503,7 +516,7 @@ static void merges_accessed_and_dirty_over_the_run(void **state)
 		do_map_small(f, 0, 4, 0, RWX);
 		ref_observe(&f->ref, f->pt, false);
 		touch(f, i, ad);
-		assert_int_equal(pt_range_walk_start(&walk, f->pt, page_va(f, 0),
+		assert_int_equal(walk_start(&walk, f->pt, page_va(f, 0),
 						     page_va(f, 4) - 1, PT_TYPE_ALL, 0),
 				 PTW_PFN);
 		assert_int_equal(walk.len, 4 * f->granule);
@@ -522,7 +535,7 @@ static void ignores_software_bits_when_told(void **state)
 	do_map_small(f, 1, 1, 1, RWX | PT_ATTR_SW(2));
 	ASSERT_RUNS(f, 0, 2, PT_TYPE_ALL, 0, { PTW_PFN, 0, 1, 0 }, { PTW_PFN, 1, 1, 1 });
 	ASSERT_RUNS(f, 0, 2, PT_TYPE_ALL, PT_WALK_IGNORE_SW, { PTW_PFN, 0, 2, 0 });
-	assert_int_equal(pt_range_walk_start(&walk, f->pt, page_va(f, 0), page_va(f, 2) - 1,
+	assert_int_equal(walk_start(&walk, f->pt, page_va(f, 0), page_va(f, 2) - 1,
 					     PT_TYPE_ALL, PT_WALK_IGNORE_SW),
 			 PTW_PFN);
 	assert_int_equal(pt_attr_sw(walk.attr), 1); /* the first entry's */
@@ -577,13 +590,13 @@ static void effective_attributes_are_what_the_levels_above_leave(void **state)
 		if (f->fmt.features & PT_FEAT_NO_HPD)
 			want &= ~(PT_ATTR_WRITE | PT_ATTR_USER | PT_ATTR_EXEC | PT_ATTR_DIRTY);
 	}
-	assert_int_equal(pt_range_walk_start(&walk, f->pt, page_va(f, 0), page_va(f, 2) - 1,
+	assert_int_equal(walk_start(&walk, f->pt, page_va(f, 0), page_va(f, 2) - 1,
 					     PT_TYPE_ALL, PT_WALK_EFFECTIVE),
 			 PTW_PFN);
 	assert_int_equal(walk.attr, want);
 	assert_int_equal(walk.len, 2 * f->granule);
 	assert_int_equal(pt_range_walk_done(&walk), 0);
-	assert_int_equal(pt_range_walk_start(&walk, f->pt, page_va(f, 0), page_va(f, 2) - 1,
+	assert_int_equal(walk_start(&walk, f->pt, page_va(f, 0), page_va(f, 2) - 1,
 					     PT_TYPE_ALL, 0),
 			 PTW_PFN);
 	assert_int_equal(walk.attr, attr);
@@ -623,7 +636,7 @@ static void changes_the_run_it_returned(void **state)
 	do_map_small(f, 0, 3, 0, RWX);
 	do_map_small(f, 4, 2, 4, RWX);
 	pt_gather_begin(&gather, f->pt);
-	for (type = pt_range_walk_start(&walk, f->pt, page_va(f, 1), page_va(f, 5) - 1,
+	for (type = walk_start(&walk, f->pt, page_va(f, 1), page_va(f, 5) - 1,
 					PT_TYPE_ALL, 0);
 	     type != PTW_DONE; type = pt_range_walk_next(&walk)) {
 		int err = pt_range_walk_update(&walk, 0, PT_ATTR_WRITE, &gather);
@@ -653,7 +666,7 @@ static void clears_the_run_it_returned(void **state)
 	do_map(f, n, n, n, RWX);
 	do_map_small(f, 2 * n + 1, 1, 0, RWX);
 	write_word(f, word_pa(f, page_va(f, 2 * n + 1)), RAW_SOFT);
-	for (type = pt_range_walk_start(&walk, f->pt, page_va(f, n + 1), page_va(f, 3 * n) - 1,
+	for (type = walk_start(&walk, f->pt, page_va(f, n + 1), page_va(f, 3 * n) - 1,
 					PT_TYPE_PFN | PT_TYPE_UNKNOWN, 0);
 	     type != PTW_DONE; type = pt_range_walk_next(&walk))
 		assert_int_equal(pt_range_walk_clear(&walk, NULL), 0);
@@ -679,7 +692,7 @@ static void clears_illegal_words(void **state)
 	raw = raw_reserved(&f->fmt, 0) ? raw_reserved(&f->fmt, 0) : raw_beyond(&f->fmt, 0);
 	if (raw) {
 		write_word(f, steps[nr - 1].table_pa + 8 * steps[nr - 1].index, raw);
-		assert_int_equal(pt_range_walk_start(&walk, f->pt, page_va(f, 0),
+		assert_int_equal(walk_start(&walk, f->pt, page_va(f, 0),
 						     page_va(f, 1) - 1, PT_TYPE_ALL, 0),
 				 PTW_ILLEGAL);
 		assert_int_equal(pt_range_walk_clear(&walk, NULL), 0);
@@ -695,7 +708,7 @@ static void clears_illegal_words(void **state)
 
 		raw = raw_table(&f->fmt, loop ? steps[nr - 2].table_pa : 0);
 		write_word(f, pa, raw);
-		assert_int_equal(pt_range_walk_start(&walk, f->pt, page_va(f, 0),
+		assert_int_equal(walk_start(&walk, f->pt, page_va(f, 0),
 						     page_va(f, 1) - 1, PT_TYPE_ALL, PT_WALK_EACH),
 				 PTW_ILLEGAL);
 		assert_int_equal(walk.why, loop ? PT_ILLEGAL_LOOP : PT_ILLEGAL_OUTSIDE);
@@ -703,7 +716,7 @@ static void clears_illegal_words(void **state)
 		assert_int_equal(pt_range_walk_clear(&walk, NULL), -EFAULT);
 		assert_int_equal(read_word(f, pa), raw);
 		assert_int_equal(pt_range_walk_done(&walk), 0);
-		assert_int_equal(pt_range_walk_start(&walk, f->pt, f->base,
+		assert_int_equal(walk_start(&walk, f->pt, f->base,
 						     f->base + (f->leaf1 - 1), PT_TYPE_ALL,
 						     PT_WALK_EACH),
 				 PTW_ILLEGAL);
@@ -725,7 +738,7 @@ static void sees_changes_made_between_calls(void **state)
 	do_map_small(f, 0, 1, 0, RWX);
 	do_map_small(f, n, 1, n, RWX);
 	do_map_small(f, 2 * n, 1, 2 * n, RWX);
-	assert_int_equal(pt_range_walk_start(&walk, f->pt, page_va(f, 0), page_va(f, 4 * n) - 1,
+	assert_int_equal(walk_start(&walk, f->pt, page_va(f, 0), page_va(f, 4 * n) - 1,
 					     PT_TYPE_PFN, 0),
 			 PTW_PFN);
 	assert_int_equal(walk.va, page_va(f, 0));
@@ -757,7 +770,7 @@ static void goes_on_in_the_middle_of_what_was_a_leaf(void **state)
 
 	do_map_small(f, n, n, n, RWX);
 	do_protect(f, n + n / 2, n / 2, 0, PT_ATTR_WRITE, 0);
-	assert_int_equal(pt_range_walk_start(&walk, f->pt, page_va(f, n), page_va(f, 2 * n) - 1,
+	assert_int_equal(walk_start(&walk, f->pt, page_va(f, n), page_va(f, 2 * n) - 1,
 					     PT_TYPE_ALL, 0),
 			 PTW_PFN);
 	assert_int_equal(walk.len, n / 2 * f->granule);
@@ -786,7 +799,7 @@ static void never_returns_the_words_of_a_dead_table(void **state)
 	struct pt_change change = { .gather = &gather, .flags = PT_CHANGE_FREE_TABLES };
 
 	do_map_small(f, n, 1, n, RWX);
-	assert_int_equal(pt_range_walk_start(&walk, f->pt, page_va(f, n), page_va(f, 2 * n) - 1,
+	assert_int_equal(walk_start(&walk, f->pt, page_va(f, n), page_va(f, 2 * n) - 1,
 					     PT_TYPE_ALL, 0),
 			 PTW_PFN);
 	pt_gather_begin(&gather, f->pt);
@@ -815,7 +828,7 @@ static void transient_words_of_an_image_are_unknown(void **state)
 		assert_int_not_equal(pt_translate(f->pt, page_va(f, 0), &pa), 0);
 		pa = word_pa(f, page_va(f, 0));
 		/* it ends, and never as a leaf */
-		assert_int_not_equal(pt_range_walk_start(&walk, f->pt, page_va(f, 0),
+		assert_int_not_equal(walk_start(&walk, f->pt, page_va(f, 0),
 							 page_va(f, 1) - 1, PT_TYPE_ALL, 0),
 				     PTW_PFN);
 		assert_int_equal(walk.len, f->granule);
@@ -829,13 +842,13 @@ static void refuses_what_is_no_walk(void **state)
 	struct fixture *f = *state;
 	struct pt_range_walk walk;
 
-	assert_int_equal(pt_range_walk_start(&walk, f->pt, 1, 0, PT_TYPE_ALL, 0), PTW_ABORT);
+	assert_int_equal(walk_start(&walk, f->pt, 1, 0, PT_TYPE_ALL, 0), PTW_ABORT);
 	assert_int_equal(pt_range_walk_next(&walk), PTW_DONE);
 	assert_int_equal(pt_range_walk_clear(&walk, NULL), -EINVAL);
 	assert_int_equal(pt_range_walk_done(&walk), -EINVAL);
-	assert_int_equal(pt_range_walk_start(&walk, f->pt, 0, 1, PT_TYPE_ALL + 1, 0), PTW_ABORT);
+	assert_int_equal(walk_start(&walk, f->pt, 0, 1, PT_TYPE_ALL + 1, 0), PTW_ABORT);
 	assert_int_equal(pt_range_walk_done(&walk), -EINVAL);
-	assert_int_equal(pt_range_walk_start(&walk, f->pt, 0, 1, PT_TYPE_ALL, 1u << 31), PTW_ABORT);
+	assert_int_equal(walk_start(&walk, f->pt, 0, 1, PT_TYPE_ALL, 1u << 31), PTW_ABORT);
 	assert_int_equal(pt_range_walk_done(&walk), -EINVAL);
 }
 
@@ -861,7 +874,7 @@ static void every_window_of_a_pattern_is_right(void **state)
 
 				if (first > last) /* x86: blocks of one page */
 					continue;
-				for (type = pt_range_walk_start(&walk, f->pt, first, last,
+				for (type = walk_start(&walk, f->pt, first, last,
 								PT_TYPE_ALL, flags);
 				     type != PTW_DONE; type = pt_range_walk_next(&walk)) {
 					assert_int_equal(walk.va, next);
@@ -911,5 +924,8 @@ int main(void)
 		TEST_ON(every_window_of_a_pattern_is_right, NEEDS_2_LEVELS),
 	};
 
-	return RUN_ON_ALL("walk", tests);
+	int failed = RUN_ON_ALL("walk", tests);
+
+	form = PT_WALK_FOLIOS;
+	return failed + RUN_ON_ALL("walk for folios", tests);
 }

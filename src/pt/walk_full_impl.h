@@ -1,0 +1,536 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * walk_full_impl.h - pt_range_walk_next() of walks that know more than a bare table does:
+ * software's words, folios, areas, locks. The cursor is that of walk_impl.h.
+ *
+ * Each round looks at one entry, under the lock of its table if the walk locks; if
+ * its type is asked for, the run that begins there is taken as far as it goes, else it is passed
+ * over. Whatever changed since a table was found shows in its generation, and the round begins
+ * again where it stood: at an address, which only ever grows.
+ */
+#ifndef PTL_WALK_FULL_IMPL_H
+#define PTL_WALK_FULL_IMPL_H
+
+#include "pt/folio.h"
+#include "pt/soft_impl.h"
+#include "pt/walk_impl.h"
+
+/* A run as it grows, and what it began with. */
+struct ptl_full_run {
+	struct ptl_spot at; /* its first entry */
+	struct ptl_spot spot; /* where it stops */
+	enum pt_range_walk_type type;
+	pt_va_t last; /* of its last entry */
+	uint64_t leaf; /* FOLIO, PFN: the first entry's word, or what it hides */
+	bool hidden;
+	struct ptl_folio folio;
+	struct pt_soft soft;
+	/* while leaves are taken in */
+	uint64_t want; /* the word that would continue it, as compared; 0: none */
+	uint64_t same, news; /* bits that must agree; those that say something else */
+	pt_attr_t merged; /* what is or'ed over the run */
+	bool respect_ad;
+};
+
+/* Bit PTW_x is set if PT_TYPE_x was asked for. */
+static inline bool ptl_walk_wants(const struct pt_range_walk *walk, enum pt_range_walk_type type)
+{
+	/* Both lists are in the same order. */
+	return walk->types_ >> (type - PTW_NONE) & 1;
+}
+
+static inline void ptl_walk_unlock(struct pt_range_walk *walk)
+{
+	struct pt_frame *frame = walk->locked_;
+
+	if (!PTL_SHARED || !frame)
+		return;
+	walk->locked_ = NULL;
+	ptl_walk_released(walk->pt_, &walk->held_);
+	ptl_bit_unlock(&frame->lock, walk->lock_bits_);
+}
+
+/*
+ * Locks the table that @at stands in and looks again. False, and nothing is locked: another
+ * kind of thing stands there now, or the table has gone; find it again.
+ */
+static inline bool ptl_walk_lock(struct pt_range_walk *walk, struct ptl_spot *at)
+{
+	struct pt_pgtable *pt = walk->pt_;
+	struct pt_frame *frame;
+
+	if (!PTL_SHARED || !(walk->flags_ & PT_WALK_LOCKED))
+		return true;
+	ptl_no_walk_lock(pt);
+	frame = ptl_frame_at(pt, at->table_pa);
+	walk->lock_bits_ = ptl_bit_lock(&frame->lock);
+	walk->locked_ = frame;
+	ptl_walk_holds(pt, &walk->held_);
+	if (!(walk->lock_bits_ & PTL_FRAME_DEAD) &&
+	    atomic_load_explicit(&pt->unhooked, memory_order_acquire) == walk->unhooked_) {
+		uint64_t raw = ptl_load_acquire(&at->table[at->index]);
+
+		if (raw == at->raw)
+			return true;
+		at->raw = raw;
+		at->kind = fmt_kind(raw, at->level, &pt->fmt);
+		at->why = PT_LEGAL;
+		if (at->kind == PTL_LEAF || at->kind == PTL_EMPTY || at->kind == PTL_SOFT)
+			return true;
+	}
+	ptl_walk_unlock(walk);
+	walk->table_ = NULL;
+	return false;
+}
+
+/* FOLIO or PFN for leaf @raw at @va of @level, which may be a hidden one. */
+static inline enum pt_range_walk_type ptl_classify_leaf(struct pt_range_walk *walk,
+							struct ptl_full_run *run)
+{
+	const struct pt_pgtable *pt = walk->pt_;
+	unsigned int level = run->at.level;
+	pt_pa_t pa;
+
+	if (walk->areas_ ? walk->area.flags & PT_AREA_PFN_MAP : !(walk->flags_ & PT_WALK_FOLIOS))
+		return PTW_PFN;
+	if (pt->has_soft && run->leaf & fmt_attr_bits(pt->soft.attr_special, level, &pt->fmt))
+		return PTW_PFN;
+	pa = fmt_leaf_pa(run->leaf, level, run->at.index, &pt->fmt);
+	return ptl_folio_find(pt->phys, &walk->region_, pa, ptl_level_lg2(level), &run->folio)
+		       ? PTW_FOLIO
+		       : PTW_PFN;
+}
+
+static inline enum pt_range_walk_type ptl_classify_soft(struct pt_range_walk *walk,
+							struct ptl_full_run *run)
+{
+	const struct pt_pgtable *pt = walk->pt_;
+
+	if (!pt->has_soft)
+		return PTW_UNKNOWN;
+	run->hidden = ptl_hidden_leaf(pt, run->at.raw, run->at.level, &run->leaf);
+	if (run->hidden)
+		return ptl_classify_leaf(walk, run);
+	run->soft = pt_soft_decode(&pt->soft, run->at.level, run->at.raw);
+	switch (run->soft.kind) {
+	case PT_SOFT_SWAP:
+		return PTW_SWAP;
+	case PT_SOFT_MIGRATION_READ:
+	case PT_SOFT_MIGRATION_READ_EXCLUSIVE:
+	case PT_SOFT_MIGRATION_WRITE:
+		return PTW_MIGRATION;
+	case PT_SOFT_HWPOISON:
+		return PTW_HWPOISON;
+	case PT_SOFT_DEVICE_READ:
+	case PT_SOFT_DEVICE_WRITE:
+	case PT_SOFT_DEVICE_EXCLUSIVE:
+	case PT_SOFT_DEVICE_EXCLUSIVE_WRITE:
+		return PTW_DEVICE;
+	case PT_SOFT_MARKER:
+		return PTW_MARKER;
+	default:
+		return PTW_UNKNOWN; /* a PROT_NONE word whose leaf is none, too */
+	}
+}
+
+static inline enum pt_range_walk_type ptl_classify(struct pt_range_walk *walk,
+						   struct ptl_full_run *run)
+{
+	run->hidden = false;
+	switch (run->at.kind) {
+	case PTL_LEAF:
+		run->leaf = run->at.raw;
+		return ptl_classify_leaf(walk, run);
+	case PTL_SOFT:
+		return ptl_classify_soft(walk, run);
+	case PTL_ILLEGAL:
+		return PTW_ILLEGAL;
+	default:
+		return PTW_NONE;
+	}
+}
+
+static inline uint64_t ptl_full_view(const struct ptl_full_run *run, uint64_t raw,
+				     const struct ptl_fmt *f)
+{
+	return run->respect_ad ? raw : fmt_still(raw, f);
+}
+
+/* Whether @raw goes on where the run ends; if so, its marks are taken in. */
+static inline bool ptl_full_takes(struct ptl_full_run *run, uint64_t raw,
+				  const struct pt_pgtable *pt)
+{
+	unsigned int level = run->at.level;
+
+	if (run->hidden && !ptl_hidden_leaf(pt, raw, level, &raw))
+		return false;
+	if ((ptl_full_view(run, raw, &pt->fmt) ^ run->want) & run->same)
+		return false;
+	run->merged |= fmt_decode(raw, level, &pt->fmt);
+	return true;
+}
+
+/* Takes leaves of the table in hand into the run, the first is in already. */
+static inline void ptl_full_leaves(const struct pt_pgtable *pt, struct ptl_full_run *run,
+				   pt_va_t limit)
+{
+	const struct ptl_fmt *f = &pt->fmt;
+	unsigned int level = run->at.level, lg2 = ptl_level_lg2(level);
+	unsigned int end = ptl_nr_entries(pt, level), i = run->spot.index;
+	uint64_t wanted = ((limit - run->last - 1) >> lg2) + 1;
+	uint64_t step, marks = 0;
+
+	if (run->last >= limit || i >= end)
+		return;
+	if (wanted < end - i)
+		end = i + (unsigned int)wanted;
+	step = run->want ? fmt_leaf_step(run->want, level, end - i, f) : 0;
+	for (; i < end && run->want; i++) {
+		uint64_t raw = ptl_load(&run->spot.table[i]);
+
+		/* Most words differ from what is wanted as the one before did, in their marks. */
+		if (run->hidden || __builtin_expect((raw ^ run->want ^ marks) & run->news, 0)) {
+			if (!ptl_full_takes(run, raw, pt))
+				break;
+			marks = raw ^ run->want;
+		}
+		if (step)
+			run->want += step;
+		else
+			run->want = fmt_leaf_next(run->want, level, i, f);
+	}
+	run->last += (uint64_t)(i - run->spot.index) << lg2;
+	run->spot.index = i;
+}
+
+static inline void ptl_full_leaf_run(struct pt_range_walk *walk, struct ptl_full_run *run)
+{
+	const struct ptl_fmt *f = &walk->pt_->fmt;
+	unsigned int level = run->at.level;
+	pt_attr_t differ = walk->flags_ & PT_WALK_IGNORE_SW ? PT_ATTR_SW_MASK : 0, merge = 0;
+	pt_attr_t marks = PT_ATTR_ACCESSED | PT_ATTR_DIRTY;
+
+	run->respect_ad = walk->flags_ & PT_WALK_RESPECT_AD;
+	if (run->type == PTW_FOLIO && !(walk->flags_ & PT_WALK_RESPECT_WRITE))
+		merge = PT_ATTR_WRITE;
+	/* arm64 has one pair of bits for write and dirty: with respect for the latter for both. */
+	if (merge && !run->respect_ad)
+		merge |= marks | walk->pt_->soft.attr_dirty;
+	run->news = fmt_attr_bits(~differ, level, f) | fmt_form_bits(level, f);
+	run->same = fmt_attr_bits(~(differ | merge), level, f) | fmt_form_bits(level, f);
+	run->want = fmt_leaf_next(ptl_full_view(run, run->leaf, f), level, run->at.index, f);
+	run->merged = 0;
+}
+
+/* The word of the next offset, or 0 at the end of the field. */
+static inline uint64_t ptl_swap_next(const struct pt_soft_cfg *soft, uint64_t raw)
+{
+	const uint64_t field = PTL_BITS(soft->offset_shift + 49, soft->offset_shift);
+	uint64_t next = (raw ^ soft->offset_flip) + PTL_BIT(soft->offset_shift);
+
+	return next & field ? next ^ soft->offset_flip : 0;
+}
+
+/* Consecutive offsets of one device. */
+static inline void ptl_full_swap(const struct pt_pgtable *pt, struct ptl_full_run *run,
+				 pt_va_t limit)
+{
+	unsigned int level = run->at.level, lg2 = ptl_level_lg2(level);
+	unsigned int end = ptl_nr_entries(pt, level), i = run->spot.index;
+
+	for (; i < end && run->last < limit && run->want; i++) {
+		if ((ptl_load(&run->spot.table[i]) ^ run->want) & ~pt->soft.stray)
+			break;
+		run->want = ptl_swap_next(&pt->soft, run->want);
+		run->last += PTL_BIT(lg2);
+	}
+	run->spot.index = i;
+}
+
+/* A page of a hugetlb area is as many words as it has entries, and they are the same. */
+static inline void ptl_full_same(const struct pt_range_walk *walk, struct ptl_full_run *run,
+				 pt_va_t limit)
+{
+	const struct pt_pgtable *pt = walk->pt_;
+	unsigned int level = run->at.level, lg2 = ptl_level_lg2(level);
+	unsigned int end = ptl_nr_entries(pt, level), i = run->spot.index;
+
+	if (!walk->areas_ || walk->area.huge_lg2 <= lg2)
+		return;
+	limit = ptl_min(limit, ptl_last(walk->next_, walk->area.huge_lg2));
+	for (; i < end && run->last < limit; i++) {
+		if ((ptl_load(&run->spot.table[i]) ^ run->at.raw) & ~pt->soft.stray)
+			break;
+		run->last += PTL_BIT(lg2);
+	}
+	run->spot.index = i;
+}
+
+static inline void ptl_full_holes(const struct pt_pgtable *pt, struct ptl_full_run *run,
+				  pt_va_t limit)
+{
+	struct ptl_run holes = { .spot = run->spot, .last = run->last };
+
+	ptl_run_holes(pt, &holes, limit);
+	run->spot.index = holes.spot.index;
+	run->last = holes.last;
+}
+
+/* Whether the run goes on with the entry behind it, which stands in another table. */
+static inline bool ptl_full_goes_on(struct pt_range_walk *walk, struct ptl_full_run *run,
+				    const struct ptl_spot *next)
+{
+	const struct pt_pgtable *pt = walk->pt_;
+
+	if (next->level != run->at.level)
+		return false;
+	switch (run->type) {
+	case PTW_NONE:
+		return ptl_is_hole(next->kind);
+	case PTW_SWAP:
+		return next->kind == PTL_SOFT && run->want &&
+		       !((next->raw ^ run->want) & ~pt->soft.stray);
+	default: {
+		uint64_t raw = next->raw;
+
+		if (next->kind != (run->hidden ? PTL_SOFT : PTL_LEAF) || !run->want ||
+		    (run->hidden && !ptl_hidden_leaf(pt, raw, next->level, &raw)) ||
+		    (ptl_full_view(run, raw, &pt->fmt) ^ run->want) & run->same)
+			return false;
+		return !(walk->flags_ & PT_WALK_EFFECTIVE) ||
+		       ptl_limits_above(pt, run->last + 1, next->level) == walk->limits_;
+	}
+	}
+}
+
+/* Extends @run over its table and, if no lock is held, those that follow. */
+static inline void ptl_full_extend(struct pt_range_walk *walk, struct ptl_full_run *run,
+				   pt_va_t limit, unsigned int *budget)
+{
+	const struct pt_pgtable *pt = walk->pt_;
+
+	switch (run->type) {
+	case PTW_FOLIO:
+	case PTW_PFN:
+		ptl_full_leaf_run(walk, run);
+		break;
+	case PTW_SWAP:
+		run->want = ptl_swap_next(&pt->soft, run->at.raw);
+		break;
+	case PTW_NONE:
+		break;
+	default:
+		if (run->at.kind == PTL_SOFT && run->soft.kind < PT_SOFT_PROT_NONE)
+			ptl_full_same(walk, run, limit);
+		return;
+	}
+	if (run->type == PTW_FOLIO) {
+		uint64_t room = run->folio.last -
+				fmt_leaf_pa(run->leaf, run->at.level, run->at.index, &pt->fmt);
+		pt_va_t first = ptl_align_down(walk->next_, ptl_level_lg2(run->at.level));
+
+		if (limit - first > room)
+			limit = first + room;
+	}
+	for (;;) {
+		struct ptl_spot next;
+
+		if (run->type == PTW_NONE)
+			ptl_full_holes(pt, run, limit);
+		else if (run->type == PTW_SWAP)
+			ptl_full_swap(pt, run, limit);
+		else
+			ptl_full_leaves(pt, run, limit);
+		if (run->last >= limit || run->spot.index < ptl_nr_entries(pt, run->at.level) ||
+		    walk->flags_ & PT_WALK_LOCKED || !*budget)
+			return;
+		--*budget;
+		if (!ptl_spot_find(pt, run->last + 1, &next) || !ptl_full_goes_on(walk, run, &next))
+			return;
+		run->spot = next;
+	}
+}
+
+static inline void ptl_full_report_leaf(struct pt_range_walk *walk, const struct ptl_full_run *run)
+{
+	const struct ptl_fmt *f = &walk->pt_->fmt;
+	unsigned int level = run->at.level;
+	pt_attr_t merge = PT_ATTR_ACCESSED | PT_ATTR_DIRTY;
+
+	if (run->type == PTW_FOLIO) {
+		merge |= PT_ATTR_WRITE | walk->pt_->soft.attr_dirty;
+		walk->folio = run->folio.first;
+		walk->folio_order = run->folio.order;
+	}
+	walk->hidden = run->hidden;
+	walk->pa = fmt_leaf_pa(run->leaf, level, run->at.index, f) |
+		   (walk->va & (PTL_BIT(ptl_level_lg2(level)) - 1));
+	walk->attr = fmt_decode(run->leaf, level, f) | (run->merged & merge);
+	walk->contig_lg2 = fmt_contig_lg2(run->leaf, level, f);
+	if (walk->flags_ & PT_WALK_EFFECTIVE)
+		walk->attr = ptl_limit_attr(walk->attr, walk->limits_, f->attrs);
+}
+
+static inline void ptl_full_report(struct pt_range_walk *walk, const struct ptl_full_run *run,
+				   pt_va_t limit)
+{
+	unsigned int level = run->at.level, lg2 = ptl_level_lg2(level);
+	pt_va_t last = ptl_min(run->last, limit);
+
+	walk->va = walk->next_;
+	walk->len = last - walk->va + 1;
+	walk->raw = run->at.raw;
+	walk->level = level;
+	walk->size_lg2 = lg2;
+	walk->why = run->at.why;
+	walk->pa = 0;
+	walk->attr = 0;
+	walk->contig_lg2 = 0;
+	walk->hidden = false;
+	if (run->type == PTW_FOLIO || run->type == PTW_PFN) {
+		ptl_full_report_leaf(walk, run);
+	} else if (run->at.kind == PTL_SOFT && run->type != PTW_UNKNOWN) {
+		uint64_t within = walk->va & (PTL_BIT(lg2) - 1);
+
+		/* Hugetlb's words all say where the page begins. */
+		if (walk->areas_ && walk->area.huge_lg2 > lg2)
+			within = walk->va & (PTL_BIT(walk->area.huge_lg2) - 1);
+		walk->soft = pt_soft_step(run->soft, within >> FMT_GRANULE_LG2);
+	}
+	walk->done_ = last >= walk->last_;
+	walk->next_ = last + 1;
+}
+
+/* Goes over what nobody asked for. */
+static inline void ptl_full_skip(struct pt_range_walk *walk, const struct ptl_full_run *run,
+				 pt_va_t limit)
+{
+	const struct pt_pgtable *pt = walk->pt_;
+	pt_va_t last = ptl_last(walk->next_, ptl_level_lg2(run->at.level));
+	bool all = run->at.kind == PTL_EMPTY ||
+		   (run->at.kind == PTL_LEAF && !ptl_walk_wants(walk, PTW_FOLIO) &&
+		    !ptl_walk_wants(walk, PTW_PFN));
+
+	/* Other kinds are one word each: what the next one is has to be seen. */
+	if (all)
+		last = ptl_skip_entries(pt, &run->at, last, limit);
+	ptl_walk_unlock(walk);
+	last = ptl_min(last, limit);
+	ptl_walk_remember(walk, &run->at, ptl_index(pt, last, run->at.level) + 1);
+	walk->done_ = last >= walk->last_;
+	walk->next_ = last + 1;
+}
+
+/*
+ * The next run up to the end of the area. False: there is none; walk->done_ says whether
+ * there is another area to come.
+ */
+static inline bool ptl_full_find(struct pt_range_walk *walk, unsigned int *budget,
+				 enum pt_range_walk_type *type)
+{
+	struct pt_pgtable *pt = walk->pt_;
+
+	while (!walk->done_ && (!walk->areas_ || walk->in_area_) && ptl_walk_skip_gap(walk)) {
+		pt_va_t limit = ptl_walk_last(walk);
+		struct ptl_full_run run;
+		uint32_t unhooked;
+
+		if (walk->areas_) {
+			if (walk->next_ > walk->area.last)
+				return false; /* the gap reaches beyond it */
+			limit = ptl_min(limit, walk->area.last);
+		}
+		/* As of now: a table found later may leave the tree, and then this is too old. */
+		unhooked = atomic_load_explicit(&pt->unhooked, memory_order_acquire);
+		if (unhooked != walk->unhooked_)
+			walk->table_ = NULL;
+		walk->unhooked_ = unhooked;
+		if (!ptl_walk_spot(walk, &run.at) || !ptl_walk_lock(walk, &run.at))
+			continue;
+		run.type = ptl_classify(walk, &run);
+		if (!ptl_walk_wants(walk, run.type)) {
+			ptl_full_skip(walk, &run, limit);
+			if (!walk->table_ && !walk->done_ && !--*budget) {
+				*type = PTW_AGAIN;
+				return true;
+			}
+		} else {
+			run.spot = run.at;
+			run.spot.index++;
+			run.last = ptl_last(walk->next_, ptl_level_lg2(run.at.level));
+			run.merged = 0;
+			if (walk->flags_ & PT_WALK_EFFECTIVE &&
+			    (run.type == PTW_PFN || run.type == PTW_FOLIO))
+				walk->limits_ = ptl_limits_above(pt, walk->next_, run.at.level);
+			if (!(walk->flags_ & PT_WALK_EACH) && run.last < limit)
+				ptl_full_extend(walk, &run, limit, budget);
+			ptl_walk_remember(walk, &run.spot, run.spot.index);
+			ptl_full_report(walk, &run, limit);
+			*type = run.type;
+			return true;
+		}
+		if (walk->areas_ && !walk->done_ && walk->next_ > walk->area.last)
+			walk->in_area_ = false;
+	}
+	if (!walk->areas_ || walk->in_area_)
+		walk->done_ = true; /* nothing but a gap is left */
+	return false;
+}
+
+/* Sees to it that the cursor is in an area that is to be walked. False: there is none. */
+static inline bool ptl_walk_enter_area(struct pt_range_walk *walk)
+{
+	while (!walk->done_) {
+		enum pt_area_verdict verdict;
+
+		if (walk->in_area_ && walk->next_ <= walk->area.last)
+			return true;
+		walk->in_area_ = false;
+		verdict = walk->areas_->next(walk->areas_->ctx, walk->next_, &walk->area);
+		if (verdict == PT_AREA_END || verdict == PT_AREA_STOP ||
+		    walk->area.first > walk->last_)
+			break;
+		if (walk->area.last < walk->next_ || walk->area.last < walk->area.first) {
+			walk->err_ = -EINVAL;
+			break;
+		}
+		if (walk->area.first > walk->next_) {
+			walk->next_ = walk->area.first;
+			walk->table_ = NULL;
+		}
+		walk->in_area_ = verdict == PT_AREA_WALK;
+		if (walk->in_area_)
+			return true;
+		walk->done_ = walk->area.last >= walk->last_;
+		walk->next_ = walk->area.last + 1;
+		walk->table_ = NULL;
+	}
+	walk->done_ = true;
+	return false;
+}
+
+static enum pt_range_walk_type ptl_walk_full(struct pt_range_walk *walk)
+{
+	unsigned int budget = PT_WALK_MAX_TABLES;
+	enum pt_range_walk_type type = PTW_DONE;
+	bool found;
+
+	ptl_walk_unlock(walk);
+	if (walk->done_)
+		return PTW_DONE;
+	do {
+		if (walk->areas_ && !ptl_walk_enter_area(walk))
+			return walk->err_ ? PTW_ABORT : PTW_DONE;
+		ptl_read_enter(walk->pt_);
+		found = ptl_full_find(walk, &budget, &type);
+		ptl_read_leave(walk->pt_);
+	} while (!found && !walk->done_);
+	return type;
+}
+
+static void ptl_walk_end(struct pt_range_walk *walk)
+{
+	ptl_walk_unlock(walk);
+}
+
+#endif /* PTL_WALK_FULL_IMPL_H */
