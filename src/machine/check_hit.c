@@ -26,13 +26,14 @@ struct way {
 	struct pt_access_step steps[PT_ACCESS_MAX_STEPS];
 	unsigned int nr;
 	bool mapped; /* to a leaf, whatever it allows */
+	enum pt_fault_why why; /* if not */
 	struct ptl_kept kept;
 	struct pt_piece piece;
 };
 
 static void find_way(struct way *way, const struct ptl_access *access)
 {
-	struct pt_fault fault;
+	struct pt_fault fault = { .why = PT_WHY_NONE };
 	struct ptl_access again = { .mmu = access->mmu,
 				    .how = access->how,
 				    .first = access->first,
@@ -46,6 +47,7 @@ static void find_way(struct way *way, const struct ptl_access *access)
 	way->mapped =
 		!ptl_access_piece(&again, (unsigned int)(access->va - access->first), &way->piece);
 	way->nr = again.nr_steps;
+	way->why = fault.why;
 }
 
 /* But for what CPUs set in it by themselves. */
@@ -268,6 +270,18 @@ static bool is_dirty_now(const struct pt_cpu *cpu, const struct ptl_asked *asked
 	return entry->size_lg2 > entry->leaf_lg2 || !(now & PTL_JUDGED_CLEAN);
 }
 
+/*
+ * The tables refuse it for want of the access flag, and for that alone: it was aged, which need not
+ * be flushed. In a contiguous block the entry's word is another one of the block.
+ */
+static bool is_only_old(const struct pt_machine *machine, const struct way *way,
+			const struct pt_tlb_entry *entry)
+{
+	return way->why == PT_WHY_ACCESS_FLAG && way->nr &&
+	       (entry->size_lg2 > entry->leaf_lg2 ||
+		same_word(machine, way->steps[way->nr - 1].raw, entry->raw));
+}
+
 void ptl_check_leaf(struct pt_cpu *cpu, const struct ptl_access *access,
 		    const struct ptl_asked *asked, const struct pt_tlb_entry *entry,
 		    unsigned int judged)
@@ -277,6 +291,8 @@ void ptl_check_leaf(struct pt_cpu *cpu, const struct ptl_access *access,
 	if (atomic_load_explicit(&cpu->lazy, memory_order_relaxed))
 		return; /* it catches up before it uses the space again */
 	find_way(&way, access);
+	if (!way.mapped && is_only_old(cpu->machine, &way, entry))
+		return;
 	if (!way.mapped)
 		report(cpu, &way,
 		       way.nr && way.steps[way.nr - 1].kind == PT_KIND_LEAF ? PT_CHECK_RIGHTS

@@ -358,6 +358,32 @@ static void dirty_leaves_made_old_are_legal(void **state)
 	}
 }
 
+/* Where hardware sets the flag, a store through an entry from before finds it clear, and dirty. */
+static void ageing_is_no_loss_of_dirty(void **state)
+{
+	static const char *const all[] = { "x86_48", "arm_4k_48", "arm_16k_48", "arm_4k_48_hd_bbm2" };
+	struct pt_access_result result;
+	struct trial t;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
+		trial_init(&t, all[i], RIGHT, RWU);
+		if (i == 1) { /* without hardware that sets it, the tables would refuse the store */
+			struct pt_arm64_regs regs = *pt_cpu_arm64(t.cpu);
+
+			regs.tcr &= ~BIT(39);
+			assert_int_equal(pt_cpu_load_arm64(t.cpu, &regs), 0);
+		}
+		assert_int_equal(pt_test_and_clear_accessed(t.p.pt, VA, t.f.page, NULL), 0);
+		/* Due, as when something near was flushed. */
+		t.f.cfg.watch->flushed(t.f.cfg.watch->ctx, VA, VA + t.f.page - 1);
+		assert_int_equal(touch(&t.f, t.cpu, VA, PT_ACCESS_WRITE, &result), 0);
+		assert_int_equal(result.nr_loads[0], 0);
+		assert_int_equal(t.nr_reports, 0);
+		trial_exit(&t);
+	}
+}
+
 static void stale_memory_type_is_caught(void **state)
 {
 	struct trial t;
@@ -414,6 +440,7 @@ int main(void)
 		cmocka_unit_test(less_rights_than_tables_give_are_legal),
 		cmocka_unit_test(stale_dirty_is_caught),
 		cmocka_unit_test(dirty_leaves_made_old_are_legal),
+		cmocka_unit_test(ageing_is_no_loss_of_dirty),
 		cmocka_unit_test(stale_memory_type_is_caught),
 		cmocka_unit_test(between_change_and_flush_both_are_legal),
 	};
