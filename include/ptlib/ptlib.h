@@ -30,6 +30,12 @@
 #include <ptlib/flush_count.h> /* flushes, counted as what Linux makes of them */
 #include <ptlib/direct_map.h>  /* all of memory at a fixed offset */
 #include <ptlib/mermap.h>      /* pages mapped for a moment, for one CPU */
+#include <ptlib/mm_area.h>   /* what address ranges of a process are for */
+#include <ptlib/mm.h>        /* address spaces and their pages */
+#include <ptlib/mm_store.h>  /* files, swap, pools of huge pages */
+#include <ptlib/mm_change.h> /* what system calls do */
+#include <ptlib/mm_fault.h>  /* what faults do */
+#include <ptlib/mm_reclaim.h> /* what a kernel does to pages by itself */
 #include <ptlib/machine.h>   /* CPUs over one memory */
 #include <ptlib/cpu.h>       /* one of them: registers, TLB, accesses */
 #include <ptlib/space.h>     /* address spaces on CPUs, and how they are flushed */

@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * ptlib/mm_change.h - what system calls do to an address space.
+ *
+ * Ranges are (va, len) in bytes, page aligned; in areas of hugetlb, aligned to its pages.
+ * Common to all calls:
+ *
+ * Context: see mm.h. TLB: flushed when a call returns; pages are freed after that.
+ * Return: 0; -EINVAL for an unaligned, empty or wrapping range; -ERANGE for one outside the
+ * user's addresses; -ENOMEM. Nothing that programs could notice has changed on failure,
+ * if nothing else is said: leaves may be smaller.
+ */
+#ifndef PTLIB_MM_CHANGE_H
+#define PTLIB_MM_CHANGE_H
+
+#include <ptlib/mm.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/** pt_mm_unmap() - munmap(): areas and all that is mapped in the range go, tables too. */
+PT_API PT_MUST_CHECK int pt_mm_unmap(struct pt_mm *mm, pt_va_t va, uint64_t len);
+
+/**
+ * pt_mm_zap() - madvise(MADV_DONTNEED): what is mapped goes, areas stay; markers go too.
+ * Return: also -ENOENT if part of the range is no area.
+ */
+PT_API PT_MUST_CHECK int pt_mm_zap(struct pt_mm *mm, pt_va_t va, uint64_t len);
+
+/**
+ * pt_mm_protect() - mprotect(): the rights of all areas in the range.
+ * @prot: PT_MM_READ, _WRITE, _EXEC; 0: leaves become PROT_NONE words.
+ *
+ * Pages become writable at once where a store would not have to be told of: dirty ones that are
+ * the process's alone, or the file's; others when they are written.
+ *
+ * Return: also -ENOENT as above.
+ */
+PT_API PT_MUST_CHECK int pt_mm_protect(struct pt_mm *mm, pt_va_t va, uint64_t len,
+				       unsigned int prot);
+
+/**
+ * pt_mm_move() - mremap(MREMAP_FIXED) to a free place: areas, leaves and words move as they are.
+ *
+ * Leaves of level 1 and contiguous blocks stay what they are where both addresses are aligned
+ * for it. Soft-dirty is set in what moved, as Linux does.
+ *
+ * Return: also -ENOENT as above; -EEXIST if an area stands at the new place, the old one
+ * included.
+ */
+PT_API PT_MUST_CHECK int pt_mm_move(struct pt_mm *mm, pt_va_t va, uint64_t len, pt_va_t to);
+
+/**
+ * pt_mm_fork() - A child with the same areas and pages.
+ * @cfg: Of the child, as in pt_mm_create().
+ *
+ *	private pages          both map them, read-only, and neither has them alone
+ *	shared ones            the child faults them in; frames of PFNMAP are mapped
+ *	swap                   both refer to the slot
+ *	migration, device      both; read-only
+ *	markers                POISONED and GUARD; UFFD_WP not, as the child has no uffd-wp
+ *
+ * The child's leaves are old. On failure @mm's pages are shared with nobody, but the first
+ * store to each faults.
+ */
+PT_API PT_MUST_CHECK int pt_mm_fork(struct pt_mm **out, struct pt_mm *mm,
+				    const struct pt_mm_cfg *cfg);
+
+/**
+ * pt_mm_populate() - Map pages wherever there is a hole: written ones, or the file's.
+ * @order: Of the folios, in pages: up to that of a leaf of level 1. Folios are aligned, and smaller
+ *         where they do not fit between what is mapped, or cannot be had. Contiguous
+ *         blocks fold by themselves. HUGETLB has its own size.
+ * @done:  Receives the bytes that are mapped now and were not, also on failure; may be NULL.
+ *
+ * Private writable areas get pages of their own; others are mapped as read: ANON the zero
+ * page, files their cache. In MIXEDMAP: pages that count, of no file. PFNMAP has none.
+ *
+ * Return: also -ENOENT as above; -ENOMEM, what is mapped stays; -EINVAL for @order.
+ */
+PT_API PT_MUST_CHECK int pt_mm_populate(struct pt_mm *mm, pt_va_t va, uint64_t len,
+					unsigned int order, uint64_t *done);
+
+/**
+ * pt_mm_insert_pfn() - remap_pfn_range(): frames that nobody counts, in the largest leaves.
+ * Return: also -EINVAL outside PFNMAP and MIXEDMAP areas; -EEXIST if anything is mapped there;
+ * -ERANGE beyond the output width.
+ */
+PT_API PT_MUST_CHECK int pt_mm_insert_pfn(struct pt_mm *mm, pt_va_t va, uint64_t len, pt_pa_t pa);
+
+/**
+ * pt_mm_guard() - madvise(MADV_GUARD_INSTALL) or _REMOVE: accesses are SIGSEGV, without an area
+ * of its own. What was mapped goes.
+ * Return: also -EINVAL in other areas than ANON and FILE; -ENOENT as above; -EOPNOTSUPP if
+ * the kernel has no such marker.
+ */
+PT_API PT_MUST_CHECK int pt_mm_guard(struct pt_mm *mm, pt_va_t va, uint64_t len, bool install);
+
+/**
+ * pt_mm_write_protect() - userfaultfd: stores to these pages are told of, or no more.
+ *
+ * Leaves and words are marked; in areas of files holes get markers, so that the mark outlives
+ * reclaim.
+ *
+ * Return: also -EINVAL outside areas with PT_MM_UFFD_WP; -ENOENT; -EOPNOTSUPP if the kernel has
+ * no such mark.
+ */
+PT_API PT_MUST_CHECK int pt_mm_write_protect(struct pt_mm *mm, pt_va_t va, uint64_t len, bool on);
+
+enum pt_mm_clear {
+	PT_MM_CLEAR_ACCESSED = 1,   /* "1" to /proc/PID/clear_refs: age everything */
+	PT_MM_CLEAR_SOFT_DIRTY = 4, /* "4": from now on, tell what is written */
+};
+
+/**
+ * pt_mm_clear_refs() - What /proc/PID/clear_refs does.
+ * Return: 0; -EINVAL; -EOPNOTSUPP for soft-dirty where leaves have no such bit (arm64).
+ */
+PT_API PT_MUST_CHECK int pt_mm_clear_refs(struct pt_mm *mm, enum pt_mm_clear what);
+
+/** pt_mm_numa_hint() - Hide leaves of accessible private areas, so that the next access tells. */
+PT_API PT_MUST_CHECK int pt_mm_numa_hint(struct pt_mm *mm, pt_va_t va, uint64_t len);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* PTLIB_MM_CHANGE_H */

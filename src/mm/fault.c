@@ -1,0 +1,415 @@
+/* SPDX-License-Identifier: MIT */
+/* Faults: what stands at the address decides, and one step is taken after another. */
+#include "mm/edit.h"
+
+#include <ptlib/mm_fault.h>
+
+/* What one step of a fault came to. */
+enum step {
+	STEP_DONE, /* with the verdict as it is */
+	STEP_AGAIN, /* something else stands there now: look again */
+	STEP_ERROR, /* no memory */
+};
+
+struct fault {
+	struct pt_mm *mm;
+	const struct pt_mm_area *area;
+	pt_va_t va; /* page aligned */
+	bool write, exec;
+	bool wp; /* the hole had a uffd-wp marker */
+	bool worked; /* anything was done */
+	struct ptl_run run;
+	enum pt_mm_verdict verdict;
+};
+
+static enum step say(struct fault *fault, enum pt_mm_verdict verdict)
+{
+	fault->verdict = verdict;
+	return STEP_DONE;
+}
+
+static bool wp_is_on(const struct fault *fault)
+{
+	return fault->area->flags & PT_MM_UFFD_WP;
+}
+
+/* A hole of the largest aligned block that could be filled at once. */
+static enum step fill(struct fault *fault)
+{
+	struct pt_mm *mm = fault->mm;
+	struct pt_world *world = mm->world;
+	const struct pt_mm_area *area = fault->area;
+	pt_va_t lo = ptl_align_down(fault->va, world->huge_lg2);
+	pt_va_t hi = ptl_last(fault->va, world->huge_lg2);
+	struct ptl_fill fill = { .write = fault->write, .wp = fault->wp };
+	struct ptl_run run;
+	int err;
+
+	if (lo < area->first)
+		lo = area->first;
+	if (hi > area->last)
+		hi = area->last;
+	if (area->kind == PT_MM_HUGETLB) {
+		lo = ptl_align_down(fault->va, area->page_lg2);
+		hi = ptl_last(fault->va, area->page_lg2);
+	}
+	for (bool more = ptl_run_start(&run, mm, lo, hi); more && run.last < fault->va;
+	     more = ptl_run_next(&run))
+		;
+	pt_range_walk_done(&run.walk);
+	PTL_BUG_ON(run.kind != PTL_RUN_HOLE);
+	fill.lo = fault->wp ? fault->va : run.va;
+	fill.hi = fault->wp ? ptl_last(fault->va, world->page_lg2) : run.last;
+	if (area->flags & PT_MM_HUGEPAGE)
+		fill.order = world->huge_lg2 - world->page_lg2;
+	err = ptl_fill(mm, area, &run, fault->va, &fill);
+	if (err == -ERANGE || err == -ENOENT || (err && err != 1 && area->kind == PT_MM_HUGETLB))
+		return say(fault, PT_VERDICT_SIGBUS);
+	if (err < 0)
+		return STEP_ERROR;
+	return say(fault, err && area->file && !pt_file_cfg(area->file)->shmem ? PT_VERDICT_MAJOR
+									       : PT_VERDICT_MINOR);
+}
+
+/* A copy of @len bytes at @from becomes the page at @va, in place of what stands there. */
+static enum step copy_page(struct fault *fault, pt_va_t va, pt_pa_t from, uint64_t len,
+			   const struct ptl_piece *old)
+{
+	struct pt_mm *mm = fault->mm;
+	struct pt_world *world = mm->world;
+	unsigned int order = 0, flags = 0;
+	struct pt_change change;
+	struct ptl_edit edit;
+	bool entire = false;
+	pt_pa_t head;
+
+	if (fault->area->kind == PT_MM_HUGETLB) {
+		order = fault->area->page_lg2 - world->page_lg2;
+		flags = PTL_PAGE_HUGETLB;
+		entire = true;
+	}
+	if (ptl_anon_alloc(mm, fault->area, va, order, flags, from == world->zero_page, &head))
+		return entire ? say(fault, PT_VERDICT_SIGBUS) : STEP_ERROR;
+	ptl_edit_begin(&edit, mm);
+	change = ptl_change(&edit, 0);
+	/* Unmapped and flushed before it is read: no store is lost, and two are never mapped. */
+	PTL_BUG_ON(pt_unmap(mm->pt, va, len, &change));
+	pt_gather_finish(&edit.gather);
+	if (from != world->zero_page)
+		ptl_folio_copy(world, head, from, len);
+	if (old->counted)
+		ptl_edit_drop(&edit, old->pa, len, old->entire);
+	PTL_BUG_ON(ptl_put_leaf(mm, fault->area, va, head, len,
+				ptl_leaf_attr(mm, fault->area, true), 0, false, false));
+	ptl_map_add(world, head, len, entire);
+	ptl_set_exclusive(world, head, len, entire, true);
+	ptl_edit_end(&edit);
+	return say(fault, PT_VERDICT_MINOR);
+}
+
+static void allow_write(struct fault *fault, pt_va_t va, uint64_t len)
+{
+	const struct pt_soft_cfg *soft = &fault->mm->world->cfg.soft;
+	struct ptl_edit edit;
+	struct pt_change change;
+
+	ptl_edit_begin(&edit, fault->mm);
+	change = ptl_change(&edit, 0);
+	PTL_BUG_ON(pt_protect(fault->mm->pt, va, len,
+			      PT_ATTR_WRITE | PT_ATTR_ACCESSED | PT_ATTR_DIRTY | soft->attr_dirty |
+				      soft->attr_soft_dirty,
+			      0, &change));
+	ptl_edit_end(&edit);
+}
+
+/* A store to a private frame that nobody counts: the zero page, or a device's. */
+static enum step copy_frame(struct fault *fault, const struct ptl_piece *piece)
+{
+	struct pt_world *world = fault->mm->world;
+	uint64_t page = ptl_page_bytes(world);
+	struct ptl_edit edit;
+	struct pt_change change;
+	int err;
+
+	if (ptl_keeps_content(world) && !pt_phys_to_host(world->phys, piece->pa, page))
+		return say(fault, PT_VERDICT_SIGBUS);
+	if (!fault->run.level)
+		return copy_page(fault, fault->va, piece->pa, page, piece);
+	ptl_edit_begin(&edit, fault->mm);
+	change = ptl_change(&edit, 0);
+	err = pt_split(fault->mm->pt, fault->va, page, 0, &change);
+	ptl_edit_end(&edit);
+	return err ? STEP_ERROR : STEP_AGAIN;
+}
+
+/* A store to a leaf that does not allow it. */
+static enum step write_leaf(struct fault *fault)
+{
+	struct pt_mm *mm = fault->mm;
+	struct pt_world *world = mm->world;
+	const struct pt_mm_area *area = fault->area;
+	uint64_t page = ptl_page_bytes(world);
+	struct ptl_piece piece = ptl_piece_at(&fault->run, fault->run.va);
+	pt_va_t va = fault->va;
+	uint64_t len = page;
+	unsigned int flags;
+
+	if (fault->run.attr & world->cfg.soft.attr_uffd_wp && wp_is_on(fault))
+		return say(fault, PT_VERDICT_UFFD_WP);
+	if (!piece.head) {
+		if (!ptl_area_is_private(area)) {
+			allow_write(fault, va, page);
+			return say(fault, PT_VERDICT_MINOR);
+		}
+		return copy_frame(fault, &piece);
+	}
+	flags = ptl_page_flags(piece.head);
+	if (flags & PTL_PAGE_HUGETLB) {
+		va = ptl_align_down(va, area->page_lg2);
+		len = PTL_BIT(area->page_lg2);
+		piece.pa = ptl_folio_head(world, piece.pa);
+		piece.counted = true;
+	} else if (piece.entire) {
+		va = ptl_align_down(va, world->huge_lg2);
+		len = PTL_BIT(world->huge_lg2);
+		piece.pa = ptl_folio_head(world, piece.pa);
+	}
+	if (!ptl_area_is_private(area)) {
+		ptl_page_set(piece.head, PTL_PAGE_DIRTY, 0);
+		allow_write(fault, va, len);
+		return say(fault, PT_VERDICT_MINOR);
+	}
+	if (area->kind == PT_MM_MIXEDMAP) {
+		allow_write(fault, va, len);
+		return say(fault, PT_VERDICT_MINOR);
+	}
+	if (flags & PTL_PAGE_ANON &&
+	    (ptl_is_exclusive(world, piece.pa) ||
+	     (!piece.head->pins &&
+	      atomic_load_explicit(&piece.head->total, memory_order_relaxed) == 1))) {
+		ptl_set_exclusive(world, piece.pa, len, piece.entire, true);
+		allow_write(fault, va, len);
+		return say(fault, PT_VERDICT_MINOR);
+	}
+	if (piece.entire && !(flags & PTL_PAGE_HUGETLB)) {
+		struct ptl_edit edit;
+		int err;
+
+		/* One page is copied, not all: first it must be one. */
+		ptl_edit_begin(&edit, mm);
+		err = ptl_split_entry(&edit, va);
+		ptl_edit_end(&edit);
+		return err ? STEP_ERROR : STEP_AGAIN;
+	}
+	return copy_page(fault, va, piece.pa, len, &piece);
+}
+
+static enum step leaf(struct fault *fault)
+{
+	pt_attr_t attr = fault->run.attr;
+	struct ptl_edit edit;
+	struct pt_change change;
+
+	if (fault->write && !(attr & PT_ATTR_WRITE))
+		return write_leaf(fault);
+	if (attr & PT_ATTR_ACCESSED)
+		return say(fault, fault->worked ? PT_VERDICT_MINOR : PT_VERDICT_SPURIOUS);
+	ptl_edit_begin(&edit, fault->mm);
+	change = ptl_change(&edit, 0);
+	PTL_BUG_ON(pt_protect(fault->mm->pt, fault->va, ptl_page_bytes(fault->mm->world),
+			      PT_ATTR_ACCESSED, 0, &change));
+	ptl_edit_end(&edit);
+	return say(fault, PT_VERDICT_MINOR);
+}
+
+/* A hint: the leaf is shown with the area's rights, but for stores, which are asked for next. */
+static enum step show(struct fault *fault)
+{
+	struct pt_mm *mm = fault->mm;
+	const struct pt_mm_area *area = fault->area;
+	unsigned int lg2 = area->kind == PT_MM_HUGETLB ? area->page_lg2 : fault->run.size_lg2;
+	pt_attr_t exec = area->flags & PT_MM_EXEC ? PT_ATTR_EXEC : 0;
+	struct ptl_edit edit;
+	struct pt_change change;
+
+	ptl_edit_begin(&edit, mm);
+	change = ptl_change(&edit, 0);
+	PTL_BUG_ON(pt_soft_show(mm->pt, ptl_align_down(fault->va, lg2), PTL_BIT(lg2),
+				exec | PT_ATTR_ACCESSED, PT_ATTR_WRITE, &change));
+	ptl_edit_end(&edit);
+	fault->worked = true;
+	return STEP_AGAIN;
+}
+
+/* A page comes back, from swap or from a device, in place of its word. */
+static enum step bring_back(struct fault *fault)
+{
+	struct pt_mm *mm = fault->mm;
+	struct pt_world *world = mm->world;
+	const struct pt_soft soft = fault->run.soft;
+	bool swap = soft.kind == PT_SOFT_SWAP;
+	bool write = fault->write && !(soft.flags & PT_SOFT_UFFD_WP && wp_is_on(fault));
+	uint64_t page = ptl_page_bytes(world);
+	struct pt_swap *device = swap ? ptl_swap_of(world, soft.type) : NULL;
+	struct ptl_piece piece;
+	struct ptl_edit edit;
+	pt_pa_t pa;
+
+	if (!swap && fault->run.level) {
+		int err;
+
+		ptl_edit_begin(&edit, mm);
+		err = ptl_split_entry(&edit, fault->va);
+		ptl_edit_end(&edit);
+		return err ? STEP_ERROR : STEP_AGAIN;
+	}
+	if (ptl_anon_alloc(mm, fault->area, fault->va, 0, 0, swap, &pa))
+		return STEP_ERROR;
+	if (swap)
+		ptl_swap_read(device, soft.offset, pa);
+	else
+		ptl_folio_copy(world, pa, soft.pfn << world->page_lg2, page);
+	ptl_soft_page(&fault->run, &piece);
+	PTL_BUG_ON(ptl_put_leaf(mm, fault->area, fault->va, pa, page,
+				ptl_leaf_attr(mm, fault->area, write), 0, true, false));
+	ptl_map_add(world, pa, page, false);
+	ptl_set_exclusive(world, pa, page, false, true);
+	if (swap) {
+		ptl_swap_put(device, soft.offset);
+	} else {
+		ptl_edit_begin(&edit, mm);
+		ptl_edit_drop(&edit, piece.pa, page, false);
+		ptl_edit_end(&edit);
+	}
+	if (fault->write && !write)
+		return say(fault, PT_VERDICT_UFFD_WP);
+	return say(fault, PT_VERDICT_MAJOR);
+}
+
+static enum step marker(struct fault *fault)
+{
+	struct pt_mm *mm = fault->mm;
+	struct pt_change change = { 0 };
+	unsigned int markers = fault->run.soft.markers;
+	unsigned int lg2 = fault->run.size_lg2;
+
+	if (markers & PT_SOFT_MARKER_POISONED)
+		return say(fault, PT_VERDICT_SIGBUS_POISON);
+	if (markers & PT_SOFT_MARKER_GUARD)
+		return say(fault, PT_VERDICT_SEGV_MAPERR);
+	/* uffd-wp: as a hole, but what is mapped there carries the mark, if anybody watches. */
+	if (fault->area->kind == PT_MM_HUGETLB)
+		lg2 = fault->area->page_lg2;
+	PTL_BUG_ON(pt_unmap(mm->pt, ptl_align_down(fault->va, lg2), PTL_BIT(lg2), &change));
+	fault->wp = wp_is_on(fault);
+	fault->worked = true;
+	return STEP_AGAIN;
+}
+
+static enum step software(struct fault *fault)
+{
+	switch (fault->run.soft.kind) {
+	case PT_SOFT_SWAP:
+	case PT_SOFT_DEVICE_READ:
+	case PT_SOFT_DEVICE_WRITE:
+		return bring_back(fault);
+	case PT_SOFT_DEVICE_EXCLUSIVE:
+	case PT_SOFT_DEVICE_EXCLUSIVE_WRITE:
+		ptl_end_exclusive(fault->mm, fault->area, fault->run.va, fault->run.last);
+		fault->worked = true;
+		return STEP_AGAIN;
+	case PT_SOFT_MARKER:
+		return marker(fault);
+	case PT_SOFT_HWPOISON:
+		return say(fault, PT_VERDICT_SIGBUS_POISON);
+	default:
+		return say(fault, PT_VERDICT_RETRY);
+	}
+}
+
+static enum step step(struct fault *fault)
+{
+	ptl_run_at(&fault->run, fault->mm, fault->va);
+	switch (fault->run.kind) {
+	case PTL_RUN_HOLE:
+		return fill(fault);
+	case PTL_RUN_SOFT:
+		return software(fault);
+	default:
+		return fault->run.hidden ? show(fault) : leaf(fault);
+	}
+}
+
+int pt_mm_fault(struct pt_mm *mm, pt_va_t va, enum pt_access_kind kind, enum pt_mm_verdict *verdict)
+{
+	struct fault fault = {
+		.mm = mm,
+		.area = ptl_area_of(mm, va),
+		.va = ptl_align_down(va, mm->world->page_lg2),
+		.write = kind == PT_ACCESS_WRITE || kind == PT_ACCESS_RMW,
+		.exec = kind == PT_ACCESS_FETCH,
+	};
+	unsigned int need = fault.write ? PT_MM_WRITE : fault.exec ? PT_MM_EXEC : PT_MM_PROT;
+	enum step next = STEP_AGAIN;
+
+	if (!fault.area) {
+		*verdict = PT_VERDICT_SEGV_MAPERR;
+		return 0;
+	}
+	if (!(fault.area->flags & need)) {
+		*verdict = PT_VERDICT_SEGV_ACCERR;
+		return 0;
+	}
+	while (next == STEP_AGAIN)
+		next = step(&fault);
+	if (next == STEP_ERROR)
+		return -ENOMEM;
+	*verdict = fault.verdict;
+	return 0;
+}
+
+#define ESR_WNR PTL_BIT(6)
+#define ESR_CM PTL_BIT(8) /* cache maintenance, which WnR calls a write and is none */
+
+int pt_mm_fault_hw(struct pt_mm *mm, const struct pt_fault *hw, enum pt_mm_verdict *verdict)
+{
+	enum pt_access_kind kind = PT_ACCESS_READ;
+
+	if (hw->stage == 2)
+		return -EINVAL;
+	switch (hw->kind) {
+	case PT_FAULT_PF:
+		if (hw->code & PT_X86_PF_W)
+			kind = PT_ACCESS_WRITE;
+		else if (hw->code & PT_X86_PF_I)
+			kind = PT_ACCESS_FETCH;
+		break;
+	case PT_FAULT_DATA_ABORT:
+		if (hw->code & ESR_WNR && !(hw->code & ESR_CM))
+			kind = PT_ACCESS_WRITE;
+		break;
+	case PT_FAULT_INSTR_ABORT:
+		kind = PT_ACCESS_FETCH;
+		break;
+	default:
+		return -EINVAL;
+	}
+	return pt_mm_fault(mm, hw->va, kind, verdict);
+}
+
+const char *pt_mm_verdict_name(enum pt_mm_verdict verdict)
+{
+	static const char *const names[PT_VERDICT_NR] = {
+		[PT_VERDICT_MINOR] = "minor",
+		[PT_VERDICT_MAJOR] = "major",
+		[PT_VERDICT_SPURIOUS] = "spurious",
+		[PT_VERDICT_RETRY] = "retry",
+		[PT_VERDICT_UFFD_WP] = "uffd-wp",
+		[PT_VERDICT_SEGV_MAPERR] = "SIGSEGV, not mapped",
+		[PT_VERDICT_SEGV_ACCERR] = "SIGSEGV, not allowed",
+		[PT_VERDICT_SIGBUS] = "SIGBUS",
+		[PT_VERDICT_SIGBUS_POISON] = "SIGBUS, poisoned",
+	};
+
+	return (unsigned int)verdict < PT_VERDICT_NR ? names[verdict] : "unknown";
+}

@@ -1,0 +1,246 @@
+/* SPDX-License-Identifier: MIT */
+/* Ranges that go, and ranges whose rights change. */
+#include "mm/edit.h"
+
+#include <ptlib/mm_change.h>
+
+static void zap_run(struct ptl_edit *edit, const struct ptl_run *run)
+{
+	struct pt_world *world = edit->mm->world;
+	struct ptl_piece piece;
+	pt_va_t va = run->va;
+
+	if (run->kind == PTL_RUN_LEAF) {
+		do {
+			piece = ptl_piece_at(run, va);
+			if (piece.counted)
+				ptl_edit_drop(edit, piece.pa, piece.last - piece.va + 1,
+					      piece.entire);
+			va = piece.last + 1;
+		} while (piece.last < run->last);
+	} else if (run->kind == PTL_RUN_SOFT && run->soft.kind == PT_SOFT_SWAP) {
+		ptl_swap_put(ptl_swap_of(world, run->soft.type), run->soft.offset);
+	} else if (run->kind == PTL_RUN_SOFT && ptl_soft_page(run, &piece)) {
+		if (piece.counted)
+			ptl_edit_drop(edit, piece.pa, piece.last - piece.va + 1, piece.entire);
+	}
+}
+
+void ptl_zap(struct ptl_edit *edit, pt_va_t first, pt_va_t last, bool free_tables)
+{
+	struct pt_change change = ptl_change(edit, free_tables ? PT_CHANGE_FREE_TABLES : 0);
+	struct ptl_run run;
+	int err;
+
+	for (bool more = ptl_run_start(&run, edit->mm, first, last); more;
+	     more = ptl_run_next(&run))
+		zap_run(edit, &run);
+	err = pt_unmap(edit->mm->pt, first, last - first + 1, &change);
+	PTL_BUG_ON(err);
+}
+
+/* The part of @area in [first, last]. */
+static struct pt_mm_area part_of(const struct pt_mm_area *area, pt_va_t first, pt_va_t last)
+{
+	struct pt_mm_area part = *area;
+
+	if (part.first < first) {
+		part.offset += first - part.first;
+		part.first = first;
+	}
+	if (part.last > last)
+		part.last = last;
+	return part;
+}
+
+void ptl_zap_range(struct ptl_edit *edit, pt_va_t first, pt_va_t last, bool free_tables)
+{
+	const struct ptl_areas *areas = &edit->mm->areas;
+
+	for (size_t i = ptl_areas_find(areas, first); i < areas->nr && areas->at[i].first <= last;
+	     i++) {
+		struct pt_mm_area part = part_of(&areas->at[i], first, last);
+
+		ptl_zap(edit, part.first, part.last, free_tables);
+	}
+}
+
+/* What every call of mm_change.h on a range begins with. */
+int ptl_mm_begin(struct pt_mm *mm, pt_va_t va, uint64_t len, bool covered, pt_va_t *last)
+{
+	int err = ptl_mm_range(mm, va, len, last);
+
+	if (err)
+		return err;
+	if (covered && !ptl_areas_cover(&mm->areas, va, *last))
+		return -ENOENT;
+	return ptl_huge_aligned(mm, va, *last) ? 0 : -EINVAL;
+}
+
+int pt_mm_unmap(struct pt_mm *mm, pt_va_t va, uint64_t len)
+{
+	struct ptl_edit edit;
+	size_t i, end;
+	pt_va_t last;
+	int err = ptl_mm_begin(mm, va, len, false, &last);
+
+	if (!err)
+		err = ptl_areas_reserve(&mm->areas, 2);
+	if (err)
+		return err;
+	ptl_edit_begin(&edit, mm);
+	err = ptl_split_ends(&edit, va, last);
+	if (!err) {
+		ptl_areas_isolate(&mm->areas, va, last, &i, &end);
+		ptl_zap_range(&edit, va, last, true);
+		ptl_areas_remove(&mm->areas, i, end - i);
+	}
+	ptl_edit_end(&edit);
+	return err;
+}
+
+int pt_mm_zap(struct pt_mm *mm, pt_va_t va, uint64_t len)
+{
+	struct ptl_edit edit;
+	pt_va_t last;
+	int err = ptl_mm_begin(mm, va, len, true, &last);
+
+	if (err)
+		return err;
+	ptl_edit_begin(&edit, mm);
+	err = ptl_split_ends(&edit, va, last);
+	if (!err)
+		ptl_zap_range(&edit, va, last, false);
+	ptl_edit_end(&edit);
+	return err;
+}
+
+/* Stores to this page need not be told of. */
+static bool may_write(const struct pt_mm *mm, const struct pt_mm_area *area,
+		      const struct ptl_run *run, const struct ptl_piece *piece)
+{
+	const struct pt_world *world = mm->world;
+
+	if (!(area->flags & PT_MM_WRITE) || run->attr & world->cfg.soft.attr_uffd_wp)
+		return false;
+	if (!piece->head) /* frames of a device, but not the zero page */
+		return area->kind == PT_MM_PFNMAP || piece->pa != world->zero_page;
+	if (world->cfg.soft.attr_soft_dirty && !(area->flags & PT_MM_SOFT_DIRTY) &&
+	    !(run->attr & world->cfg.soft.attr_soft_dirty))
+		return false;
+	if (!ptl_is_dirty(world, run->attr))
+		return false;
+	if (!ptl_area_is_private(area))
+		return true;
+	return ptl_page_flags(piece->head) & PTL_PAGE_ANON &&
+	       ptl_is_exclusive(mm->world, piece->pa);
+}
+
+static void allow_writes(struct ptl_edit *edit, const struct pt_mm_area *area, pt_va_t first,
+			 pt_va_t last)
+{
+	struct pt_mm *mm = edit->mm;
+	struct ptl_run run;
+
+	for (bool more = ptl_run_start(&run, mm, first, last); more; more = ptl_run_next(&run)) {
+		pt_va_t va = run.va;
+		struct ptl_piece piece;
+
+		if (run.kind != PTL_RUN_LEAF || run.hidden || run.attr & PT_ATTR_WRITE)
+			continue;
+		do {
+			struct pt_change change = ptl_change(edit, PT_CHANGE_SKIP_HOLES);
+
+			piece = ptl_piece_at(&run, va);
+			/* A page's worth at least has been looked at; parts of hugetlb count as it. */
+			if (may_write(mm, area, &run, &piece))
+				PTL_BUG_ON(pt_protect(mm->pt, va, piece.last - va + 1,
+						      PT_ATTR_WRITE | PT_ATTR_DIRTY, 0, &change));
+			va = piece.last + 1;
+		} while (piece.last < run.last);
+	}
+}
+
+/* Words that will become leaves forget that they may be written. */
+static void forget_writes(struct ptl_edit *edit, pt_va_t first, pt_va_t last)
+{
+	struct ptl_run run;
+
+	for (bool more = ptl_run_start(&run, edit->mm, first, last); more;
+	     more = ptl_run_next(&run))
+		if (run.kind == PTL_RUN_SOFT)
+			ptl_soft_wrprotect(edit, &run, false);
+}
+
+static void protect_area(struct ptl_edit *edit, const struct pt_mm_area *area, pt_va_t first,
+			 pt_va_t last)
+{
+	struct pt_mm *mm = edit->mm;
+	struct pt_change change = ptl_change(edit, PT_CHANGE_SKIP_HOLES);
+	pt_attr_t set = area->flags & PT_MM_EXEC ? PT_ATTR_EXEC : 0, clear = PT_ATTR_EXEC & ~set;
+
+	forget_writes(edit, first, last);
+	if (!ptl_is_accessible(area)) {
+		PTL_BUG_ON(pt_soft_hide(mm->pt, first, last - first + 1, 0,
+					PT_ATTR_WRITE | PT_ATTR_EXEC, &change));
+		return;
+	}
+	if (!(area->flags & PT_MM_WRITE))
+		clear |= PT_ATTR_WRITE;
+	PTL_BUG_ON(pt_soft_show(mm->pt, first, last - first + 1, set, clear, &change));
+	PTL_BUG_ON(pt_protect(mm->pt, first, last - first + 1, set, clear, &change));
+	if (area->flags & PT_MM_WRITE)
+		allow_writes(edit, area, first, last);
+}
+
+int pt_mm_protect(struct pt_mm *mm, pt_va_t va, uint64_t len, unsigned int prot)
+{
+	struct ptl_edit edit;
+	size_t i, end;
+	pt_va_t last;
+	int err = prot & ~PT_MM_PROT ? -EINVAL : ptl_mm_begin(mm, va, len, true, &last);
+
+	if (!err)
+		err = ptl_areas_reserve(&mm->areas, 2);
+	if (err)
+		return err;
+	ptl_edit_begin(&edit, mm);
+	err = ptl_split_ends(&edit, va, last);
+	if (!err) {
+		ptl_areas_isolate(&mm->areas, va, last, &i, &end);
+		for (size_t k = i; k < end; k++) {
+			struct pt_mm_area *area = &mm->areas.at[k];
+
+			area->flags = (area->flags & ~PT_MM_PROT) | prot;
+			protect_area(&edit, area, area->first, area->last);
+		}
+		ptl_areas_merge(&mm->areas, i, end);
+	}
+	ptl_edit_end(&edit);
+	return err;
+}
+
+int pt_mm_numa_hint(struct pt_mm *mm, pt_va_t va, uint64_t len)
+{
+	struct ptl_edit edit;
+	pt_va_t last;
+	int err = ptl_mm_begin(mm, va, len, true, &last);
+
+	if (err)
+		return err;
+	ptl_edit_begin(&edit, mm);
+	err = ptl_split_ends(&edit, va, last);
+	for (size_t i = ptl_areas_find(&mm->areas, va);
+	     !err && i < mm->areas.nr && mm->areas.at[i].first <= last; i++) {
+		struct pt_mm_area part = part_of(&mm->areas.at[i], va, last);
+		struct pt_change change = ptl_change(&edit, PT_CHANGE_SKIP_HOLES);
+
+		/* As Linux: what a process shares or cannot use tells nothing of where it runs. */
+		if ((part.kind == PT_MM_ANON || part.kind == PT_MM_FILE) &&
+		    ptl_area_is_private(&part) && ptl_is_accessible(&part))
+			PTL_BUG_ON(pt_soft_hide(mm->pt, part.first, part.last - part.first + 1, 0,
+						PT_ATTR_WRITE | PT_ATTR_EXEC, &change));
+	}
+	ptl_edit_end(&edit);
+	return err;
+}

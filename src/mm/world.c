@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: MIT */
+/* Worlds and address spaces: made, and given up. */
+#include "mm/edit.h"
+
+#include <stdlib.h>
+
+/* x86: the lower half, as everywhere; arm64: all of the table's half. */
+static int find_limits(struct pt_world *world)
+{
+	struct pt_format_info *info = &world->info;
+	int err = pt_format_info(&world->cfg.fmt, info);
+
+	if (err)
+		return -EINVAL;
+	world->page_lg2 = info->granule_lg2;
+	world->user_first = info->first;
+	world->user_last = info->last;
+	if (world->cfg.fmt.fmt == PT_FMT_X86_64)
+		world->user_last = PTL_BIT(world->cfg.fmt.va_bits - 1) - 1;
+	if (info->nr_levels > 1 && info->can_leaf[1])
+		world->huge_lg2 = info->leaf_lg2[1];
+	else
+		world->huge_lg2 = world->page_lg2;
+	return 0;
+}
+
+static bool is_second_stage(enum pt_format fmt)
+{
+	return fmt == PT_FMT_X86_EPT || fmt >= PT_FMT_ARM64_S2_4K;
+}
+
+int pt_world_create(struct pt_world **out, struct pt_phys *phys, const struct pt_world_cfg *cfg)
+{
+	struct pt_world *world = calloc(1, sizeof(*world));
+	int err;
+
+	if (!world)
+		return -ENOMEM;
+	world->cfg = *cfg;
+	world->phys = phys;
+	err = find_limits(world);
+	if (!err && (is_second_stage(cfg->fmt.fmt) || cfg->flags & ~PT_WORLD_NO_CONTENT ||
+		     pt_phys_frame_lg2(phys) != world->page_lg2))
+		err = -EINVAL;
+	if (!err)
+		err = ptl_pages_init(world);
+	if (err) {
+		free(world);
+		return err;
+	}
+	err = ptl_folio_alloc(NULL, world, 0, 0, true, &world->zero_page);
+	if (err) {
+		ptl_pages_exit(world);
+		free(world);
+		return err;
+	}
+	ptl_page_at(world, world->zero_page)->pins = 1;
+	*out = world;
+	return 0;
+}
+
+static void free_poisoned(struct pt_world *world)
+{
+	while (world->poisoned) {
+		pt_pa_t head = world->poisoned & ~UINT64_C(1);
+		struct ptl_page *page = ptl_page_at(world, head);
+
+		world->poisoned = atomic_load_explicit(&page->offset, memory_order_relaxed);
+		page->pins = 0;
+		ptl_folio_free(world, head);
+	}
+}
+
+int pt_world_destroy(struct pt_world *world)
+{
+	if (!world)
+		return 0;
+	if (world->mms || world->nr_files || world->swaps)
+		return -EBUSY;
+	free_poisoned(world);
+	ptl_page_at(world, world->zero_page)->pins = 0;
+	ptl_folio_free(world, world->zero_page);
+	while (world->pools) {
+		struct ptl_huge_pool *pool = world->pools;
+
+		world->pools = pool->next;
+		free(pool->free);
+		free(pool);
+	}
+	ptl_pages_exit(world);
+	free(world);
+	return 0;
+}
+
+pt_pa_t pt_world_zero_page(const struct pt_world *world)
+{
+	return world->zero_page;
+}
+
+int pt_mm_create(struct pt_mm **out, struct pt_world *world, const struct pt_mm_cfg *cfg)
+{
+	struct pt_pgtable_cfg pt_cfg = {
+		.fmt = world->cfg.fmt,
+		.mode = cfg->mode,
+		.flush = cfg->flush,
+		.top = cfg->top,
+		.watch = cfg->watch,
+		.wait = cfg->wait,
+		.soft = &world->cfg.soft,
+	};
+	struct pt_mm *mm = calloc(1, sizeof(*mm));
+	int err;
+
+	if (!mm)
+		return -ENOMEM;
+	mm->world = world;
+	mm->cfg = *cfg;
+	mm->tables = (struct pt_zone_source){
+		.zone = world->cfg.zone,
+		.type = pt_freetype(PT_MIGRATE_UNMOVABLE, 0),
+		.account = cfg->account,
+	};
+	pt_cfg.tables = pt_zone_table_ops(&mm->tables);
+	err = pt_pgtable_create(&mm->pt, world->phys, &pt_cfg);
+	if (err) {
+		free(mm);
+		return err;
+	}
+	mm->next = world->mms;
+	mm->link = &world->mms;
+	if (mm->next)
+		mm->next->link = &mm->next;
+	world->mms = mm;
+	*out = mm;
+	return 0;
+}
+
+void pt_mm_destroy(struct pt_mm *mm)
+{
+	struct ptl_edit edit;
+
+	if (!mm)
+		return;
+	ptl_edit_begin(&edit, mm);
+	edit.gather.full = true;
+	for (size_t i = 0; i < mm->areas.nr; i++) {
+		const struct pt_mm_area *area = &mm->areas.at[i];
+
+		ptl_zap(&edit, area->first, area->last, true);
+	}
+	ptl_edit_end(&edit);
+	*mm->link = mm->next;
+	if (mm->next)
+		mm->next->link = mm->link;
+	ptl_areas_exit(&mm->areas);
+	pt_pgtable_destroy(mm->pt);
+	free(mm);
+}
+
+struct pt_pgtable *pt_mm_pgtable(const struct pt_mm *mm)
+{
+	return mm->pt;
+}
+
+struct pt_world *pt_mm_world(const struct pt_mm *mm)
+{
+	return mm->world;
+}
