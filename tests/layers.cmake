@@ -22,7 +22,7 @@ set(arch_mmu       fault mmu)
 set(public_tlb     flush flush_count profile tlb)
 set(arch_tlb       flush)
 set(public_kspace  direct_map mermap)
-set(public_mm      mm mm_area mm_change mm_fault mm_reclaim mm_store)
+set(public_mm      mm mm_area mm_change mm_fault mm_reclaim mm_report mm_store)
 
 set(max_lines_public 220)
 set(max_lines 700)

@@ -36,6 +36,7 @@
 #include <ptlib/mm_change.h> /* what system calls do */
 #include <ptlib/mm_fault.h>  /* what faults do */
 #include <ptlib/mm_reclaim.h> /* what a kernel does to pages by itself */
+#include <ptlib/mm_report.h> /* smaps, numa_maps, pagemap */
 #include <ptlib/machine.h>   /* CPUs over one memory */
 #include <ptlib/cpu.h>       /* one of them: registers, TLB, accesses */
 #include <ptlib/space.h>     /* address spaces on CPUs, and how they are flushed */

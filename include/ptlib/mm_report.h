@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * ptlib/mm_report.h - what /proc/PID tells of an address space, in the forms the kernel prints.
+ *
+ * A view is an address space of ours, or an imported one: a table opened in an image, with
+ * a struct pt_soft_cfg, and areas that the caller read from its maps. There page descriptors
+ * are unknown, and what needs them is left out.
+ *
+ * Context: beside accesses and beside changes that leave areas alone; see mm.h. Nothing is
+ * allocated, written or held.
+ * Source: Linux 6.12, fs/proc/task_mmu.c.
+ */
+#ifndef PTLIB_MM_REPORT_H
+#define PTLIB_MM_REPORT_H
+
+#include <ptlib/mm_area.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct pt_world;
+
+struct pt_view {
+	struct pt_pgtable *pt;
+	const struct pt_mm_area *areas; /* ascending, disjoint */
+	size_t nr_areas;
+	const struct pt_world *world;   /* NULL: page descriptors are unknown */
+};
+
+/** The view of @mm; valid until its areas change. */
+PT_API struct pt_view pt_mm_view(const struct pt_mm *mm);
+
+/* Bytes, as smaps counts them; pss in bytes, rounded at the end. */
+struct pt_smaps {
+	uint64_t size, rss, referenced, anonymous;
+	uint64_t anon_huge, shmem_huge, file_huge; /* by leaves of level 1 and up */
+	uint64_t swap;
+	uint64_t locked;
+	/* 0 if page descriptors are unknown: */
+	uint64_t pss_fine, pss_dirty_fine, swap_pss_fine, locked_fine; /* in 2^-12 bytes */
+	uint64_t shared_clean, shared_dirty, private_clean, private_dirty;
+	uint64_t shared_hugetlb, private_hugetlb;
+};
+
+/**
+ * pt_smaps() - Add what is mapped in [@first, @last] to @sum.
+ *
+ * As the kernel: special pages, the zero page and PFNMAP count nowhere, and hugetlb only in its
+ * own two; migration and hwpoison entries count as private. Without page descriptors,
+ * anonymous is what private areas of ANON have.
+ *
+ * Return: 0; -EINVAL if @last < @first.
+ */
+PT_API PT_MUST_CHECK int pt_smaps(const struct pt_view *view, pt_va_t first, pt_va_t last,
+				  struct pt_smaps *sum);
+
+/**
+ * pt_smaps_text() - The lines of one area in smaps, from Size to Locked, as snprintf().
+ * @area: Or NULL: as smaps_rollup has them.
+ */
+PT_API size_t pt_smaps_text(const struct pt_view *view, const struct pt_mm_area *area,
+			    const struct pt_smaps *smaps, char *buf, size_t size);
+
+/* A word of /proc/PID/pagemap: */
+#define PT_PAGEMAP_PFN ((UINT64_C(1) << 55) - 1) /* swap: type 4:0, offset 54:5 */
+#define PT_PAGEMAP_SOFT_DIRTY (UINT64_C(1) << 55)
+#define PT_PAGEMAP_EXCLUSIVE (UINT64_C(1) << 56) /* needs page descriptors */
+#define PT_PAGEMAP_UFFD_WP (UINT64_C(1) << 57)
+#define PT_PAGEMAP_GUARD (UINT64_C(1) << 58)
+#define PT_PAGEMAP_FILE (UINT64_C(1) << 61)      /* needs page descriptors */
+#define PT_PAGEMAP_SWAP (UINT64_C(1) << 62)
+#define PT_PAGEMAP_PRESENT (UINT64_C(1) << 63)
+
+/**
+ * pt_pagemap() - The words of the pages in [@first, @last], in granules.
+ * @words: Room for each page that the range touches.
+ * Return: 0; -EINVAL if @last < @first.
+ */
+PT_API PT_MUST_CHECK int pt_pagemap(const struct pt_view *view, pt_va_t first, pt_va_t last,
+				    uint64_t *words);
+
+/**
+ * pt_numa_maps_line() - The line of @area in numa_maps, as snprintf(). Needs page descriptors.
+ *
+ * There is no LRU here: all pages count as active, so nothing is said of it.
+ */
+PT_API size_t pt_numa_maps_line(const struct pt_view *view, const struct pt_mm_area *area,
+				char *buf, size_t size);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* PTLIB_MM_REPORT_H */

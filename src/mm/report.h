@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: MIT */
+/* report.h - what reports share: a walk over the areas of a view, and facts of pages. */
+#ifndef PTL_MM_REPORT_H
+#define PTL_MM_REPORT_H
+
+#include <ptlib/mm_report.h>
+
+#include "mm/mm_internal.h"
+
+/* A walk over a view; walk.area.owner is the struct pt_mm_area. */
+struct ptl_view_walk {
+	const struct pt_view *view;
+	struct pt_area_ops ops;
+	struct pt_range_walk walk;
+	enum pt_range_walk_type type;
+};
+
+/* The first run, and the next; false at the end. Holes and special areas come too. */
+bool ptl_view_start(struct ptl_view_walk *walk, const struct pt_view *view, pt_va_t first,
+		    pt_va_t last);
+bool ptl_view_next(struct ptl_view_walk *walk);
+
+/* Leaves, hidden ones too. */
+static inline bool ptl_view_is_leaf(const struct ptl_view_walk *walk)
+{
+	return walk->type == PTW_FOLIO || walk->type == PTW_PFN;
+}
+
+/* Leaves that are a page's: neither special nor of a PFNMAP. */
+bool ptl_view_has_page(const struct ptl_view_walk *walk);
+
+/* The facts of the page at @pa, or NULL if they are unknown. */
+const struct ptl_page *ptl_view_page(const struct pt_view *view, pt_pa_t pa);
+
+#endif /* PTL_MM_REPORT_H */

@@ -1,0 +1,308 @@
+/* SPDX-License-Identifier: MIT */
+/* smaps, smaps_rollup and numa_maps. */
+#include "mm/report.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#define FINE_LG2 12
+#define MAX_NODES 64
+
+static uint32_t mapcount(const struct pt_view *view, const struct ptl_page *page, pt_pa_t pa)
+{
+	const struct ptl_page *head = ptl_folio_at(view->world, pa);
+
+	return atomic_load_explicit(&page->maps, memory_order_relaxed) +
+	       atomic_load_explicit(&head->entire, memory_order_relaxed);
+}
+
+/* [pa, pa + len), whose pages are mapped @maps times. */
+static void account(struct pt_smaps *sum, uint64_t len, uint32_t maps, bool dirty, bool locked)
+{
+	uint64_t fine = (len << FINE_LG2) / (maps ? maps : 1);
+
+	sum->pss_fine += fine;
+	if (dirty)
+		sum->pss_dirty_fine += fine;
+	if (locked)
+		sum->locked_fine += fine;
+	if (maps > 1 && dirty)
+		sum->shared_dirty += len;
+	else if (maps > 1)
+		sum->shared_clean += len;
+	else if (dirty)
+		sum->private_dirty += len;
+	else
+		sum->private_clean += len;
+}
+
+/* Runs of pages in one folio that are mapped equally often: one where none is mapped alone. */
+static void account_pages(struct pt_smaps *sum, const struct pt_view *view, pt_pa_t pa,
+			  uint64_t len, bool dirty, bool young_private, bool locked)
+{
+	uint64_t page_len = ptl_page_bytes(view->world);
+
+	while (len) {
+		const struct ptl_page *page = ptl_page_at(view->world, pa);
+		const struct ptl_page *head = ptl_folio_at(view->world, pa);
+		uint32_t total = atomic_load_explicit(&head->total, memory_order_relaxed);
+		uint32_t entire = atomic_load_explicit(&head->entire, memory_order_relaxed);
+		uint64_t left = ptl_last(pa, view->world->page_lg2 + ptl_page_order(head)) - pa + 1;
+		uint64_t part = ptl_min(left, len);
+		bool written = dirty || ptl_page_flags(head) & PTL_PAGE_DIRTY;
+
+		if (young_private) {
+			account(sum, part, 1, written, locked);
+		} else if (total == entire || !ptl_page_order(head)) {
+			account(sum, part, mapcount(view, page, pa), written, locked);
+		} else {
+			for (uint64_t at = 0; at < part; at += page_len)
+				account(sum, page_len, mapcount(view, page++, pa), written, locked);
+		}
+		pa += part;
+		len -= part;
+	}
+}
+
+/* Each page of hugetlb once, by the run that it begins in. */
+static void add_huge(struct pt_smaps *sum, const struct ptl_view_walk *walk, pt_pa_t pa,
+		     uint64_t len)
+{
+	const struct pt_mm_area *area = walk->walk.area.owner;
+	uint64_t huge = PTL_BIT(area->page_lg2);
+
+	for (uint64_t at = 0; at < len;
+	     at = ptl_last(walk->walk.va + at, area->page_lg2) + 1 - walk->walk.va) {
+		const struct ptl_page *page = ptl_view_page(walk->view, pa + at);
+
+		if (!page || !ptl_aligned(walk->walk.va + at, area->page_lg2))
+			continue;
+		if (mapcount(walk->view, page, pa + at) > 1)
+			sum->shared_hugetlb += huge;
+		else
+			sum->private_hugetlb += huge;
+	}
+}
+
+static void add_present(struct pt_smaps *sum, const struct ptl_view_walk *walk, pt_pa_t pa,
+			uint64_t len, pt_attr_t attr, bool present)
+{
+	const struct pt_view *view = walk->view;
+	const struct pt_mm_area *area = walk->walk.area.owner;
+	const struct pt_soft_cfg *soft = pt_pgtable_soft(view->pt);
+	const struct ptl_page *page = ptl_view_page(view, pa);
+	bool dirty = attr & (PT_ATTR_DIRTY | (soft ? soft->attr_dirty : 0));
+	bool anon = area->kind == PT_MM_ANON;
+
+	if (page)
+		anon = ptl_page_flags(ptl_folio_at(view->world, pa)) & PTL_PAGE_ANON;
+	if (area->kind == PT_MM_HUGETLB) {
+		add_huge(sum, walk, pa, len);
+		return;
+	}
+	sum->rss += len;
+	if (attr & PT_ATTR_ACCESSED)
+		sum->referenced += len;
+	if (anon)
+		sum->anonymous += len;
+	if (area->flags & PT_MM_LOCKED)
+		sum->locked += len;
+	if (walk->walk.level && anon)
+		sum->anon_huge += len;
+	else if (walk->walk.level && area->file && pt_file_cfg(area->file)->shmem)
+		sum->shmem_huge += len;
+	else if (walk->walk.level)
+		sum->file_huge += len;
+	if (page)
+		account_pages(sum, view, pa, len, dirty, !present, area->flags & PT_MM_LOCKED);
+}
+
+static void add_soft(struct pt_smaps *sum, const struct ptl_view_walk *walk)
+{
+	const struct pt_view *view = walk->view;
+	const struct pt_mm_area *area = walk->walk.area.owner;
+	const struct pt_soft *soft = &walk->walk.soft;
+	uint64_t page = pt_granule(view->pt);
+
+	if (walk->type == PTW_SWAP && area->kind != PT_MM_HUGETLB) {
+		const struct pt_swap *swap =
+			view->world ? ptl_swap_of(view->world, soft->type) : NULL;
+
+		sum->swap += walk->walk.len;
+		for (uint64_t i = 0; swap && i < walk->walk.len / page; i++) {
+			uint32_t count = pt_swap_count(swap, soft->offset + i);
+
+			sum->swap_pss_fine += (page << FINE_LG2) / (count ? count : 1);
+		}
+	} else if (walk->type == PTW_MIGRATION || walk->type == PTW_DEVICE ||
+		   walk->type == PTW_HWPOISON) {
+		pt_attr_t attr = soft->flags & PT_SOFT_YOUNG ? PT_ATTR_ACCESSED : 0;
+
+		if (soft->flags & PT_SOFT_DIRTY)
+			attr |= PT_ATTR_DIRTY;
+		add_present(sum, walk, soft->pfn << __builtin_ctzll(page), walk->walk.len, attr,
+			    walk->type == PTW_DEVICE);
+	}
+}
+
+int pt_smaps(const struct pt_view *view, pt_va_t first, pt_va_t last, struct pt_smaps *sum)
+{
+	struct ptl_view_walk walk;
+
+	if (last < first)
+		return -EINVAL;
+	for (size_t i = 0; i < view->nr_areas; i++) {
+		const struct pt_mm_area *area = &view->areas[i];
+		pt_va_t lo = area->first > first ? area->first : first;
+		pt_va_t hi = area->last < last ? area->last : last;
+
+		if (lo <= hi)
+			sum->size += hi - lo + 1;
+	}
+	for (bool more = ptl_view_start(&walk, view, first, last); more;
+	     more = ptl_view_next(&walk)) {
+		if (ptl_view_has_page(&walk))
+			add_present(sum, &walk, walk.walk.pa, walk.walk.len, walk.walk.attr, true);
+		else if (!ptl_view_is_leaf(&walk))
+			add_soft(sum, &walk);
+	}
+	return 0;
+}
+
+/* snprintf() that goes on where the one before it ended. */
+static void put(char *buf, size_t size, size_t *len, const char *format, ...)
+	__attribute__((format(printf, 4, 5)));
+static void put(char *buf, size_t size, size_t *len, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	*len += (size_t)vsnprintf(*len < size ? buf + *len : NULL, *len < size ? size - *len : 0,
+				  format, args);
+	va_end(args);
+}
+
+size_t pt_smaps_text(const struct pt_view *view, const struct pt_mm_area *area,
+		     const struct pt_smaps *s, char *buf, size_t size)
+{
+	const bool pages = view->world != NULL;
+	uint64_t page = pt_granule(view->pt);
+	uint64_t kernel = area && area->page_lg2 ? PTL_BIT(area->page_lg2) : page;
+	const struct {
+		const char *name;
+		bool show;
+		uint64_t bytes;
+	} lines[] = {
+		{ "Size", area != NULL, s->size },
+		{ "KernelPageSize", area != NULL, kernel },
+		{ "MMUPageSize", area != NULL, kernel },
+		{ "Rss", true, s->rss },
+		{ "Pss", pages, s->pss_fine >> FINE_LG2 },
+		{ "Pss_Dirty", pages, s->pss_dirty_fine >> FINE_LG2 },
+		{ "Shared_Clean", pages, s->shared_clean },
+		{ "Shared_Dirty", pages, s->shared_dirty },
+		{ "Private_Clean", pages, s->private_clean },
+		{ "Private_Dirty", pages, s->private_dirty },
+		{ "Referenced", true, s->referenced },
+		{ "Anonymous", true, s->anonymous },
+		{ "AnonHugePages", true, s->anon_huge },
+		{ "ShmemPmdMapped", pages, s->shmem_huge },
+		{ "FilePmdMapped", pages, s->file_huge },
+		{ "Shared_Hugetlb", pages, s->shared_hugetlb },
+		{ "Private_Hugetlb", pages, s->private_hugetlb },
+		{ "Swap", true, s->swap },
+		{ "SwapPss", pages, s->swap_pss_fine >> FINE_LG2 },
+		{ "Locked", pages, s->locked_fine >> FINE_LG2 },
+	};
+	size_t len = 0;
+
+	for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
+		int width = 15 - (int)strlen(lines[i].name);
+
+		if (lines[i].show)
+			put(buf, size, &len, "%s:%*s%8llu kB\n", lines[i].name,
+			    width > 0 ? width : 0, "", (unsigned long long)lines[i].bytes >> 10);
+	}
+	return len;
+}
+
+struct numa {
+	uint64_t pages, anon, dirty, node[MAX_NODES];
+	uint32_t mapmax;
+};
+
+static void numa_run(struct numa *numa, const struct ptl_view_walk *walk)
+{
+	const struct pt_world *world = walk->view->world;
+	const struct pt_mm_area *area = walk->walk.area.owner;
+	pt_attr_t dirty_bits = PT_ATTR_DIRTY | world->cfg.soft.attr_dirty;
+	uint64_t page = ptl_page_bytes(world);
+
+	/* A huge page of hugetlb counts as one. */
+	if (area->kind == PT_MM_HUGETLB)
+		page = PTL_BIT(area->page_lg2);
+	for (uint64_t at = 0; at < walk->walk.len; at += page) {
+		pt_pa_t pa = walk->walk.pa + at;
+		const struct ptl_page *facts = ptl_view_page(walk->view, pa);
+		unsigned int flags, node;
+		uint32_t maps;
+
+		if (!facts || (area->kind == PT_MM_HUGETLB &&
+			       !ptl_aligned(walk->walk.va + at, area->page_lg2)))
+			continue;
+		flags = ptl_page_flags(ptl_folio_at(world, pa));
+		node = world->cfg.node_of ? world->cfg.node_of(world->cfg.ctx, pa) : 0;
+		maps = mapcount(walk->view, facts, pa);
+		numa->pages++;
+		numa->anon += !!(flags & PTL_PAGE_ANON);
+		numa->dirty += walk->walk.attr & dirty_bits || flags & PTL_PAGE_DIRTY;
+		numa->node[node % MAX_NODES]++;
+		if (maps > numa->mapmax)
+			numa->mapmax = maps;
+	}
+}
+
+size_t pt_numa_maps_line(const struct pt_view *view, const struct pt_mm_area *area, char *buf,
+			 size_t size)
+{
+	struct numa numa = { 0 };
+	struct ptl_view_walk walk;
+	size_t len = 0;
+
+	for (bool more = view->world && ptl_view_start(&walk, view, area->first, area->last); more;
+	     more = ptl_view_next(&walk))
+		if (ptl_view_has_page(&walk))
+			numa_run(&numa, &walk);
+	put(buf, size, &len, "%08llx ", (unsigned long long)area->first);
+	if (area->node == PT_MM_ANY_NODE)
+		put(buf, size, &len, "default");
+	else
+		put(buf, size, &len, "bind:%d", area->node);
+	if (area->file && area->name)
+		put(buf, size, &len, " file=%s", area->name);
+	else if (area->name && !strcmp(area->name, "[heap]"))
+		put(buf, size, &len, " heap");
+	else if (area->name && !strcmp(area->name, "[stack]"))
+		put(buf, size, &len, " stack");
+	if (area->kind == PT_MM_HUGETLB)
+		put(buf, size, &len, " huge");
+	if (numa.anon)
+		put(buf, size, &len, " anon=%llu", (unsigned long long)numa.anon);
+	if (numa.dirty)
+		put(buf, size, &len, " dirty=%llu", (unsigned long long)numa.dirty);
+	if (numa.pages != numa.anon && numa.pages != numa.dirty)
+		put(buf, size, &len, " mapped=%llu", (unsigned long long)numa.pages);
+	if (numa.mapmax > 1)
+		put(buf, size, &len, " mapmax=%u", numa.mapmax);
+	for (unsigned int i = 0; i < MAX_NODES; i++)
+		if (numa.node[i])
+			put(buf, size, &len, " N%u=%llu", i, (unsigned long long)numa.node[i]);
+	if (numa.pages)
+		put(buf, size, &len, " kernelpagesize_kB=%llu",
+		    (unsigned long long)(area->page_lg2 ? PTL_BIT(area->page_lg2)
+							: pt_granule(view->pt)) >>
+			    10);
+	put(buf, size, &len, "\n");
+	return len;
+}

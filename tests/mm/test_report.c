@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: MIT */
+/* Reports of address spaces whose numbers are known by hand. */
+#include "mm/mm_test.h"
+
+#define VA (UINT64_C(3) << 33)
+
+static struct mm_fixture fixture;
+static struct process parent, child;
+static struct pt_swap *swap;
+
+static int setup(void **state)
+{
+	mm_fixture_init(&fixture, *state, 0);
+	process_init(&fixture, &parent);
+	assert_int_equal(pt_swap_create(&swap, fixture.world, 2, 100), 0);
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	process_exit(&fixture, &parent);
+	assert_int_equal(pt_swap_destroy(swap), 0);
+	mm_fixture_exit(&fixture);
+	return 0;
+}
+
+/*
+ *	0 1 2 3   4 5 6 7   8 9 a b
+ *	stored    read      swapped: 8 and 9; a and b untouched
+ *
+ * The child stores to 0.
+ */
+static void make_pages(void)
+{
+	const struct pt_mm_area want = { .first = VA,
+					 .last = VA + 12 * fixture.page - 1,
+					 .flags = PT_MM_READ | PT_MM_WRITE,
+					 .node = PT_MM_ANY_NODE,
+					 .name = "[heap]" };
+
+	assert_int_equal(pt_mm_map(parent.mm, &want), 0);
+	for (unsigned int i = 0; i < 4; i++)
+		mm_store(&fixture, &parent, VA + i * fixture.page, 1);
+	for (unsigned int i = 4; i < 8; i++)
+		mm_load(&fixture, &parent, VA + i * fixture.page);
+	for (unsigned int i = 8; i < 10; i++)
+		mm_store(&fixture, &parent, VA + i * fixture.page, 1);
+	assert_int_equal(
+		pt_mm_swap_out(parent.mm, VA + 8 * fixture.page, 2 * fixture.page, swap, NULL), 0);
+	assert_int_equal(process_fork(&fixture, &parent, &child), 0);
+	mm_store(&fixture, &child, VA, 2);
+}
+
+static void smaps_counts_what_is_mapped(void **state)
+{
+	struct pt_smaps sum = { 0 };
+	struct pt_view view;
+	char text[2000];
+
+	(void)state;
+	make_pages();
+	view = pt_mm_view(parent.mm);
+	assert_int_equal(pt_smaps(&view, 0, UINT64_MAX, &sum), 0);
+	assert_int_equal(sum.size, 12 * fixture.page);
+	assert_int_equal(sum.rss, 4 * fixture.page); /* not the zero page */
+	assert_int_equal(sum.anonymous, 4 * fixture.page);
+	assert_int_equal(sum.private_dirty, fixture.page);
+	assert_int_equal(sum.shared_dirty, 3 * fixture.page);
+	assert_int_equal(sum.shared_clean + sum.private_clean, 0);
+	assert_int_equal(sum.pss_fine >> 12, fixture.page + 3 * fixture.page / 2);
+	assert_int_equal(sum.swap, 2 * fixture.page);
+	assert_int_equal(sum.swap_pss_fine >> 12, fixture.page);
+	pt_smaps_text(&view, pt_mm_area(parent.mm, 0), &sum, text, sizeof(text));
+	if (fixture.page == 4096) {
+		assert_non_null(strstr(text, "Rss:                  16 kB\n"));
+		assert_non_null(strstr(text, "Private_Dirty:         4 kB\n"));
+		assert_non_null(strstr(text, "SwapPss:               4 kB\n"));
+	}
+	/* Without descriptors what needs them is not there. */
+	view.world = NULL;
+	sum = (struct pt_smaps){ 0 };
+	assert_int_equal(pt_smaps(&view, 0, UINT64_MAX, &sum), 0);
+	assert_int_equal(sum.rss, 4 * fixture.page);
+	assert_int_equal(sum.pss_fine, 0);
+	pt_smaps_text(&view, NULL, &sum, text, sizeof(text));
+	assert_null(strstr(text, "Pss"));
+	process_exit(&fixture, &child);
+}
+
+static void smaps_sees_large_leaves_and_the_parts_of_large_folios(void **state)
+{
+	const struct pt_mm_area want = { .first = VA,
+					 .last = VA + 64 * fixture.page - 1,
+					 .flags = PT_MM_READ | PT_MM_WRITE,
+					 .node = PT_MM_ANY_NODE };
+	struct pt_smaps sum = { 0 };
+	struct pt_view view;
+
+	(void)state;
+	assert_int_equal(pt_mm_map(parent.mm, &want), 0);
+	assert_int_equal(pt_mm_populate(parent.mm, VA, 64 * fixture.page, 4, NULL), 0);
+	assert_int_equal(process_fork(&fixture, &parent, &child), 0);
+	assert_int_equal(pt_mm_zap(child.mm, VA, 5 * fixture.page), 0);
+	view = pt_mm_view(parent.mm);
+	assert_int_equal(pt_smaps(&view, 0, UINT64_MAX, &sum), 0);
+	assert_int_equal(sum.private_dirty, 5 * fixture.page);
+	assert_int_equal(sum.shared_dirty, 59 * fixture.page);
+	process_exit(&fixture, &child);
+}
+
+static void pagemap_has_a_word_a_page(void **state)
+{
+	struct pt_soft soft;
+	struct pt_view view;
+	uint64_t words[14];
+	pt_pa_t pa;
+
+	(void)state;
+	make_pages();
+	view = pt_mm_view(parent.mm);
+	assert_int_equal(pt_pagemap(&view, VA - fixture.page, VA + 13 * fixture.page - 1, words),
+			 0);
+	assert_int_equal(words[0], 0);
+	assert_int_equal(pt_translate(view.pt, VA, &pa), 0);
+	assert_int_equal(words[1] & PT_PAGEMAP_PFN, pa / fixture.page);
+	assert_true(words[1] & PT_PAGEMAP_PRESENT && words[1] & PT_PAGEMAP_EXCLUSIVE);
+	assert_true(words[2] & PT_PAGEMAP_PRESENT && !(words[2] & PT_PAGEMAP_EXCLUSIVE));
+	assert_int_equal(words[5] & PT_PAGEMAP_PFN,
+			 pt_world_zero_page(fixture.world) / fixture.page);
+	assert_false(words[5] & (PT_PAGEMAP_FILE | PT_PAGEMAP_EXCLUSIVE));
+	assert_int_equal(pt_soft_lookup(view.pt, VA + 9 * fixture.page, &soft, NULL), 0);
+	assert_int_equal(words[10] & PT_PAGEMAP_PFN, soft.offset << 5 | 2);
+	assert_true(words[10] & PT_PAGEMAP_SWAP);
+	assert_int_equal(words[11],
+			 PT_PAGEMAP_SOFT_DIRTY); /* all of a new area counts as written */
+	assert_int_equal(words[13], 0);
+	if (fixture.soft.attr_soft_dirty) {
+		assert_int_equal(pt_mm_clear_refs(parent.mm, PT_MM_CLEAR_SOFT_DIRTY), 0);
+		mm_store(&fixture, &parent, VA + 2 * fixture.page, 3);
+		view = pt_mm_view(parent.mm);
+		assert_int_equal(pt_pagemap(&view, VA, VA + 12 * fixture.page - 1, words), 0);
+		for (unsigned int i = 0; i < 12; i++)
+			assert_int_equal(!!(words[i] & PT_PAGEMAP_SOFT_DIRTY), i == 2);
+	}
+	process_exit(&fixture, &child);
+}
+
+static void numa_maps_counts_pages(void **state)
+{
+	struct pt_view view;
+	char line[200], expected[200];
+
+	(void)state;
+	make_pages();
+	view = pt_mm_view(parent.mm);
+	pt_numa_maps_line(&view, pt_mm_area(parent.mm, 0), line, sizeof(line));
+	snprintf(expected, sizeof(expected),
+		 "600000000 default heap anon=4 dirty=4 mapmax=2 N0=4 kernelpagesize_kB=%u\n",
+		 (unsigned int)(fixture.page / 1024));
+	assert_string_equal(line, expected);
+	process_exit(&fixture, &child);
+}
+
+static const struct CMUnitTest bodies[] = {
+	cmocka_unit_test(smaps_counts_what_is_mapped),
+	cmocka_unit_test(smaps_sees_large_leaves_and_the_parts_of_large_folios),
+	cmocka_unit_test(pagemap_has_a_word_a_page),
+	cmocka_unit_test(numa_maps_counts_pages),
+};
+
+#define NR_BODIES (sizeof(bodies) / sizeof(bodies[0]))
+
+int main(void)
+{
+	struct CMUnitTest tests[NR_BODIES * NR_MM_CONFIGS];
+	static char names[NR_BODIES * NR_MM_CONFIGS][100];
+
+	for (size_t i = 0; i < NR_BODIES * NR_MM_CONFIGS; i++) {
+		const struct mm_config *config = &mm_configs[i % NR_MM_CONFIGS];
+
+		tests[i] = bodies[i / NR_MM_CONFIGS];
+		snprintf(names[i], sizeof(names[i]), "%s/%s", tests[i].name, config->name);
+		tests[i].name = names[i];
+		tests[i].setup_func = setup;
+		tests[i].teardown_func = teardown;
+		tests[i].initial_state = (void *)(uintptr_t)config;
+	}
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
