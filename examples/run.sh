@@ -72,4 +72,12 @@ done
 say "unmapped_pages: what it costs to allocate pages that are absent from the direct map"
 run $bin/unmapped_pages --svg build/examples/unmapped_pages.svg
 
+say "mirror: a process in simulated memory, on four formats; what would it cost otherwise"
+if ! cat /proc/self/smaps >/dev/null 2>&1; then
+	echo "SKIPPED: /proc/PID/smaps cannot be read here"
+else
+	# 1: the kernel is too old to say which pages are huge or zero, and figures differ for that
+	run $bin/mirror || [ $? -eq 1 ] || exit 1
+fi
+
 say "Done: the programs are in $bin, their sources in examples/; next: $bin/ptdump --help"

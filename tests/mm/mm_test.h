@@ -158,7 +158,7 @@ static inline void mm_fixture_init(struct mm_fixture *f, const struct mm_config 
 	machine_cfg.tlb = mm_tlb();
 	machine_cfg.checked = true;
 	assert_int_equal(pt_machine_create(&f->machine, f->phys, &machine_cfg), 0);
-	assert_int_equal(pt_machine_set_checker(f->machine, mm_note, f), 0);
+	assert_int_equal(pt_machine_set_checker(f->machine, PT_CHECK_WRONG, mm_note, f), 0);
 	cfg = (struct pt_world_cfg){
 		.zone = f->zone, .device = f->device, .fmt = f->fmt, .soft = f->soft, .flags = flags
 	};
