@@ -9,6 +9,8 @@
  *	        63:52  51:lg2         11:9  8  7..1         0
  *	none    leaf   ~address       leaf  1  leaf         0
  *
+ * lg2 is that of the leaf's size; words of hugetlb are inverted down to bit 12.
+ *
  * Offsets, and with them frames, are stored inverted, so that what L1TF (CVE-2018-3646) can
  * be made to load from is far from memory. Bit 8, global, means PROT_NONE while P is 0; bit 7
  * stays out because a 2M leaf under a split is told by it. A and D may be set by

@@ -14,8 +14,8 @@
 #include "pt/soft_split_impl.h"
 #include "pt/tree_impl.h"
 #include "pt/unmap_impl.h"
-#include "pt/walk_full_impl.h"
 #include "pt/walk_impl.h"
+#include "pt/walk_quick_impl.h"
 
 #if PTL_MODE == PTL_MODE_EXCLUSIVE
 #define PTL_MODE_NAME exclusive

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Words for software, not present to hardware and not empty to pt_map(): ranges, and single ones. */
+/* Words for software: not present to hardware, not empty to pt_map(). */
 #include "pt/pagetable_internal.h"
 
 uint64_t ptl_make_soft(struct pt_pgtable *pt, pt_va_t va, uint64_t raw)

@@ -7,6 +7,7 @@
 #define PTL_SOFT_IMPL_H
 
 #include "pt/op.h"
+#include "pt/soft_word.h"
 
 /* The leaf that PROT_NONE word @raw hides, if it is one and its leaf is one. */
 static inline bool ptl_hidden_leaf(const struct pt_pgtable *pt, uint64_t raw, unsigned int level,
@@ -16,16 +17,13 @@ static inline bool ptl_hidden_leaf(const struct pt_pgtable *pt, uint64_t raw, un
 
 	if (!(raw & soft->prot_none) || raw & soft->present)
 		return false;
-	*leaf = ((raw ^ soft->prot_none_flip[level]) & ~soft->prot_none) | soft->prot_none_was |
-		soft->present;
+	*leaf = ptl_soft_shown(soft, level, raw);
 	return fmt_is_leaf(*leaf, level, &pt->fmt);
 }
 
 static inline uint64_t ptl_hide_leaf(const struct pt_pgtable *pt, uint64_t leaf, unsigned int level)
 {
-	const struct pt_soft_cfg *soft = &pt->soft;
-
-	return ((leaf & ~soft->present) | soft->prot_none) ^ soft->prot_none_flip[level];
+	return ptl_soft_hidden(&pt->soft, level, leaf);
 }
 
 /* Marks of a leaf, hardware's and those that the kernel keeps: PT_SOFT_YOUNG, ... */

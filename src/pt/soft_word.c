@@ -4,6 +4,7 @@
 
 #include "arm64/soft_arm64.h"
 #include "pt/pt_defs.h"
+#include "pt/soft_word.h"
 #include "x86_64/soft_x86_64.h"
 
 #define TYPE_BITS 5
@@ -141,7 +142,7 @@ static int encode_prot_none(const struct pt_soft_cfg *cfg, unsigned int level, u
 {
 	if (!(leaf & cfg->present))
 		return -EINVAL;
-	*raw = ((leaf & ~cfg->present) | cfg->prot_none) ^ cfg->prot_none_flip[level];
+	*raw = ptl_soft_hidden(cfg, level, leaf);
 	return 0;
 }
 
@@ -251,8 +252,7 @@ struct pt_soft pt_soft_decode(const struct pt_soft_cfg *cfg, unsigned int level,
 		return soft;
 	if (raw & cfg->prot_none) {
 		soft.kind = PT_SOFT_PROT_NONE;
-		soft.leaf = ((raw ^ cfg->prot_none_flip[level]) & ~cfg->prot_none) |
-			    cfg->prot_none_was | cfg->present;
+		soft.leaf = ptl_soft_shown(cfg, level, raw);
 	} else if (raw & cfg->zero) {
 		return unknown;
 	} else {

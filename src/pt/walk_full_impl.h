@@ -30,6 +30,7 @@ struct ptl_full_run {
 	uint64_t same, news; /* bits that must agree; those that say something else */
 	pt_attr_t merged; /* what is or'ed over the run */
 	bool respect_ad;
+	const void **looks; /* PFN for want of a folio: the next page may have one; else NULL */
 };
 
 /* Bit PTW_x is set if PT_TYPE_x was asked for. */
@@ -83,7 +84,13 @@ static inline bool ptl_walk_lock(struct pt_range_walk *walk, struct ptl_spot *at
 	return false;
 }
 
-/* FOLIO or PFN for leaf @raw at @va of @level, which may be a hidden one. */
+/* Whether leaves may be folios'. */
+static inline bool ptl_walk_looks(const struct pt_range_walk *walk)
+{
+	return walk->areas_ ? !(walk->area.flags & PT_AREA_PFN_MAP) : walk->flags_ & PT_WALK_FOLIOS;
+}
+
+/* FOLIO or PFN for the run's first leaf, which may be a hidden one. */
 static inline enum pt_range_walk_type ptl_classify_leaf(struct pt_range_walk *walk,
 							struct ptl_full_run *run)
 {
@@ -91,9 +98,8 @@ static inline enum pt_range_walk_type ptl_classify_leaf(struct pt_range_walk *wa
 	unsigned int level = run->at.level;
 	pt_pa_t pa;
 
-	if (walk->areas_ ? walk->area.flags & PT_AREA_PFN_MAP : !(walk->flags_ & PT_WALK_FOLIOS))
-		return PTW_PFN;
-	if (pt->has_soft && run->leaf & fmt_attr_bits(pt->soft.attr_special, level, &pt->fmt))
+	if (!ptl_walk_looks(walk) ||
+	    run->leaf & fmt_attr_bits(pt->soft.attr_special, level, &pt->fmt))
 		return PTW_PFN;
 	pa = fmt_leaf_pa(run->leaf, level, run->at.index, &pt->fmt);
 	return ptl_folio_find(pt->phys, &walk->region_, pa, ptl_level_lg2(level), &run->folio)
@@ -156,18 +162,45 @@ static inline uint64_t ptl_full_view(const struct ptl_full_run *run, uint64_t ra
 	return run->respect_ad ? raw : fmt_still(raw, f);
 }
 
-/* Whether @raw goes on where the run ends; if so, its marks are taken in. */
-static inline bool ptl_full_takes(struct ptl_full_run *run, uint64_t raw,
-				  const struct pt_pgtable *pt)
+/* Whether *@raw goes on where the run ends; receives the leaf that it hides. */
+static inline bool ptl_full_fits(const struct pt_pgtable *pt, const struct ptl_full_run *run,
+				 uint64_t *raw, unsigned int index)
 {
 	unsigned int level = run->at.level;
+	struct ptl_folio folio;
 
-	if (run->hidden && !ptl_hidden_leaf(pt, raw, level, &raw))
+	if (run->hidden && !ptl_hidden_leaf(pt, *raw, level, raw))
 		return false;
-	if ((ptl_full_view(run, raw, &pt->fmt) ^ run->want) & run->same)
+	if ((ptl_full_view(run, *raw, &pt->fmt) ^ run->want) & run->same)
 		return false;
-	run->merged |= fmt_decode(raw, level, &pt->fmt);
-	return true;
+	return !run->looks ||
+	       !ptl_folio_find(pt->phys, run->looks, fmt_leaf_pa(*raw, level, index, &pt->fmt),
+			       ptl_level_lg2(level), &folio);
+}
+
+/*
+ * How many of @nr words from @entry on are *@want and go on from it by @step in all bits of @mask;
+ * *@want: the word behind them. Four at a time: one decision for them all.
+ */
+static inline unsigned int ptl_full_alike(_Atomic uint64_t *entry, unsigned int nr, uint64_t *want,
+					  uint64_t step, uint64_t mask)
+{
+	uint64_t next = *want;
+	unsigned int i = 0;
+
+	for (; i + 4 <= nr; i += 4, next += 4 * step) {
+		uint64_t differ = (ptl_load(&entry[i]) ^ next) |
+				  (ptl_load(&entry[i + 1]) ^ (next + step)) |
+				  (ptl_load(&entry[i + 2]) ^ (next + 2 * step)) |
+				  (ptl_load(&entry[i + 3]) ^ (next + 3 * step));
+
+		if (differ & mask)
+			break;
+	}
+	for (; i < nr && !((ptl_load(&entry[i]) ^ next) & mask); i++)
+		next += step;
+	*want = next;
+	return i;
 }
 
 /* Takes leaves of the table in hand into the run, the first is in already. */
@@ -179,19 +212,28 @@ static inline void ptl_full_leaves(const struct pt_pgtable *pt, struct ptl_full_
 	unsigned int end = ptl_nr_entries(pt, level), i = run->spot.index;
 	uint64_t wanted = ((limit - run->last - 1) >> lg2) + 1;
 	uint64_t step, marks = 0;
+	const bool slow = run->hidden || run->looks;
 
 	if (run->last >= limit || i >= end)
 		return;
 	if (wanted < end - i)
 		end = i + (unsigned int)wanted;
 	step = run->want ? fmt_leaf_step(run->want, level, end - i, f) : 0;
+	if (step && !slow) {
+		/* Most have the marks that the first has. */
+		uint64_t want = run->want ^ (marks = run->leaf ^ ptl_full_view(run, run->leaf, f));
+
+		i += ptl_full_alike(&run->spot.table[i], end - i, &want, step, run->news);
+		run->want = want ^ marks;
+	}
 	for (; i < end && run->want; i++) {
 		uint64_t raw = ptl_load(&run->spot.table[i]);
 
 		/* Most words differ from what is wanted as the one before did, in their marks. */
-		if (run->hidden || __builtin_expect((raw ^ run->want ^ marks) & run->news, 0)) {
-			if (!ptl_full_takes(run, raw, pt))
+		if (slow || __builtin_expect((raw ^ run->want ^ marks) & run->news, 0)) {
+			if (!ptl_full_fits(pt, run, &raw, i))
 				break;
+			run->merged |= fmt_decode(raw, level, f);
 			marks = raw ^ run->want;
 		}
 		if (step)
@@ -208,14 +250,20 @@ static inline void ptl_full_leaf_run(struct pt_range_walk *walk, struct ptl_full
 	const struct ptl_fmt *f = &walk->pt_->fmt;
 	unsigned int level = run->at.level;
 	pt_attr_t differ = walk->flags_ & PT_WALK_IGNORE_SW ? PT_ATTR_SW_MASK : 0, merge = 0;
-	pt_attr_t marks = PT_ATTR_ACCESSED | PT_ATTR_DIRTY;
+	const pt_attr_t marks = PT_ATTR_ACCESSED | PT_ATTR_DIRTY;
+	const struct pt_soft_cfg *soft = &walk->pt_->soft; /* all 0 without one */
 
+	differ &= ~soft->attr_special;
+	run->looks = NULL;
+	if (run->type == PTW_PFN && ptl_walk_looks(walk) &&
+	    !(run->leaf & fmt_attr_bits(soft->attr_special, level, f)))
+		run->looks = &walk->region_;
 	run->respect_ad = walk->flags_ & PT_WALK_RESPECT_AD;
 	if (run->type == PTW_FOLIO && !(walk->flags_ & PT_WALK_RESPECT_WRITE))
 		merge = PT_ATTR_WRITE;
 	/* arm64 has one pair of bits for write and dirty: with respect for the latter for both. */
 	if (merge && !run->respect_ad)
-		merge |= marks | walk->pt_->soft.attr_dirty;
+		merge |= marks | soft->attr_dirty;
 	run->news = fmt_attr_bits(~differ, level, f) | fmt_form_bits(level, f);
 	run->same = fmt_attr_bits(~(differ | merge), level, f) | fmt_form_bits(level, f);
 	run->want = fmt_leaf_next(ptl_full_view(run, run->leaf, f), level, run->at.index, f);
@@ -294,8 +342,7 @@ static inline bool ptl_full_goes_on(struct pt_range_walk *walk, struct ptl_full_
 		uint64_t raw = next->raw;
 
 		if (next->kind != (run->hidden ? PTL_SOFT : PTL_LEAF) || !run->want ||
-		    (run->hidden && !ptl_hidden_leaf(pt, raw, next->level, &raw)) ||
-		    (ptl_full_view(run, raw, &pt->fmt) ^ run->want) & run->same)
+		    !ptl_full_fits(pt, run, &raw, next->index))
 			return false;
 		return !(walk->flags_ & PT_WALK_EFFECTIVE) ||
 		       ptl_limits_above(pt, run->last + 1, next->level) == walk->limits_;
@@ -401,6 +448,16 @@ static inline void ptl_full_report(struct pt_range_walk *walk, const struct ptl_
 	walk->next_ = last + 1;
 }
 
+/* The entry behind the run; but if an area ended within one, the next may begin in it. */
+static inline void ptl_full_remember(struct pt_range_walk *walk, const struct ptl_spot *spot,
+				     unsigned int index, bool clamped)
+{
+	if (clamped)
+		walk->table_ = NULL;
+	else
+		ptl_walk_remember(walk, spot, index);
+}
+
 /* Goes over what nobody asked for. */
 static inline void ptl_full_skip(struct pt_range_walk *walk, const struct ptl_full_run *run,
 				 pt_va_t limit)
@@ -415,8 +472,8 @@ static inline void ptl_full_skip(struct pt_range_walk *walk, const struct ptl_fu
 	if (all)
 		last = ptl_skip_entries(pt, &run->at, last, limit);
 	ptl_walk_unlock(walk);
+	ptl_full_remember(walk, &run->at, ptl_index(pt, last, run->at.level) + 1, last > limit);
 	last = ptl_min(last, limit);
-	ptl_walk_remember(walk, &run->at, ptl_index(pt, last, run->at.level) + 1);
 	walk->done_ = last >= walk->last_;
 	walk->next_ = last + 1;
 }
@@ -464,7 +521,7 @@ static inline bool ptl_full_find(struct pt_range_walk *walk, unsigned int *budge
 				walk->limits_ = ptl_limits_above(pt, walk->next_, run.at.level);
 			if (!(walk->flags_ & PT_WALK_EACH) && run.last < limit)
 				ptl_full_extend(walk, &run, limit, budget);
-			ptl_walk_remember(walk, &run.spot, run.spot.index);
+			ptl_full_remember(walk, &run.spot, run.spot.index, run.last > limit);
 			ptl_full_report(walk, &run, limit);
 			*type = run.type;
 			return true;
@@ -509,7 +566,7 @@ static inline bool ptl_walk_enter_area(struct pt_range_walk *walk)
 	return false;
 }
 
-static enum pt_range_walk_type ptl_walk_full(struct pt_range_walk *walk)
+static inline enum pt_range_walk_type ptl_walk_fully(struct pt_range_walk *walk)
 {
 	unsigned int budget = PT_WALK_MAX_TABLES;
 	enum pt_range_walk_type type = PTW_DONE;
@@ -526,11 +583,6 @@ static enum pt_range_walk_type ptl_walk_full(struct pt_range_walk *walk)
 		ptl_read_leave(walk->pt_);
 	} while (!found && !walk->done_);
 	return type;
-}
-
-static void ptl_walk_end(struct pt_range_walk *walk)
-{
-	ptl_walk_unlock(walk);
 }
 
 #endif /* PTL_WALK_FULL_IMPL_H */

@@ -333,6 +333,102 @@ static size_t check_not_present(const struct data_case *c, struct pt_pgtable *pt
 	return nr_bad;
 }
 
+/* ---- what software's words say ---- */
+
+/* The kernels were built without device memory; 6.1 on arm64 without markers too. */
+static bool soft_cfg_of(const struct data_case *c, const struct pt_fmt_cfg *fmt,
+			struct pt_soft_cfg *cfg)
+{
+	uint64_t marker = case_number(c, "special_swap_types", "marker");
+	enum pt_soft_release release = !c->arm64 ? PT_SOFT_X86_6_12 :
+				       marker    ? PT_SOFT_ARM64_6_12 :
+						   PT_SOFT_ARM64_6_1;
+
+	return !pt_soft_cfg_init(cfg, release, fmt, 0) &&
+	       cfg->special[PT_SOFT_HWPOISON] == case_number(c, "special_swap_types", "hwpoison") &&
+	       (!marker || cfg->special[PT_SOFT_MARKER] == marker);
+}
+
+/* Pagemap's soft-dirty and uffd-wp, bits 55 and 57, are the word's. */
+static unsigned int marks_of_pagemap(const struct data_case *c, uint64_t pagemap)
+{
+	return (!c->arm64 && pagemap >> 55 & 1 ? PT_SOFT_SOFT_DIRTY : 0) |
+	       (pagemap >> 57 & 1 ? PT_SOFT_UFFD_WP : 0);
+}
+
+/* One line of target.notpresent.tsv against what the walk says. */
+static bool soft_agrees(const struct data_case *c, const struct pt_range_walk *walk,
+			enum pt_range_walk_type type, char *const field[6])
+{
+	const char *kind = field[1], *info = field[2], *name = field[5];
+	unsigned int marks = PT_SOFT_SOFT_DIRTY | PT_SOFT_UFFD_WP;
+	uint64_t offset = 0, pfn = 0;
+	unsigned int device = 0;
+
+	if (!strcmp(kind, "swap"))
+		return sscanf(info, "type=%u,off=%" SCNx64, &device, &offset) == 2 &&
+		       type == PTW_SWAP && walk->soft.type == device &&
+		       walk->soft.offset == offset &&
+		       (walk->soft.flags & marks) ==
+			       marks_of_pagemap(c, strtoull(field[4], NULL, 16));
+	if (!strcmp(kind, "hwpoison"))
+		return sscanf(info, "pfn=%" SCNx64, &pfn) == 1 && type == PTW_HWPOISON &&
+		       walk->soft.pfn == pfn;
+	if (!strcmp(kind, "protnone"))
+		return type == PTW_PFN && walk->hidden && walk->pa == strtoull(field[3], NULL, 16);
+	if (!strcmp(kind, "marker"))
+		return type == PTW_MARKER &&
+		       walk->soft.markers == (!strcmp(info, "uffd_wp") ? PT_SOFT_MARKER_UFFD_WP :
+								       PT_SOFT_MARKER_POISONED);
+	/* of hugetlb, where the name says what was done */
+	return type == (strstr(name, "hwpoison") ? PTW_HWPOISON : PTW_MARKER);
+}
+
+/* Every word that is not present means to the library what it means to the kernel. */
+static size_t check_soft(const struct data_case *c, struct pt_phys *phys, struct pt_pgtable *bare)
+{
+	struct pt_soft_cfg soft;
+	struct pt_pgtable_cfg cfg = { .fmt = *pt_pgtable_fmt(bare), .soft = &soft };
+	FILE *file = case_file(c, "target.notpresent.tsv");
+	size_t nr = 0, nr_bad = 0;
+	struct pt_pgtable *pt;
+	char line[1024];
+
+	if (!file)
+		return 0;
+	if (!soft_cfg_of(c, &cfg.fmt, &soft) ||
+	    pt_pgtable_open(&pt, phys, &cfg, pt_pgtable_root(bare))) {
+		printf("%s: its words are none that the library knows\n", c->name);
+		case_file_close(file);
+		return 1;
+	}
+	while (fgets(line, sizeof(line), file)) {
+		struct pt_range_walk walk;
+		enum pt_range_walk_type type;
+		char *field[6], *rest = NULL;
+		size_t nr_fields = 0;
+		pt_va_t va;
+
+		line[strcspn(line, "\n")] = 0;
+		for (char *at = strtok_r(line, "\t", &rest); at && nr_fields < 6;
+		     at = strtok_r(NULL, "\t", &rest))
+			field[nr_fields++] = at;
+		if (line[0] == '#' || nr_fields < 6)
+			continue;
+		va = strtoull(field[0], NULL, 16);
+		type = pt_range_walk_start(&walk, pt, va, va + c->page_size - 1, PT_TYPE_ALL, 0);
+		nr++;
+		if (!soft_agrees(c, &walk, type, field) && ++nr_bad <= 8)
+			printf("%s: %s (%s %s): type %d, word 0x%" PRIx64 "\n", c->name, field[0],
+			       field[1], field[2], (int)type, walk.raw);
+		(void)pt_range_walk_done(&walk);
+	}
+	case_file_close(file);
+	pt_pgtable_destroy(pt);
+	printf("%s: %zu words say what the kernel meant, but %zu\n", c->name, nr, nr_bad);
+	return nr_bad;
+}
+
 static bool print_finding(void *ctx, const struct pt_finding *finding)
 {
 	const struct data_case *c = ctx;
@@ -353,6 +449,7 @@ static size_t check_library(struct data_case *c)
 		return 1;
 	nr_bad += check_samples(c, "target.samples.tsv", pt);
 	nr_bad += check_not_present(c, pt);
+	nr_bad += check_soft(c, phys, pt);
 	nr_bad += pt_verify(pt, print_finding, c) != 0;
 	pt_pgtable_destroy(pt);
 	pt_phys_destroy(phys);

@@ -125,6 +125,8 @@ static inline bool ref_check_run(const struct ref_table *ref, const struct pt_ra
 		case PTW_DEVICE:
 		case PTW_HWPOISON:
 		case PTW_UNKNOWN:
+		case PTW_SWAP: /* of tables that know what these words say */
+		case PTW_MARKER:
 			REF_EXPECT(page->kind == REF_SOFT, va);
 			REF_EXPECT(va != walk->va || page->raw == walk->raw, va);
 			break;

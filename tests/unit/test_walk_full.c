@@ -487,6 +487,26 @@ static void areas_are_walked_skipped_and_end_the_walk(void **state)
 	space_end(f);
 }
 
+/* The cursor went on behind the leaf, for the rest of it was in another area. */
+static void areas_may_meet_within_a_leaf(void **state)
+{
+	struct fixture *f = *state;
+	size_t leaf = pages(f, f->leaf1);
+
+	if (!f->info.can_leaf[1])
+		return;
+	space_begin(f);
+	assert_int_equal(pt_map(f->pt, f->base, f->pa, f->leaf1, RX, NULL), 0);
+	add_area(f, 0, 3, PT_AREA_WALK);
+	add_area(f, 3, 2, PT_AREA_WALK);
+	add_area(f, 5, 2, PT_AREA_SKIP);
+	add_area(f, 7, leaf - 6, PT_AREA_WALK);
+	ASSERT_FOUND(f, true, 0, leaf + 1, PT_TYPE_ALL, 0, { PTW_PFN, 0, 3 }, { PTW_PFN, 3, 2 },
+		     { PTW_PFN, 7, leaf - 7 }, { PTW_NONE, leaf, 1 });
+	ASSERT_FOUND(f, true, 0, leaf + 1, PT_TYPE_NONE, 0, { PTW_NONE, leaf, 1 });
+	space_end(f);
+}
+
 /* Of a hugetlb page in several words, all of which say the same. */
 static void words_of_one_huge_page_are_one_run(void **state)
 {
@@ -621,6 +641,7 @@ int main(void)
 		TEST_ON(large_pfn_leaves_have_their_marks, NEEDS_3_LEVELS),
 		TEST_ON(holes_of_every_level_are_found_with_locks_too, NEEDS_3_LEVELS),
 		TEST_ON(areas_are_walked_skipped_and_end_the_walk, NEEDS_3_LEVELS),
+		TEST_ON(areas_may_meet_within_a_leaf, NEEDS_3_LEVELS),
 		TEST_ON(words_of_one_huge_page_are_one_run, NEEDS_3_LEVELS | NEEDS_CONTIG),
 		TEST_ON(hidden_leaves_are_leaves, NEEDS_3_LEVELS),
 		TEST_ON(leaving_early_leaves_nothing_locked, NEEDS_3_LEVELS),
