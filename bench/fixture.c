@@ -60,7 +60,12 @@ int fixture_init(struct fixture *fx, const struct fmt_case *fmt, enum pt_mode mo
 {
 	int err;
 
-	*fx = (struct fixture){ .fmt = fmt->fmt, .va = (pt_va_t)1 << 40, .pa = (pt_pa_t)1 << 38 };
+	*fx = (struct fixture){
+		.fmt = fmt->fmt,
+		.mode = mode,
+		.va = (pt_va_t)1 << 40,
+		.pa = (pt_pa_t)1 << 38,
+	};
 	err = make_table(fx, fmt, mode);
 	if (!err)
 		err = make_order(fx);
@@ -78,8 +83,77 @@ int fixture_init(struct fixture *fx, const struct fmt_case *fmt, enum pt_mode mo
 	return err;
 }
 
+static int make_table_with_folios(struct fixture *fx)
+{
+	struct pt_phys_region regions[] = {
+		{ .pa = 0, .len = TABLES_LEN, .fd = -1 },
+		{ .pa = fx->pa, .len = fx->len, .fd = -1 },
+	};
+	const struct pt_extent window = { .pa = fx->pa, .len = fx->len };
+	const struct pt_zone_cfg zone = { .ranges = &window, .nr_ranges = 1 };
+	struct pt_pgtable_cfg cfg = { .mode = fx->mode, .walk_locks = true };
+	struct pt_soft_cfg soft;
+	int err = pt_fmt_cfg_init(&cfg.fmt, fx->fmt);
+
+	if (!err)
+		err = pt_soft_cfg_init(&soft, fx->fmt == PT_FMT_X86_64 ? PT_SOFT_X86 : PT_SOFT_ARM64,
+				       &cfg.fmt, 0);
+	cfg.soft = &soft;
+	if (!err)
+		err = pt_phys_create(&fx->phys, regions, 2, fx->info.granule_lg2);
+	if (err)
+		return err;
+	memset(pt_phys_to_host(fx->phys, 0, TABLES_LEN), 0xa5, TABLES_LEN);
+	err = pt_reserve_create(&fx->reserve, fx->phys, fx->info.granule_lg2);
+	if (!err)
+		err = pt_reserve_add_range(fx->reserve, 0, TABLES_LEN);
+	if (err)
+		return err;
+	cfg.tables = pt_reserve_ops(fx->reserve);
+	err = pt_pgtable_create(&fx->pt, fx->phys, &cfg);
+	return err ? err : pt_zone_create(&fx->zone, fx->phys, &zone);
+}
+
+int fixture_folios(struct fixture *fx, unsigned int order)
+{
+	const struct pt_alloc how = { .order = order };
+	const uint64_t bytes = fx->page << order;
+	int err;
+
+	pt_pgtable_destroy(fx->pt);
+	pt_reserve_destroy(fx->reserve);
+	pt_phys_destroy(fx->phys);
+	fx->pt = NULL;
+	fx->reserve = NULL;
+	fx->phys = NULL;
+	err = make_table_with_folios(fx);
+	fx->folio_order = order;
+	fx->folio = malloc((WINDOW_PAGES >> order) * sizeof(*fx->folio));
+	if (!err && !fx->folio)
+		err = -ENOMEM;
+	for (uint64_t at = 0; at < fx->len && !err; at += bytes) {
+		pt_pa_t *pa = &fx->folio[fx->nr_folios];
+
+		err = pt_alloc_pages(fx->zone, NULL, &how, pa);
+		if (err)
+			break;
+		fx->nr_folios++;
+		err = pt_map(fx->pt, fx->va + at, *pa, bytes, FIXTURE_ATTR, &fx->change);
+	}
+	return err;
+}
+
+static void free_folios(struct fixture *fx)
+{
+	while (fx->nr_folios)
+		(void)!pt_free_pages(fx->zone, NULL, fx->folio[--fx->nr_folios], fx->folio_order);
+	free(fx->folio);
+	(void)!pt_zone_destroy(fx->zone);
+}
+
 void fixture_exit(struct fixture *fx)
 {
+	free_folios(fx);
 	pt_mmu_destroy(fx->mmu);
 	pt_pgtable_destroy(fx->second);
 	pt_reserve_destroy(fx->second_reserve);

@@ -28,6 +28,7 @@ struct fixture {
 	struct pt_pgtable *pt;
 	struct pt_format_info info;
 	enum pt_format fmt;
+	enum pt_mode mode;
 	struct pt_mmu *mmu;      /* NULL, or for fixture_exit() to destroy, as the two below */
 	struct pt_reserve *second_reserve;
 	struct pt_pgtable *second; /* a second stage: tables and window, with base pages */
@@ -39,6 +40,10 @@ struct fixture {
 	uint32_t *order;         /* the pages of the window, shuffled, always alike */
 	uint64_t **leaf_table;   /* host addresses, see fixture_find_leaf_tables() */
 	size_t nr_leaf_tables;
+	struct pt_zone *zone;    /* fixture_folios(): where the window's folios come from, */
+	pt_pa_t *folio;          /* those it gave, */
+	size_t nr_folios;
+	unsigned int folio_order;
 	unsigned int turn;       /* counts passes, for those that do and undo by turns */
 };
 
@@ -50,6 +55,11 @@ void fixture_exit(struct fixture *fx);
 
 /* Maps the window with base pages, accessed and dirty, in one call. */
 int fixture_map(struct fixture *fx);
+/*
+ * Makes the table anew: beside memory, with frames as large as base pages and software's words, and
+ * so that walks may lock; maps the window with folios of @order, base pages.
+ */
+int fixture_folios(struct fixture *fx, unsigned int order);
 /* Empties the window and frees its tables. */
 int fixture_clear(struct fixture *fx);
 /* Maps the window with leaves of level 1. */

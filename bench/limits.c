@@ -39,6 +39,36 @@ static int load_words(struct fixture *fx)
 	return 0;
 }
 
+static int init_folios(struct fixture *fx)
+{
+	int err = fixture_folios(fx, 0);
+
+	return err ? err : fixture_find_leaf_tables(fx);
+}
+
+static int load_words_and_frames(struct fixture *fx)
+{
+	const struct ptl_region *region = ptl_phys_find(fx->phys, fx->pa);
+	const uint64_t address = PTL_BITS(47, fx->info.granule_lg2);
+	size_t nr = (size_t)1 << fx->info.entries_lg2[0];
+	uint64_t sum = 0;
+
+	for (size_t i = 0; i < fx->nr_leaf_tables; i++) {
+		_Atomic uint64_t *table = leaf_table(fx, i);
+
+		for (size_t k = 0; k < nr; k++) {
+			uint64_t raw = ptl_load(&table[k]);
+
+			sum += raw + atomic_load_explicit(
+					&region->frames[((raw & address) - region->pa) >>
+							fx->info.granule_lg2].use,
+					memory_order_relaxed);
+		}
+	}
+	bench_use(sum);
+	return 0;
+}
+
 static int store_words(struct fixture *fx)
 {
 	unsigned int nr = 1u << fx->info.entries_lg2[0];
@@ -126,6 +156,8 @@ void limits_register(void)
 {
 	static const struct pass passes[] = {
 		{ .name = "limit_load_words", .init = init_limit, .run = load_words },
+		{ .name = "limit_load_words_and_frames", .init = init_folios,
+		  .run = load_words_and_frames },
 		{ .name = "limit_store_words", .init = init_limit, .run = store_words },
 		{ .name = "limit_update_words", .init = init_limit, .run = update_words },
 		{ .name = "limit_descent_seq", .init = init_limit, .run = descend_seq },
