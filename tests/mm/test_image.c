@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * pagemap of imported processes, word by word against what their kernels said: tables out of the
+ * image, areas out of the recorded smaps. What needs page descriptors is left out of both.
+ * Exit status 77 without recorded cases.
+ */
+#define _XOPEN_SOURCE 700
+
+#include "data/case.h"
+
+#include <fcntl.h>
+#include <glob.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define MAX_AREAS 4096
+
+struct image {
+	struct data_case c;
+	struct pt_phys *phys;
+	struct pt_pgtable *pt;
+	struct pt_mm_area areas[MAX_AREAS];
+	size_t nr_areas;
+	size_t nr_bad, nr_words, nr_swap;
+};
+
+static bool open_tables(struct image *im)
+{
+	struct data_case *c = &im->c;
+	struct pt_pgtable_cfg cfg = { .mode = PT_MODE_PRIVATE };
+	struct pt_soft_cfg soft;
+	struct pt_arm64_regs arm64 = c->regs;
+	struct pt_x86_regs x86 = c->x86;
+	int fd = open(c->image, O_RDONLY | O_CLOEXEC), err;
+	pt_pa_t root;
+
+	for (size_t i = 0; i < c->nr_ram; i++)
+		c->ram[i].fd = fd;
+	err = pt_phys_create(&im->phys, c->ram, c->nr_ram, 12);
+	close(fd);
+	x86.cr3 = arm64.ttbr0 = c->target;
+	if (!err)
+		err = c->arm64 ? pt_fmt_cfg_arm64(&cfg.fmt, &root, &arm64, false)
+			       : pt_fmt_cfg_x86_64(&cfg.fmt, &root, &x86);
+	/* The kernels of the cases: Debian 6.12, and 6.1 on arm64, as case.json tells their types. */
+	if (!err)
+		err = pt_soft_cfg_init(&soft, c->arm64 ? PT_SOFT_ARM64_6_1 : PT_SOFT_X86_6_12,
+				       &cfg.fmt,
+				       case_number(c, "special_swap_types", "marker")
+					       ? PT_SOFT_BUILT_DEVICE | PT_SOFT_BUILT_MARKERS
+					       : PT_SOFT_BUILT_DEVICE);
+	cfg.soft = &soft;
+	if (!err)
+		err = pt_pgtable_open(&im->pt, im->phys, &cfg, root);
+	if (err)
+		printf("%s: %s\n", c->name, pt_strerror(err));
+	return !err;
+}
+
+/* Header lines of smaps, and of each the lines that decide what pagemap shows. */
+static bool read_areas(struct image *im)
+{
+	FILE *file = case_file(&im->c, "raw/guest.target.smaps.zst");
+	struct pt_mm_area *area = NULL;
+	char line[1024], perms[8];
+	uint64_t first, end, kb;
+
+	while (file && fgets(line, sizeof(line), file)) {
+		if (sscanf(line, "%" SCNx64 "-%" SCNx64 " %7s", &first, &end, perms) == 3 &&
+		    im->nr_areas < MAX_AREAS) {
+			area = &im->areas[im->nr_areas++];
+			*area = (struct pt_mm_area){ .first = first, .last = end - 1 };
+		} else if (area && sscanf(line, "KernelPageSize: %" SCNu64, &kb) == 1) {
+			area->page_lg2 = (unsigned int)__builtin_ctzll(kb << 10);
+		} else if (area && !strncmp(line, "VmFlags:", 8)) {
+			if (strstr(line, " ht"))
+				area->kind = PT_MM_HUGETLB;
+			else
+				area->page_lg2 = 0;
+			if (strstr(line, " pf"))
+				area->kind = PT_MM_PFNMAP;
+			if (strstr(line, " sd"))
+				area->flags |= PT_MM_SOFT_DIRTY;
+		}
+	}
+	return file && case_file_close(file) && im->nr_areas;
+}
+
+/* One line of target.pagemap.tsv; @word: of its first page. */
+static bool read_truth(const char *line, uint64_t *first, uint64_t *end, uint64_t *word)
+{
+	char flags[16], pa[32], type[32], offset[32];
+
+	if (sscanf(line, "%" SCNx64 " %" SCNx64 " %15s %31s %31s %31s", first, end, flags, pa, type,
+		   offset) != 6)
+		return false;
+	*word = 0;
+	if (strchr(flags, 'p'))
+		*word |= PT_PAGEMAP_PRESENT | strtoull(pa, NULL, 16) >> 12;
+	if (strchr(flags, 's'))
+		*word |= PT_PAGEMAP_SWAP | strtoull(type, NULL, 0) | strtoull(offset, NULL, 0) << 5;
+	if (strchr(flags, 'w'))
+		*word |= PT_PAGEMAP_UFFD_WP;
+	if (strchr(flags, 'd'))
+		*word |= PT_PAGEMAP_SOFT_DIRTY;
+	return true;
+}
+
+static void check_words(struct image *im, const struct pt_view *view, uint64_t first, uint64_t end,
+			uint64_t word)
+{
+	/* Offsets go up, but for markers, whose offset is what they say. */
+	const bool marker = word & PT_PAGEMAP_SWAP &&
+			    (word & 31) == pt_pgtable_soft(view->pt)->special[PT_SOFT_MARKER];
+	const uint64_t step = marker		       ? 0
+			      : word & PT_PAGEMAP_SWAP ? 1 << 5
+						       : !!(word & PT_PAGEMAP_PRESENT);
+	const uint64_t known = ~(PT_PAGEMAP_EXCLUSIVE | PT_PAGEMAP_FILE);
+
+	for (uint64_t va = first; va < end; va += 4096, word += step) {
+		uint64_t found;
+
+		if (pt_pagemap(view, va, va + 4095, &found))
+			abort();
+		im->nr_words++;
+		im->nr_swap += !!(word & PT_PAGEMAP_SWAP);
+		if ((found & known) == word)
+			continue;
+		if (im->nr_bad++ < 10)
+			printf("%s: 0x%" PRIx64 ": 0x%" PRIx64 ", the kernel 0x%" PRIx64 "\n",
+			       im->c.name, va, found & known, word);
+	}
+}
+
+static bool check_case(const char *dir, const char *work)
+{
+	struct image *im = calloc(1, sizeof(*im));
+	uint64_t first, end, word, at = 0;
+	struct pt_view view;
+	char line[512];
+	bool good = false;
+	FILE *file;
+
+	if (!im || !case_open(&im->c, dir))
+		abort();
+	snprintf(im->c.image, sizeof(im->c.image), "%s/tables.img", work);
+	if (case_decompress(&im->c, "tables.img.zst", im->c.image) && open_tables(im) &&
+	    read_areas(im)) {
+		view = (struct pt_view){ im->pt, im->areas, im->nr_areas, NULL };
+		file = case_file(&im->c, "target.pagemap.tsv");
+		while (file && fgets(line, sizeof(line), file)) {
+			if (!read_truth(line, &first, &end, &word))
+				continue;
+			/* What is not in the list, inside of areas, is 0. */
+			for (size_t i = 0; i < im->nr_areas; i++) {
+				uint64_t lo = im->areas[i].first > at ? im->areas[i].first : at;
+				uint64_t hi =
+					im->areas[i].last < first ? im->areas[i].last + 1 : first;
+
+				if (lo < hi)
+					check_words(im, &view, lo, hi, 0);
+			}
+			check_words(im, &view, first, end, word);
+			at = end;
+		}
+		good = file && case_file_close(file) && !im->nr_bad && im->nr_swap;
+		printf("%s: %zu words, %zu of swap kind, %zu differ\n", im->c.name, im->nr_words,
+		       im->nr_swap, im->nr_bad);
+	}
+	unlink(im->c.image);
+	pt_pgtable_destroy(im->pt);
+	pt_phys_destroy(im->phys);
+	case_close(&im->c);
+	free(im);
+	return good;
+}
+
+int main(void)
+{
+	const char *data = getenv("PTLIB_DATA_DIR");
+	char pattern[1024], work[] = "/tmp/ptlib_image.XXXXXX";
+	glob_t found = { 0 };
+	size_t nr_bad = 0;
+
+	snprintf(pattern, sizeof(pattern), "%s/linux/*/case.json", data ? data : "");
+	if (!data || glob(pattern, 0, NULL, &found) || !mkdtemp(work)) {
+		printf("SKIPPED: no recorded processes in $PTLIB_DATA_DIR\n");
+		return 77;
+	}
+	for (size_t i = 0; i < found.gl_pathc; i++) {
+		*strrchr(found.gl_pathv[i], '/') = '\0';
+		nr_bad += !check_case(found.gl_pathv[i], work);
+	}
+	globfree(&found);
+	rmdir(work);
+	return nr_bad ? 1 : 0;
+}
