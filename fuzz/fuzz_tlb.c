@@ -232,6 +232,8 @@ static void op_protect(struct tlb_world *w, struct fuzz_input *in)
 
 		view.write = write;
 		tlb_set(&s->unit[unit], view, is_flushed(s));
+		/* arm64: dirty is a state of writable leaves */
+		s->unit[unit].written &= write || w->x86;
 	}
 }
 
@@ -291,11 +293,20 @@ static void op_gather(struct tlb_world *w, struct fuzz_input *in)
 	unsigned int how = fuzz_u8(in);
 	struct tlb_space *s = pick_space(w, how);
 
-	if (how & 16) {
-		if (how & 32)
-			finish_batch(w);
-		else if (!s->deferred)
-			s->deferred = !pt_flush_batch_defer(w->batch, s->space);
+	if (how & 16 && s->gathering) {
+		bool at_once = s->gather.nr_tables;
+
+		for (unsigned int i = 0; i < s->gather.nr_ranges; i++)
+			at_once |= s->gather.range[i].tables;
+		if (pt_flush_batch_take(w->batch, s->space, &s->gather))
+			return;
+		s->gathering = s->tables_unhooked = false;
+		s->deferred |= !at_once;
+		forget_old_views(s);
+		return;
+	}
+	if (how & 32) {
+		finish_batch(w);
 		return;
 	}
 	if (s->gathering) {

@@ -133,7 +133,8 @@ static void add_all(struct request *r)
 	if (r->space->guest)
 		add(r, PT_TLBI_VMALLS12E1, 0);
 	else
-		add(r, r->space->is_kernel ? PT_TLBI_VMALLE1 : PT_TLBI_ASIDE1, asid_field(r->space));
+		add(r, r->space->is_kernel ? PT_TLBI_VMALLE1 : PT_TLBI_ASIDE1,
+		    asid_field(r->space));
 }
 
 static void flush_all(struct pt_space *space)
@@ -153,8 +154,8 @@ static void flush_all(struct pt_space *space)
  */
 static void flush_guest(struct pt_space *space, pt_va_t start, uint64_t pages)
 {
-	bool full = !space->machine->cfg.policy.ranges || is_too_much(space, pages,
-								       space->granule_lg2);
+	bool full =
+		!space->machine->cfg.policy.ranges || is_too_much(space, pages, space->granule_lg2);
 	struct request r;
 
 	begin(&r, space);
@@ -210,10 +211,9 @@ static void flush_range(struct pt_space *space, pt_va_t first, pt_va_t last,
 
 /* ---- batches ---- */
 
-static void defer(struct pt_space *space, pt_va_t first, pt_va_t last, unsigned int stride_lg2)
+static void defer(struct pt_flush_batch *batch, struct pt_space *space, pt_va_t first, pt_va_t last,
+		  unsigned int stride_lg2)
 {
-	struct pt_flush_batch *batch = space->batch;
-
 	batch->self = ptl_cpu_current(space->machine);
 	batch->nr++;
 	ptl_count_for(space->machine, batch->self, PTL_COUNT_DEFERRED, 1);

@@ -327,9 +327,9 @@ static void flush_all(struct pt_space *space)
 /* ---- batches ---- */
 
 /* Linux's arch_tlbbatch_add_pending(). Who loads the space from now on sees its generation. */
-static void defer(struct pt_space *space, pt_va_t first, pt_va_t last, unsigned int stride_lg2)
+static void defer(struct pt_flush_batch *batch, struct pt_space *space, pt_va_t first, pt_va_t last,
+		  unsigned int stride_lg2)
 {
-	struct pt_flush_batch *batch = space->batch;
 	struct pt_cpu *self = ptl_cpu_current(space->machine);
 
 	ptl_count_request(space, self, ((last - first) >> stride_lg2) + 1, false);

@@ -86,13 +86,14 @@ struct pt_store {
  *         pt_watch_ops selects the checked form of the code, which is shared
  *         mode's with this call.
  * @flushed: Called when [@first, @last] has been flushed, or would have been if there were
- *         pt_flush_ops: from now on nothing may use what this thread stored over there. With
+ *         pt_flush_ops: from now on nothing may use what this thread stored over there; but
+ *         for tables that it unhooked, unless @tables: those are still to be flushed. With
  *         no lock held. May be NULL.
  */
 struct pt_watch_ops {
 	void (*store)(void *ctx, const struct pt_store *store);
 	void *ctx;
-	void (*flushed)(void *ctx, pt_va_t first, pt_va_t last);
+	void (*flushed)(void *ctx, pt_va_t first, pt_va_t last, bool tables);
 };
 
 /* A stretch of an address space, as its owner sees it. */

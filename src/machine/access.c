@@ -54,6 +54,35 @@ static void fill_piece(struct pt_piece *piece, const struct pt_tlb_entry *entry,
 }
 
 /* Whether the TLB translates it. */
+/* As ptl_access_piece(), for what almost always is asked: by one stage, in one page, nothing to mark. */
+static bool walk_quickly(struct pass *pass, struct walked *walked, unsigned int left,
+			 struct pt_piece *piece)
+{
+	const struct ptl_regime *r = walked->asked.r;
+	struct ptl_translation to;
+	unsigned int nr_loads;
+	uint64_t room;
+
+	if (r->access != r->walker->access) /* no way for a quick one: see ptl_mmu_stages_changed() */
+		return false;
+	nr_loads = r->walker->keep(r, walked->asked.in, &walked->asked.want,
+				   pass->cpu->table_sizes, &walked->kept, &to);
+	if (!nr_loads)
+		return false;
+	pass->access.nr_loads[0] += nr_loads;
+	room = PTL_BIT(to.size_lg2) - (to.pa & (PTL_BIT(to.size_lg2) - 1));
+	*piece = (struct pt_piece){
+		.pa = to.pa,
+		.raw = to.raw,
+		.len = (uint32_t)ptl_min(left, room),
+		.perms = (uint8_t)to.perms,
+		.mem = (uint8_t)to.mem,
+		.level = (uint8_t)to.level,
+		.size_lg2 = (uint8_t)to.size_lg2,
+	};
+	return true;
+}
+
 static bool look_up(struct pass *pass, const struct ptl_asked *asked, unsigned int left,
 		    struct pt_piece *piece)
 {
@@ -88,7 +117,7 @@ static void find_start(struct pt_cpu *cpu, const struct ptl_access *access,
 	const struct pt_tlb_entry *entry = NULL;
 
 	kept->from = PTL_FROM_ROOT;
-	if (cpu->keeps_tables)
+	if (cpu->table_sizes)
 		entry = pt_tlb_lookup(cpu->tlb, PT_TLB_USE_TABLE, asked->in);
 	if (!entry)
 		return;
@@ -119,6 +148,8 @@ static int look_at(struct pass *pass, unsigned int i, unsigned int done, struct 
 	if (walked->keep) {
 		find_start(pass->cpu, access, &walked->asked, &walked->kept);
 		access->kept = &walked->kept;
+		if (walk_quickly(pass, walked, access->how->size - done, piece))
+			return 0;
 	}
 	return ptl_access_piece(access, done, piece);
 }
@@ -178,6 +209,8 @@ static void keep_tables(struct pt_cpu *cpu, const struct walked *walked, uint64_
 			.size_lg2 = granule_lg2 + (granule_lg2 - 3) * (level + 1),
 		};
 
+		if (!(cpu->table_sizes >> fill.size_lg2 & 1))
+			continue;
 		PTL_BUG_ON(pt_tlb_fill(cpu->tlb, PT_TLB_USE_TABLE, walked->asked.in, &fill));
 	}
 }
@@ -208,7 +241,7 @@ static void keep(struct pass *pass)
 		PTL_BUG_ON(
 			pt_tlb_fill(cpu->tlb, use_of(pass->access.how), walked->asked.in, &fill));
 		ptl_count(&cpu->counters, PTL_COUNT_REFILLS, 1);
-		if (cpu->keeps_tables)
+		if (cpu->table_sizes)
 			keep_tables(cpu, walked, pass->stamp);
 	}
 }

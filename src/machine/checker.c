@@ -113,8 +113,8 @@ static bool matters(const struct pt_space *space, const struct pt_store *store)
 	return differ != PT_ATTR_ACCESSED;
 }
 
-/* The block that a leaf which goes points into, as it is now. */
-static void note_frame(const struct pt_space *space, struct ptl_change *change)
+/* What goes: a table, or a leaf, and then the block that it points into, as it is now. */
+static void note_old(const struct pt_space *space, struct ptl_change *change)
 {
 	struct ptl_visit_entry was;
 	const struct pt_frame *block;
@@ -122,6 +122,7 @@ static void note_frame(const struct pt_space *space, struct ptl_change *change)
 	if (!change->kept)
 		return;
 	was = ptl_check_entry(space, change->store.old, change->store.level);
+	change->table = was.kind == PTL_TABLE;
 	if (was.kind != PTL_LEAF)
 		return;
 	block = ptl_check_block(space->machine->phys, was.pa);
@@ -144,7 +145,7 @@ void ptl_check_store(void *ctx, const struct pt_store *store)
 	bool unbroken;
 	uint32_t bits;
 
-	note_frame(space, &change);
+	note_old(space, &change);
 	bits = ptl_bit_lock(&c->lock);
 	change.number = atomic_load_explicit(&c->clock, memory_order_relaxed) + 1;
 	c->stats.stores++;
@@ -171,6 +172,7 @@ struct flushed {
 	pt_va_t first, last;
 	bool needed; /* it covers a change, whoever made it */
 	bool deferred; /* nothing is done yet */
+	bool tables;
 };
 
 static bool stays_open(void *ctx, struct ptl_change *change)
@@ -180,6 +182,8 @@ static bool stays_open(void *ctx, struct ptl_change *change)
 
 	if (change->space != flushed->space->id || change->store.va > flushed->last ||
 	    end < flushed->first)
+		return true;
+	if (change->table && !flushed->tables)
 		return true;
 	flushed->needed = true;
 	if (change->thread != flushed->thread)
@@ -208,16 +212,17 @@ static void tell_needless(const struct flushed *flushed)
 	ptl_check_tell(flushed->c, &report);
 }
 
-void ptl_check_flushed(void *ctx, pt_va_t first, pt_va_t last)
+static void flushed_or_deferred(struct pt_space *space, pt_va_t first, pt_va_t last, bool tables,
+				bool deferred)
 {
-	struct pt_space *space = ctx;
 	struct ptl_checker *c = space->machine->checker;
 	struct flushed flushed = { .c = c,
 				   .space = space,
 				   .thread = ptl_this_thread(),
 				   .first = first,
 				   .last = last,
-				   .deferred = space->batch };
+				   .deferred = deferred,
+				   .tables = tables };
 	uint32_t bits = ptl_bit_lock(&c->lock);
 
 	(void)ptl_changes_drop(&c->open, stays_open, &flushed);
@@ -227,6 +232,16 @@ void ptl_check_flushed(void *ctx, pt_va_t first, pt_va_t last)
 	ptl_bit_unlock(&c->lock, bits);
 	if (!flushed.needed)
 		tell_needless(&flushed);
+}
+
+void ptl_check_flushed(void *ctx, pt_va_t first, pt_va_t last, bool tables)
+{
+	flushed_or_deferred(ctx, first, last, tables, false);
+}
+
+void ptl_check_deferred(struct pt_space *space, pt_va_t first, pt_va_t last)
+{
+	flushed_or_deferred(space, first, last, false, true);
 }
 
 struct batch_flushed {

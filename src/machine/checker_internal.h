@@ -25,6 +25,7 @@ struct ptl_change {
 	uint64_t space; /* pt_space.id */
 	uintptr_t thread;
 	bool kept; /* the old word may be in a TLB */
+	bool table; /* and is a table: a flush of leaves is not enough */
 	bool deferred; /* a batch owes its flush */
 	bool combined_left; /* second stages: flushed, but for what is combined with a first */
 	/* The block that the old word, a leaf, points into; see ptl_check_was_freed(). */

@@ -31,17 +31,48 @@ void pt_flush_batch_destroy(struct pt_flush_batch *batch)
 	free(batch);
 }
 
-int pt_flush_batch_defer(struct pt_flush_batch *batch, struct pt_space *space)
+/* Whether any of it is more than leaves. */
+static bool has_tables(const struct pt_gather *gather)
 {
-	if (space->machine != batch->machine || space->is_kernel)
-		return -EINVAL;
-	if (!space->machine->policy->defer)
-		return -EOPNOTSUPP;
+	bool tables = gather->full || gather->nr_tables;
+
+	for (unsigned int i = 0; i < gather->nr_ranges; i++)
+		tables |= gather->range[i].tables;
+	return tables;
+}
+
+static void join(struct pt_flush_batch *batch, struct pt_space *space)
+{
 	if (space->batch)
-		return -EBUSY;
+		return;
 	space->batch = batch;
 	space->next_in_batch = batch->spaces;
 	batch->spaces = space;
+}
+
+int pt_flush_batch_take(struct pt_flush_batch *batch, struct pt_space *space,
+			struct pt_gather *gather)
+{
+	if (space->machine != batch->machine || space->is_kernel || gather->pt != space->pt)
+		return -EINVAL;
+	if (!space->machine->policy->defer)
+		return -EOPNOTSUPP;
+	if (space->batch && space->batch != batch)
+		return -EBUSY;
+	if (has_tables(gather)) {
+		pt_gather_finish(gather);
+		return 0;
+	}
+	for (unsigned int i = 0; i < gather->nr_ranges; i++) {
+		const struct pt_gather_range *range = &gather->range[i];
+
+		join(batch, space);
+		space->machine->policy->defer(batch, space, range->first, range->last,
+					      range->stride_lg2);
+		if (space->machine->checker)
+			ptl_check_deferred(space, range->first, range->last);
+	}
+	pt_gather_begin(gather, gather->pt);
 	return 0;
 }
 

@@ -51,13 +51,14 @@ static unsigned int nr_slots(const struct pt_machine *machine)
 	return machine->cfg.policy.nr_pcids ? machine->cfg.policy.nr_pcids : 1;
 }
 
-static bool keeps_tables(const struct pt_tlb_cfg *cfg)
+static uint64_t table_sizes(const struct pt_tlb_cfg *cfg)
 {
-	unsigned int uses = 0;
+	uint64_t sizes = 0;
 
 	for (unsigned int i = 0; i < cfg->nr_parts; i++)
-		uses |= cfg->parts[i].uses;
-	return uses & 1u << PT_TLB_USE_TABLE;
+		if (cfg->parts[i].uses & 1u << PT_TLB_USE_TABLE)
+			sizes |= cfg->parts[i].sizes;
+	return sizes;
 }
 
 static int cpu_create(struct pt_cpu **out, struct pt_machine *machine, unsigned int number)
@@ -71,7 +72,7 @@ static int cpu_create(struct pt_cpu **out, struct pt_machine *machine, unsigned 
 	memset(cpu, 0, sizeof(*cpu));
 	cpu->machine = machine;
 	cpu->number = number;
-	cpu->keeps_tables = keeps_tables(&tlb);
+	cpu->table_sizes = table_sizes(&tlb);
 	cpu->slots = calloc(nr_slots(machine), sizeof(*cpu->slots));
 	tlb.seed += number;
 	err = cpu->slots ? pt_mmu_create(&cpu->mmu, machine->phys) : -ENOMEM;

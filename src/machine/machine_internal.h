@@ -121,7 +121,7 @@ struct pt_cpu {
 	struct pt_mmu *mmu;
 	struct pt_tlb *tlb;
 	unsigned int number;
-	bool keeps_tables; /* the TLB has paging-structure caches */
+	uint64_t table_sizes; /* of tables that the TLB keeps, a bit each; 0: it keeps none */
 	bool has_registers, global; /* x86: CR4.PGE */
 	uint16_t vmid; /* of the guest that it runs; or VPID; 0: the host */
 	struct ptl_counters counters;
@@ -147,8 +147,9 @@ struct ptl_policy {
 		      bool tables);
 	void (*all)(struct pt_space *space);
 	int (*switch_to)(struct pt_cpu *cpu, struct pt_space *space);
-	/* As range(), of leaves, into space->batch; and what that owes. NULL: no batches. */
-	void (*defer)(struct pt_space *space, pt_va_t first, pt_va_t last, unsigned int stride_lg2);
+	/* As range(), of leaves, into a batch; and what that owes. NULL: no batches. */
+	void (*defer)(struct pt_flush_batch *batch, struct pt_space *space, pt_va_t first,
+		      pt_va_t last, unsigned int stride_lg2);
 	void (*finish)(struct pt_flush_batch *batch);
 };
 
@@ -173,7 +174,7 @@ struct pt_space {
 	uint64_t id; /* never used again */
 	struct pt_flush_ops ops;
 	struct pt_watch_ops watch;
-	struct pt_flush_batch *batch; /* or NULL; as the next, of the thread that defers */
+	struct pt_flush_batch *batch; /* that owes it flushes, or NULL; as the next, its thread's */
 	struct pt_space *next_in_batch;
 	_Atomic uint64_t
 		generation; /* x86: +1 with each flush; see policy_x86_64.c for its order */
@@ -320,8 +321,9 @@ void ptl_check_table(struct pt_cpu *cpu, const struct ptl_access *access, unsign
 		     const struct pt_tlb_entry *entry);
 /* For pt_watch_ops of @space. */
 void ptl_check_store(void *space, const struct pt_store *store);
-void ptl_check_flushed(void *space, pt_va_t first, pt_va_t last);
-/* What flushes of @space were deferred for is done. */
+void ptl_check_flushed(void *space, pt_va_t first, pt_va_t last, bool tables);
+/* A batch owes the flush of [first, last]; and has done it. */
+void ptl_check_deferred(struct pt_space *space, pt_va_t first, pt_va_t last);
 void ptl_check_batch_flushed(struct pt_space *space);
 /* arm64: @flush has completed on all CPUs; @clock is from before it was executed. */
 void ptl_check_completed(struct ptl_checker *checker, const struct pt_tlb_flush *flush,

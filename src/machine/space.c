@@ -40,10 +40,7 @@ static void flush_range(void *ctx, pt_va_t first, pt_va_t last, unsigned int str
 {
 	struct pt_space *space = ctx;
 
-	if (space->batch)
-		space->machine->policy->defer(space, first, last, stride_lg2);
-	else
-		space->machine->policy->range(space, first, last, stride_lg2, false);
+	space->machine->policy->range(space, first, last, stride_lg2, false);
 }
 
 static void flush_all(void *ctx)

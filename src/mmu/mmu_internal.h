@@ -39,6 +39,9 @@ static inline unsigned int ptl_right_perms(uint8_t right)
 }
 
 struct ptl_regime;
+struct ptl_kept;
+struct ptl_want;
+struct ptl_translation;
 
 /* An access by half @r of an MMU; as pt_access(). */
 typedef int ptl_access_fn(const struct ptl_regime *r, pt_va_t va, const struct pt_access *how,
@@ -80,7 +83,6 @@ struct ptl_regime {
 	uint64_t keys, priv_keys, pir, pire0; /* registers, as the arch's rules want them */
 };
 
-struct ptl_kept;
 struct ptl_asked;
 
 /* An access on its way. */
@@ -141,6 +143,13 @@ struct ptl_walker {
 	/* The quick way for one address of a second stage; false: ask walk(). */
 	bool (*through)(const struct ptl_regime *r, uint64_t in, const struct ptl_want *want,
 			struct ptl_translation *to);
+	/*
+	 * The quick way of a first stage whose accesses may go it, into @kept, from its table
+	 * @kept->from of level 0 or from the root; with @tables, what tables it comes by too.
+	 * Returns how many words it read; 0: ask walk().
+	 */
+	unsigned int (*keep)(const struct ptl_regime *r, uint64_t in, const struct ptl_want *want,
+			     bool tables, struct ptl_kept *kept, struct ptl_translation *to);
 	/* Everything. 0, or 1 with the fault. */
 	int (*walk)(struct ptl_access *access, const struct ptl_regime *r, uint64_t in,
 		    const struct ptl_want *want, struct ptl_translation *to);

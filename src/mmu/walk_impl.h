@@ -180,10 +180,11 @@ struct mmu_found {
 /*
  * The usual way of an address: 48 input bits, near tables, a leaf of the smallest size, all
  * of them as the sieves want them. As the quick ways of pt/tree.h it ends in "false" for all
- * else. @counts: bits of @in that do.
+ * else. @counts: bits of @in that do. @words: NULL, or receives table words, by their level.
  */
 static inline __attribute__((always_inline)) bool
-mmu_find_page(const struct ptl_regime *r, uint64_t in, uint64_t counts, struct mmu_found *found)
+mmu_find_page(const struct ptl_regime *r, uint64_t in, uint64_t counts, struct mmu_found *found,
+	      uint64_t *words)
 {
 	enum {
 		TOP = (PTL_USUAL_VA_BITS - FMT_GRANULE_LG2 - 1) / FMT_INDEX_BITS,
@@ -206,6 +207,8 @@ mmu_find_page(const struct ptl_regime *r, uint64_t in, uint64_t counts, struct m
 			return false;
 		all &= raw;
 		any |= raw;
+		if (words)
+			words[level] = raw;
 		table = (_Atomic uint64_t *)(void *)(r->near + offset);
 		/* As in pt/tree.h; and words and-ed at once need no register until the last one. */
 		__asm__("" : "+r"(table));
@@ -327,13 +330,69 @@ static bool mmu_through(const struct ptl_regime *r, uint64_t in, const struct pt
 	struct mmu_found found;
 	uint8_t right;
 
-	if (!mmu_find_page(r, in, ~UINT64_C(0), &found))
+	if (!mmu_find_page(r, in, ~UINT64_C(0), &found, NULL))
 		return false;
 	right = mmu_rights(r, &found)[want->class];
 	if (!mmu_may_use(right, want->perms))
 		return false;
 	mmu_page_translation(r, &found, in, right, to);
 	return true;
+}
+
+enum { MMU_USUAL_TOP = (PTL_USUAL_VA_BITS - FMT_GRANULE_LG2 - 1) / FMT_INDEX_BITS };
+
+/* The leaf of @in in the table of level 0 that a TLB has kept. */
+static inline bool mmu_find_kept(const struct ptl_regime *r, uint64_t in,
+				 const struct ptl_kept_table *table, struct mmu_found *found)
+{
+	uint64_t index = in >> FMT_GRANULE_LG2 & (PTL_BIT(FMT_INDEX_BITS) - 1);
+	_Atomic uint64_t *word = ptl_word_at(r->mmu, r, table->pa + 8 * index);
+
+	if (!word)
+		return false;
+	found->all = table->all;
+	found->any = table->any;
+	found->leaf = ptl_walker_load(word, true);
+	return ptl_sift(&r->page, r->page.stray, found->leaf, &found->page);
+}
+
+static inline void mmu_keep_tables(struct ptl_kept *kept, const struct ptl_regime *r,
+				   const uint64_t words[MMU_USUAL_TOP + 1])
+{
+	struct ptl_failure walk = { .all = ~UINT64_C(0) };
+
+	for (unsigned int level = MMU_USUAL_TOP; level > 0; level--) {
+		walk.all &= words[level];
+		walk.any |= words[level];
+		mmu_keep_table(kept, level - 1, fmt_table_pa(words[level], &r->fmt), r, &walk);
+	}
+}
+
+static unsigned int mmu_keep(const struct ptl_regime *r, uint64_t in, const struct ptl_want *want,
+			     bool tables, struct ptl_kept *kept, struct ptl_translation *to)
+{
+	bool from_root = kept->from == PTL_FROM_ROOT;
+	uint64_t words[MMU_USUAL_TOP + 1] = { 0 };
+	struct mmu_found found;
+	struct ptl_failure walk;
+	uint8_t right;
+
+	if (from_root ? !mmu_find_page(r, in, ~UINT64_C(0), &found, words) :
+			kept->from || !mmu_find_kept(r, in, &kept->table[0], &found))
+		return 0;
+	right = mmu_rights(r, &found)[want->class];
+	if (!mmu_may_use(right, want->perms))
+		return 0;
+	mmu_page_translation(r, &found, in, right, to);
+	walk.raw = found.leaf;
+	walk.all = found.all;
+	walk.any = found.any;
+	mmu_keep_leaf(kept, r, in, &walk, want->write, to);
+	if (!from_root)
+		return 1;
+	if (tables)
+		mmu_keep_tables(kept, r, words);
+	return MMU_USUAL_TOP + 1;
 }
 
 _Static_assert(PT_ACCESS_READ + 1 == PT_PERM_READ && PT_ACCESS_WRITE + 1 == PT_PERM_WRITE &&
@@ -361,7 +420,8 @@ mmu_quick(const struct ptl_regime *r, pt_va_t va, const struct pt_access *how,
 	uint8_t right;
 
 	if (__builtin_expect(!mmu_is_usual(va, how), 0) ||
-	    !mmu_find_page(r, va, mmu_counting_bits(how->kind == PT_ACCESS_FETCH, r), &found))
+	    !mmu_find_page(r, va, mmu_counting_bits(how->kind == PT_ACCESS_FETCH, r), &found,
+			   NULL))
 		return false;
 	rights = mmu_rights(r, &found);
 	/* @how is read again: kept in registers, it would cost their saving. */
@@ -406,6 +466,7 @@ const struct ptl_walker MMU_WALKER = {
 	.access = mmu_access,
 	.probe = mmu_probe,
 	.through = mmu_through,
+	.keep = mmu_keep,
 	.walk = mmu_walk,
 	.judge = mmu_judge,
 };

@@ -98,7 +98,7 @@ void pt_gather_finish(struct pt_gather *gather)
 	ptl_no_walk_lock(pt);
 	if (gather->full && gather->nr_ranges && pt->flush && pt->flush->all) {
 		pt->flush->all(pt->flush->ctx);
-		ptl_flushed(pt, 0, UINT64_MAX);
+		ptl_flushed(pt, 0, UINT64_MAX, true);
 		gather->nr_ranges = 0;
 	}
 	for (unsigned int i = 0; i < gather->nr_ranges; i++) {

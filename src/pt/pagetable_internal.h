@@ -264,10 +264,10 @@ void ptl_gather_range(struct pt_gather *gather, pt_va_t first, pt_va_t last,
 /* A table page that is unhooked and dead, to be freed after flush and grace period. */
 void ptl_gather_page(struct pt_gather *gather, pt_pa_t pa);
 
-static inline void ptl_flushed(const struct pt_pgtable *pt, pt_va_t first, pt_va_t last)
+static inline void ptl_flushed(const struct pt_pgtable *pt, pt_va_t first, pt_va_t last, bool tables)
 {
 	if (pt->watch && pt->watch->flushed)
-		pt->watch->flushed(pt->watch->ctx, first, last);
+		pt->watch->flushed(pt->watch->ctx, first, last, tables);
 }
 
 /* Flush now, in the middle of a change. */
@@ -276,14 +276,14 @@ static inline void ptl_flush_range(const struct pt_pgtable *pt, pt_va_t first, p
 {
 	if (pt->flush && pt->flush->range)
 		pt->flush->range(pt->flush->ctx, first, last, stride_lg2);
-	ptl_flushed(pt, first, last);
+	ptl_flushed(pt, first, last, false);
 }
 
 static inline void ptl_flush_tables(const struct pt_pgtable *pt, pt_va_t first, pt_va_t last)
 {
 	if (pt->flush && pt->flush->tables_freed)
 		pt->flush->tables_freed(pt->flush->ctx, first, last);
-	ptl_flushed(pt, first, last);
+	ptl_flushed(pt, first, last, true);
 }
 
 /* One round of waiting for somebody else, who may be waiting for a grace period or for us. */

@@ -155,7 +155,7 @@ static void invalid_in_between_is_no_break_without_the_tlbi(void **state)
 			watch->store(watch->ctx, &breaks);
 			if (flushed)
 				real->tables_freed(real->ctx, VA, VA + BIT(21) - 1);
-			watch->flushed(watch->ctx, VA, VA + BIT(21) - 1); /* so they say */
+			watch->flushed(watch->ctx, VA, VA + BIT(21) - 1, true); /* so they say */
 			watch->store(watch->ctx, &makes);
 			assert_int_equal(t.nr_reports[PT_CHECK_BREAK], s->needs_break && !flushed);
 			trial_exit(&t);
@@ -279,11 +279,11 @@ static void needless_flushes_are_named(void **state)
 					    &change),
 				 0);
 		/* beside it, and then twice what once is enough for */
-		watch->flushed(watch->ctx, VA, VA + 2 * t.f.page - 1);
+		watch->flushed(watch->ctx, VA, VA + 2 * t.f.page - 1, true);
 		assert_int_equal(t.nr_reports[PT_CHECK_NEEDLESS], 1);
 		pt_gather_finish(&gather);
 		assert_int_equal(t.nr_reports[PT_CHECK_NEEDLESS], 1);
-		watch->flushed(watch->ctx, VA, VA + 4 * t.f.page - 1);
+		watch->flushed(watch->ctx, VA, VA + 4 * t.f.page - 1, true);
 		assert_int_equal(t.nr_reports[PT_CHECK_NEEDLESS], 2);
 		assert_int_equal(t.last.kind, PT_CHECK_NEEDLESS);
 		assert_int_equal(t.last.first, VA);
@@ -292,6 +292,27 @@ static void needless_flushes_are_named(void **state)
 		assert_non_null(strstr(text, "needless flush: no CPU"));
 		trial_exit(&t);
 	}
+}
+
+/* A gather may flush leaves first: its tables are still to come, and may be used. */
+static void leaves_flushed_do_not_make_tables_due(void **state)
+{
+	static const struct store unhook = { 1, TABLE(TABLES), 0, false, false };
+	const struct pt_store store = store_of(&unhook, unhook.old, unhook.new_);
+	const struct pt_watch_ops *watch;
+	struct trial t;
+
+	(void)state;
+	trial_init(&t, "x86_48");
+	watch = pt_space_watch_ops(t.p.space);
+	watch->store(watch->ctx, &store);
+	watch->flushed(watch->ctx, VA, VA + t.f.page - 1, false);
+	assert_int_equal(t.nr_reports[PT_CHECK_NEEDLESS], 1); /* no leaf had changed */
+	watch->flushed(watch->ctx, VA, VA + t.f.page - 1, true);
+	assert_int_equal(t.nr_reports[PT_CHECK_NEEDLESS], 1);
+	watch->flushed(watch->ctx, VA, VA + t.f.page - 1, true);
+	assert_int_equal(t.nr_reports[PT_CHECK_NEEDLESS], 2);
+	trial_exit(&t);
 }
 
 /* ---- frames ---- */
@@ -361,6 +382,7 @@ int main(void)
 		cmocka_unit_test(mapping_again_before_the_gather_is_flushed_is_told),
 		cmocka_unit_test(break_whose_flush_does_nothing_is_told),
 		cmocka_unit_test(needless_flushes_are_named),
+		cmocka_unit_test(leaves_flushed_do_not_make_tables_due),
 		cmocka_unit_test(frames_freed_before_their_flush_are_told),
 	};
 

@@ -198,6 +198,17 @@ static void count_report(void *ctx, const struct pt_check_report *report)
 	++*(unsigned int *)ctx;
 }
 
+static void unmap_into(struct pt_flush_batch *batch, struct process *p, pt_va_t va, uint64_t len)
+{
+	struct pt_gather gather;
+	struct pt_change change = { .gather = &gather };
+
+	pt_gather_begin(&gather, p->pt);
+	assert_int_equal(pt_unmap(p->pt, va, len, &change), 0);
+	assert_int_equal(pt_flush_batch_take(batch, p->space, &gather), 0);
+	assert_int_equal(gather.nr_ranges, 0);
+}
+
 /* Pages here and there of two spaces, and one flush for all of them. */
 static void a_batch_flushes_once(void **state)
 {
@@ -225,14 +236,9 @@ static void a_batch_flushes_once(void **state)
 		assert_int_equal(pt_flush_batch_create(&batch, f.machine), 0);
 		cpu = run_on(&f, 0, p.space);
 		before = stats_of(cpu);
-		assert_int_equal(pt_flush_batch_defer(batch, p.space), 0);
-		assert_int_equal(pt_flush_batch_defer(batch, p.space), -EBUSY);
-		assert_int_equal(pt_flush_batch_defer(batch, q.space), 0);
-		assert_int_equal(pt_flush_batch_defer(batch, pt_machine_kernel(f.machine)),
-				 -EINVAL);
 		for (unsigned int i = 0; i < DEFERRED; i++) {
-			assert_int_equal(pt_unmap(p.pt, VA + 2 * i * f.page, f.page, NULL), 0);
-			assert_int_equal(pt_unmap(q.pt, VA + 2 * i * f.page, f.page, NULL), 0);
+			unmap_into(batch, &p, VA + 2 * i * f.page, f.page);
+			unmap_into(batch, &q, VA + 2 * i * f.page, f.page);
 		}
 		assert_int_equal(pt_flush_batch_owed(batch), 2 * DEFERRED);
 		s = stats_of(cpu);
@@ -279,6 +285,52 @@ static void a_batch_flushes_once(void **state)
 	}
 }
 
+/* Two batches cannot owe one space; what has tables is flushed at once; blocks are broken. */
+static void what_cannot_wait_is_flushed_at_once(void **state)
+{
+	(void)state;
+	for (unsigned int arch = 0; arch < 2; arch++) {
+		struct pt_change free_tables = { .flags = PT_CHANGE_FREE_TABLES };
+		struct pt_flush_batch *batch, *other;
+		struct pt_access_result result;
+		unsigned int nr_reports = 0;
+		struct pt_gather gather;
+		struct process p;
+		struct fixture f;
+		struct pt_cpu *cpu;
+
+		fixture_init_policy(&f, both[arch], 2, true, NULL, true);
+		assert_int_equal(pt_machine_set_checker(f.machine, PT_CHECK_WRONG, count_report,
+							&nr_reports),
+				 0);
+		process_init(&f, &p);
+		/* arm64: a block of 16; unmapping one page of it breaks and makes the others */
+		assert_int_equal(pt_map(p.pt, VA, DATA, 32 * f.page, RWU, NULL), 0);
+		warm(&f, &p, 2, 32);
+		assert_int_equal(pt_flush_batch_create(&batch, f.machine), 0);
+		assert_int_equal(pt_flush_batch_create(&other, f.machine), 0);
+		cpu = run_on(&f, 0, p.space);
+		unmap_into(batch, &p, VA + 3 * f.page, f.page);
+		unmap_into(batch, &p, VA + 20 * f.page, f.page);
+		assert_int_equal(pt_flush_batch_owed(batch), 2);
+		pt_gather_begin(&gather, p.pt);
+		assert_int_equal(pt_flush_batch_take(other, p.space, &gather), -EBUSY);
+		free_tables.gather = &gather;
+		assert_int_equal(pt_unmap(p.pt, VA, 32 * f.page, &free_tables), 0);
+		assert_int_equal(pt_flush_batch_take(batch, p.space, &gather), 0);
+		assert_int_equal(pt_flush_batch_owed(batch), 2);
+		assert_int_equal(touch(&f, cpu, VA, PT_ACCESS_READ, &result), 1);
+		pt_flush_batch_finish(batch);
+		pt_flush_batch_finish(other);
+		pt_cpu_leave(cpu);
+		assert_int_equal(nr_reports, 0);
+		pt_flush_batch_destroy(batch);
+		pt_flush_batch_destroy(other);
+		process_exit(&p);
+		fixture_exit(&f);
+	}
+}
+
 static void lazy_cpus_are_left_alone_by_batches(void **state)
 {
 	struct process p, kernel;
@@ -298,9 +350,8 @@ static void lazy_cpus_are_left_alone_by_batches(void **state)
 	assert_int_equal(pt_cpu_enter_lazy(cpu), 0);
 	pt_cpu_leave(cpu);
 	assert_int_equal(pt_flush_batch_create(&batch, f.machine), 0);
-	assert_int_equal(pt_flush_batch_defer(batch, p.space), 0);
 	cpu = run_on(&f, 0, p.space);
-	assert_int_equal(pt_unmap(p.pt, VA, f.page, NULL), 0);
+	unmap_into(batch, &p, VA, f.page);
 	pt_flush_batch_finish(batch);
 	assert_int_equal(stats_of(cpu).ipis_sent, 0);
 	pt_cpu_leave(cpu);
@@ -316,6 +367,7 @@ static void what_cannot_be_is_refused(void **state)
 	struct pt_flush_batch *batch;
 	struct pt_machine_cfg cfg;
 	struct pt_machine *machine;
+	struct pt_gather gather;
 	struct process p;
 	struct fixture f;
 
@@ -323,7 +375,10 @@ static void what_cannot_be_is_refused(void **state)
 	deliver_init(&f, PT_DELIVER_INVLPGB, 1, false);
 	process_init(&f, &p);
 	assert_int_equal(pt_flush_batch_create(&batch, f.machine), 0);
-	assert_int_equal(pt_flush_batch_defer(batch, p.space), -EOPNOTSUPP);
+	pt_gather_begin(&gather, p.pt);
+	assert_int_equal(pt_flush_batch_take(batch, p.space, &gather), -EOPNOTSUPP);
+	assert_int_equal(pt_flush_batch_take(batch, pt_machine_kernel(f.machine), &gather),
+			 -EINVAL);
 	pt_flush_batch_destroy(batch);
 	process_exit(&p);
 	pt_machine_cfg_init(&cfg, pt_tlb_profile_find("neoverse-n1"), 1);
@@ -342,6 +397,7 @@ int main(void)
 		cmocka_unit_test(pcids_are_the_same_everywhere_and_nothing_is_flushed_at_a_switch),
 		cmocka_unit_test(kernel_ranges_reach_every_pcid),
 		cmocka_unit_test(a_batch_flushes_once),
+		cmocka_unit_test(what_cannot_wait_is_flushed_at_once),
 		cmocka_unit_test(lazy_cpus_are_left_alone_by_batches),
 		cmocka_unit_test(what_cannot_be_is_refused),
 	};
