@@ -32,7 +32,7 @@
 #define TLB_VIEWS 6
 #define TLB_OUTPUTS 3
 
-/* How flushes are wrong from some flush on. */
+/* How one flush is wrong. */
 enum tlb_broken {
 	TLB_RIGHT,
 	TLB_FORGOTTEN,
@@ -153,14 +153,19 @@ static inline void tlb_flush_wrongly(struct tlb_space *s, pt_va_t first, pt_va_t
 {
 	struct tlb_world *w = s->w;
 	const struct pt_flush_ops *real = pt_space_flush_ops(s->space);
+	enum tlb_broken how;
 	bool by_page = w->how == TLB_LOCAL || w->how == TLB_NO_BARRIER || w->how == TLB_WRONG_HINT;
 	bool wrong = w->how != TLB_RIGHT && !w->right_flushes &&
 		     !(by_page && (last - first) / w->page > 4096); /* of tables high up */
 
 	if (w->right_flushes)
 		w->right_flushes--;
-	w->is_wrong |= wrong;
-	switch (wrong ? w->how : TLB_RIGHT) {
+	how = wrong ? w->how : TLB_RIGHT;
+	if (wrong) {
+		w->is_wrong = true;
+		w->how = TLB_RIGHT; /* one mistake: several can hide each other */
+	}
+	switch (how) {
 	case TLB_FORGOTTEN:
 		return;
 	case TLB_TOO_SHORT:
@@ -208,10 +213,12 @@ static inline void tlb_flush_all(void *ctx)
 	struct tlb_space *s = ctx;
 	const struct pt_flush_ops *real = pt_space_flush_ops(s->space);
 
-	if (s->w->how == TLB_FORGOTTEN && !s->w->right_flushes)
+	if (s->w->how == TLB_FORGOTTEN && !s->w->right_flushes) {
 		s->w->is_wrong = true;
-	else
+		s->w->how = TLB_RIGHT;
+	} else {
 		real->all(real->ctx);
+	}
 }
 
 /* ---- making it ---- */
