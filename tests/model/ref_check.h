@@ -79,8 +79,7 @@ static inline bool ref_observe(struct ref_table *ref, struct pt_pgtable *pt, boo
 	for (type = pt_range_walk_start(&walk, pt, ref->base, ref_last(ref), PT_TYPE_PFN,
 					PT_WALK_EACH);
 	     type == PTW_PFN; type = pt_range_walk_next(&walk))
-		if (!walk.hidden &&
-		    !ref_observe_span(ref, walk.va, walk.size_lg2 + walk.contig_lg2, merge))
+		if (!ref_observe_span(ref, walk.va, walk.size_lg2 + walk.contig_lg2, merge))
 			return false;
 	REF_EXPECT(type == PTW_DONE, ref->base);
 	return pt_range_walk_done(&walk) == 0;
@@ -95,9 +94,6 @@ static inline bool ref_check_run(const struct ref_table *ref, const struct pt_ra
 	pt_va_t va = walk->va, last = walk->va + (walk->len - 1);
 	pt_pa_t pa;
 
-	/* To the model a PROT_NONE leaf is one of software's words; what it says is not its matter. */
-	if (walk->hidden)
-		type = PTW_UNKNOWN;
 	for (;;) {
 		size_t i = ref_index(ref, va);
 		const struct ref_page *page = &ref->page[i];
@@ -119,11 +115,6 @@ static inline bool ref_check_run(const struct ref_table *ref, const struct pt_ra
 					   UINT64_C(1) << span_lg2 < ref->unit,
 				   va);
 			break;
-		case PTW_MARKER:
-		case PTW_SWAP:
-		case PTW_MIGRATION:
-		case PTW_DEVICE:
-		case PTW_HWPOISON:
 		case PTW_UNKNOWN:
 		case PTW_SWAP: /* of tables that know what these words say */
 		case PTW_MARKER:
@@ -150,8 +141,7 @@ static inline bool ref_check_run(const struct ref_table *ref, const struct pt_ra
 }
 
 /* Could the walk have reported @next together with @prev? */
-static inline bool ref_is_one_run(const struct pt_range_walk *prev,
-				  enum pt_range_walk_type prev_type,
+static inline bool ref_is_one_run(const struct pt_range_walk *prev, enum pt_range_walk_type prev_type,
 				  const struct pt_range_walk *next, enum pt_range_walk_type type)
 {
 	if (type != prev_type || prev->level != next->level || prev->contig_lg2 != next->contig_lg2)
