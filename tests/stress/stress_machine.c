@@ -212,6 +212,16 @@ static void *work(void *arg)
 	return NULL;
 }
 
+/* Correct code is reported for nothing; what is, is shown. */
+static void show(void *ctx, const struct pt_check_report *report)
+{
+	char text[800];
+
+	(void)ctx;
+	(void)pt_check_report_text(report, text, sizeof(text));
+	fputs(text, stderr);
+}
+
 static void world_init(struct world *w, const char *name, bool checked)
 {
 	struct pt_machine_policy policy = { .ceiling = 8,
@@ -223,6 +233,9 @@ static void world_init(struct world *w, const char *name, bool checked)
 
 	memset(w, 0, sizeof(*w));
 	fixture_init_policy(&w->f, name, NR_CPUS, true, &policy, checked);
+	if (checked)
+		assert_int_equal(pt_machine_set_checker(w->f.machine, PT_CHECK_WRONG, show, NULL),
+				 0);
 	w->kernel.space = pt_machine_kernel(w->f.machine);
 	w->f.cfg.flush = pt_space_flush_ops(w->kernel.space);
 	assert_int_equal(pt_pgtable_create(&w->kernel.pt, w->f.phys, &w->f.cfg), 0);
