@@ -376,7 +376,7 @@ static void ageing_is_no_loss_of_dirty(void **state)
 		}
 		assert_int_equal(pt_test_and_clear_accessed(t.p.pt, VA, t.f.page, NULL), 0);
 		/* Due, as when something near was flushed. */
-		t.f.cfg.watch->flushed(t.f.cfg.watch->ctx, VA, VA + t.f.page - 1);
+		t.f.cfg.watch->flushed(t.f.cfg.watch->ctx, VA, VA + t.f.page - 1, false);
 		assert_int_equal(touch(&t.f, t.cpu, VA, PT_ACCESS_WRITE, &result), 0);
 		assert_int_equal(result.nr_loads[0], 0);
 		assert_int_equal(t.nr_reports, 0);
