@@ -92,7 +92,7 @@ PT_API PT_MUST_CHECK int pt_mm_create(struct pt_mm **out, struct pt_world *world
  */
 PT_API void pt_mm_destroy(struct pt_mm *mm);
 
-/** Its table: to be walked, asked and loaded, not to be changed. */
+/** Its table: to be walked, with PT_WALK_LOCKED too, asked and loaded, not to be changed. */
 PT_API struct pt_pgtable *pt_mm_pgtable(const struct pt_mm *mm);
 PT_API struct pt_world *pt_mm_world(const struct pt_mm *mm);
 

@@ -107,6 +107,7 @@ int pt_mm_create(struct pt_mm **out, struct pt_world *world, const struct pt_mm_
 		.watch = cfg->watch,
 		.wait = cfg->wait,
 		.soft = &world->cfg.soft,
+		.walk_locks = cfg->mode == PT_MODE_SHARED,
 	};
 	struct pt_mm *mm = calloc(1, sizeof(*mm));
 	int err;

@@ -162,11 +162,63 @@ static void numa_maps_counts_pages(void **state)
 	process_exit(&fixture, &child);
 }
 
+static enum pt_area_verdict next_area(void *ctx, pt_va_t va, struct pt_area *area)
+{
+	const struct pt_mm_area *found = pt_mm_area_at(ctx, va);
+
+	if (!found)
+		return PT_AREA_END;
+	*area = (struct pt_area){ .first = found->first, .last = found->last };
+	return PT_AREA_WALK;
+}
+
+static void words_of(struct pt_range_walk *walk, uint64_t *words, unsigned int flags)
+{
+	const struct pt_area_ops ops = { next_area, parent.mm };
+	struct pt_pgtable *pt = pt_mm_pgtable(parent.mm);
+	size_t nr_leaves = 0;
+
+	for (enum pt_range_walk_type type =
+		     pt_range_walk_start_areas(walk, pt, &ops, 0, UINT64_MAX, PT_TYPE_ALL, flags);
+	     type != PTW_DONE; type = pt_range_walk_next(walk)) {
+		assert_int_not_equal(type, PTW_ABORT);
+		if (type == PTW_AGAIN)
+			continue;
+		for (uint64_t at = 0; at < walk->len; at += fixture.page)
+			words[(walk->va + at - VA) / fixture.page] =
+				(uint64_t)type | (walk->pa ? walk->pa + at : 0);
+		nr_leaves += type == PTW_FOLIO || type == PTW_PFN;
+		/* What stands in a table whose lock is held is not to be removed. */
+		if (type != PTW_NONE && flags & PT_WALK_LOCKED)
+			assert_int_equal(pt_range_walk_clear(walk, NULL), -EBUSY);
+	}
+	assert_int_equal(pt_range_walk_done(walk), 0);
+	assert_true(nr_leaves);
+}
+
+static void areas_are_walked_with_locks_too(void **state)
+{
+	struct pt_range_walk walk;
+	uint64_t words[12] = { 0 }, locked[12] = { 0 };
+
+	(void)state;
+	make_pages();
+	words_of(&walk, words, 0);
+	words_of(&walk, locked, PT_WALK_LOCKED);
+	assert_memory_equal(words, locked, sizeof(words));
+	for (unsigned int i = 0; i < 12; i++)
+		assert_true(words[i]);
+	/* Nothing is held any more. */
+	mm_store(&fixture, &parent, VA + 11 * fixture.page, 1);
+	process_exit(&fixture, &child);
+}
+
 static const struct CMUnitTest bodies[] = {
 	cmocka_unit_test(smaps_counts_what_is_mapped),
 	cmocka_unit_test(smaps_sees_large_leaves_and_the_parts_of_large_folios),
 	cmocka_unit_test(pagemap_has_a_word_a_page),
 	cmocka_unit_test(numa_maps_counts_pages),
+	cmocka_unit_test(areas_are_walked_with_locks_too),
 };
 
 #define NR_BODIES (sizeof(bodies) / sizeof(bodies[0]))
