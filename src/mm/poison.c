@@ -20,15 +20,25 @@ static int poison_piece(void *ctx, struct pt_mm *mm, const struct pt_mm_area *ar
 	return 0;
 }
 
-/* Single pages out of the folio that @pa is in. -ENOMEM. */
+/* Single pages out of the folio that @pa is in; those that nobody maps are free. -ENOMEM. */
 int ptl_split_folio(struct pt_world *world, pt_pa_t pa)
 {
 	pt_pa_t head = ptl_folio_head(world, pa);
+	uint64_t nr = UINT64_C(1) << ptl_page_order(ptl_page_at(world, head));
 	int err = ptl_rmap_split(world, head);
 
-	if (!err)
-		ptl_folio_split(world, head);
-	return err;
+	if (err)
+		return err;
+	ptl_folio_split(world, head);
+	/* They were flushed when they were unmapped, and only the others kept them. */
+	for (uint64_t i = 0; i < nr; i++) {
+		pt_pa_t at = head + (i << world->page_lg2);
+		const struct ptl_page *page = ptl_page_at(world, at);
+
+		if (!page->pins && !atomic_load_explicit(&page->total, memory_order_relaxed))
+			ptl_folio_free(world, at);
+	}
+	return 0;
 }
 
 int pt_mm_poison(struct pt_mm *mm, pt_va_t va)

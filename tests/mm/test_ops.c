@@ -578,6 +578,38 @@ static void every_refused_page_is_survived(void **state)
 	}
 }
 
+/* What only the other pages of a folio kept is free when they part. */
+static void split_folios_give_back_what_nobody_maps(void **state)
+{
+	struct pt_mm_page facts;
+
+	(void)state;
+	for (unsigned int how = 0; how < 3; how++) {
+		pt_pa_t pa;
+
+		map_anon(4);
+		assert_int_equal(pt_mm_populate(parent.mm, VA, 4 * fixture.page, 2, NULL), 0);
+		assert_int_equal(facts_at(&parent, VA).order, 2);
+		pa = leaf_at(&parent, VA).pa;
+		assert_int_equal(pt_mm_zap(parent.mm, VA, fixture.page), 0);
+		assert_int_equal(pt_mm_zap(parent.mm, page_at(2), fixture.page), 0);
+		assert_int_equal(pt_world_page(fixture.world, pa, &facts), 0);
+		if (how == 0)
+			assert_int_equal(pt_mm_split(parent.mm, page_at(1), 3 * fixture.page, NULL),
+					 0);
+		else if (how == 1)
+			assert_int_equal(pt_mm_poison(parent.mm, page_at(3)), 0);
+		else
+			assert_int_equal(
+				pt_mm_to_device(parent.mm, page_at(1), 3 * fixture.page, NULL), 0);
+		assert_int_equal(pt_world_page(fixture.world, pa, &facts), -ENOENT);
+		assert_int_equal(pt_world_page(fixture.world, pa + 2 * fixture.page, &facts),
+				 -ENOENT);
+		mm_verify(&fixture);
+		assert_int_equal(pt_mm_unmap(parent.mm, VA, 4 * fixture.page), 0);
+	}
+}
+
 static const struct CMUnitTest bodies[] = {
 	cmocka_unit_test(large_folios_are_leaves_and_blocks),
 	cmocka_unit_test(reads_find_the_zero_page_and_stores_a_page_of_their_own),
@@ -585,6 +617,7 @@ static const struct CMUnitTest bodies[] = {
 	cmocka_unit_test(swapped_folios_take_slots_in_a_row),
 	cmocka_unit_test(pages_move_for_everybody_who_maps_them),
 	cmocka_unit_test(poison_is_told_to_everybody),
+	cmocka_unit_test(split_folios_give_back_what_nobody_maps),
 	cmocka_unit_test(hugetlb_pages_are_of_every_size),
 	cmocka_unit_test(moved_leaves_stay_large_where_they_fit),
 	cmocka_unit_test(userfaultfd_is_told_of_stores),
