@@ -80,6 +80,72 @@ PT_API size_t pt_smaps_text(const struct pt_view *view, const struct pt_mm_area 
 PT_API PT_MUST_CHECK int pt_pagemap(const struct pt_view *view, pt_va_t first, pt_va_t last,
 				    uint64_t *words);
 
+/*
+ * Categories of pages, as PAGEMAP_SCAN numbers them. Pages of areas have those of their area and
+ * of what stands at their address:
+ *
+ *	WPALLOWED   areas with PT_MM_UFFD_WP. The kernel asks for asynchronous userfaultfd too;
+ *	            who resolves faults is not known here
+ *	WRITTEN     leaves and software's words that userfaultfd has not marked; and what is
+ *	            empty where there is a table of level 0, but not in hugetlb. Stable releases
+ *	            of 6.12 report empty entries so, 6.12 itself only if asked for nothing else
+ *	FILE        leaves, and but for hugetlb words that hold a frame, whose page is not
+ *	            anonymous. Needs page descriptors
+ *	PRESENT     leaves, PROT_NONE too
+ *	SWAPPED     software's words, of all kinds: markers, migration and poison too
+ *	PFNZERO     leaves of the zero page. Needs page descriptors, as that page is the world's
+ *	HUGE        leaves and words of level 1 and up; hugetlb, empty entries too, but not where
+ *	            there is no table that one could stand in
+ *	SOFT_DIRTY  leaves and words with the mark, and all of an area with PT_MM_SOFT_DIRTY
+ *	GUARD       guard markers; releases before 6.15 have no such category
+ *
+ * What lies outside areas and in PFNMAP is no page. Words that no kernel writes have none
+ * but the area's. Source: Linux 6.12.107 and 6.15, fs/proc/task_mmu.c, pagemap_scan_*().
+ */
+#define PT_PAGE_IS_WPALLOWED (UINT64_C(1) << 0)
+#define PT_PAGE_IS_WRITTEN (UINT64_C(1) << 1)
+#define PT_PAGE_IS_FILE (UINT64_C(1) << 2)
+#define PT_PAGE_IS_PRESENT (UINT64_C(1) << 3)
+#define PT_PAGE_IS_SWAPPED (UINT64_C(1) << 4)
+#define PT_PAGE_IS_PFNZERO (UINT64_C(1) << 5)
+#define PT_PAGE_IS_HUGE (UINT64_C(1) << 6)
+#define PT_PAGE_IS_SOFT_DIRTY (UINT64_C(1) << 7)
+#define PT_PAGE_IS_GUARD (UINT64_C(1) << 8)
+#define PT_PAGE_CATEGORIES 0x1ffu
+
+struct pt_pagemap_region {
+	pt_va_t first, last; /* inclusive */
+	uint64_t categories;
+};
+
+struct pt_pagemap_scan {
+	pt_va_t first, last; /* bytes, inclusive; whole granules */
+	/* A page is found if its categories, with these inverted first, ... */
+	uint64_t category_inverted;
+	uint64_t category_mask;       /* ... hold all of these */
+	uint64_t category_anyof_mask; /* ... and one of these, unless it is 0. */
+	uint64_t return_mask; /* of what is told, as it was before anything was inverted */
+	uint64_t max_pages; /* found; 0: any number */
+	struct pt_pagemap_region *regions; /* room for @nr_regions */
+	size_t nr_regions;
+	/* out: */
+	size_t nr_found; /* regions */
+	uint64_t walk_end; /* where to go on: the first page found that there was no room or count
+			      for; or what follows @last, 0 standing for 2^64 */
+};
+
+/**
+ * pt_pagemap_scan() - Find the pages of some categories.
+ *
+ * Regions ascend and are as few as can be: neighbours are one if what is told of them is the
+ * same. Those at either end are cut to [first, last]. Without room nothing is looked at.
+ * Nothing is write-protected: PM_SCAN_WP_MATCHING and PM_SCAN_CHECK_WPASYNC are not here.
+ *
+ * Return: 0; -EINVAL for unknown categories, a range that is not of whole granules,
+ * @last < @first, or @nr_regions without @regions; nothing is written then.
+ */
+PT_API PT_MUST_CHECK int pt_pagemap_scan(const struct pt_view *view, struct pt_pagemap_scan *scan);
+
 /**
  * pt_numa_maps_line() - The line of @area in numa_maps, as snprintf(). Needs page descriptors.
  *
