@@ -61,7 +61,8 @@ int pt_mm_poison(struct pt_mm *mm, pt_va_t va)
 		piece = ptl_piece_at(&run, va);
 	else if (run.kind == PTL_RUN_SOFT)
 		ptl_soft_page(&run, &piece);
-	if (!piece.head)
+	/* The zero page is nobody's, and never lost. */
+	if (!piece.head || !piece.counted)
 		return -ENOENT;
 	page = piece.head;
 	if (run.kind == PTL_RUN_SOFT || ptl_page_flags(page) & PTL_PAGE_MOVING)

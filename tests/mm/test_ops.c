@@ -578,6 +578,16 @@ static void every_refused_page_is_survived(void **state)
 	}
 }
 
+/* Poisoned, it would have been freed with what was lost, and again with the world. */
+static void the_zero_page_is_never_lost(void **state)
+{
+	(void)state;
+	map_anon(1);
+	mm_load(&fixture, &parent, VA);
+	assert_int_equal(leaf_at(&parent, VA).pa, pt_world_zero_page(fixture.world));
+	assert_int_equal(pt_mm_poison(parent.mm, VA), -ENOENT);
+}
+
 /* What only the other pages of a folio kept is free when they part. */
 static void split_folios_give_back_what_nobody_maps(void **state)
 {
@@ -617,6 +627,7 @@ static const struct CMUnitTest bodies[] = {
 	cmocka_unit_test(swapped_folios_take_slots_in_a_row),
 	cmocka_unit_test(pages_move_for_everybody_who_maps_them),
 	cmocka_unit_test(poison_is_told_to_everybody),
+	cmocka_unit_test(the_zero_page_is_never_lost),
 	cmocka_unit_test(split_folios_give_back_what_nobody_maps),
 	cmocka_unit_test(hugetlb_pages_are_of_every_size),
 	cmocka_unit_test(moved_leaves_stay_large_where_they_fit),
