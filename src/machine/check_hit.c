@@ -3,15 +3,23 @@
  * Entries that are used, held to the tables.
  *
  * An entry from before store s has a stamp below s: the clock as it was before the walk.
- * What differs from the tables is reported if a word on the way of now was changed since
- * its stamp, and for all those words
- *
- *	the latest store is known, is not open, and is what stands there now,
- *
- * for otherwise somebody is between a store and its flush, or its report to us. With two
- * exceptions for leaves: an entry is overdue though changes are open, if it is from before
+ * What differs from the tables is reported if, of the words on the way of now that lead to
+ * what is kept, none has a change that is open, and one has a change that is younger than the
+ * stamp and had to be flushed: for that flush has returned, and began after the walk did. With
+ * two exceptions for leaves: an entry is overdue though changes are open, if it is from before
  * one that is not, and not what any open one replaced; and if the frame that it led to has
  * been freed, however far the flush is.
+ *
+ * A store where nothing live stood proves nothing, nor what stands there now, for threads
+ * share tables, and their stores are not reported in the order in which they are made:
+ *
+ *	one thread             another                a CPU
+ *	clears word of table A
+ *	                       stores table B there
+ *	                       reports 0 -> B
+ *	                                              uses A, as it may
+ *	reports A -> 0
+ *	flushes
  */
 #include "machine/checker_internal.h"
 
@@ -25,6 +33,7 @@
 struct way {
 	struct pt_access_step steps[PT_ACCESS_MAX_STEPS];
 	unsigned int nr;
+	unsigned int nr_leading; /* of them, to what is kept: all, or those above a table */
 	bool mapped; /* to a leaf, whatever it allows */
 	enum pt_fault_why why; /* if not */
 	struct ptl_kept kept;
@@ -46,7 +55,7 @@ static void find_way(struct way *way, const struct ptl_access *access)
 		way->kept.table[level].pa = UINT64_MAX; /* that the way does not come by */
 	way->mapped =
 		!ptl_access_piece(&again, (unsigned int)(access->va - access->first), &way->piece);
-	way->nr = again.nr_steps;
+	way->nr = way->nr_leading = again.nr_steps;
 	way->why = fault.why;
 }
 
@@ -64,21 +73,6 @@ static pt_pa_t word_of(const struct pt_access_step *step)
 	return step->table_pa + 8 * (uint64_t)step->index;
 }
 
-/* The latest store to the word at @pa that is not open. */
-static const struct ptl_change *latest(const struct ptl_checker *c, pt_pa_t pa)
-{
-	const struct ptl_change *found = NULL;
-
-	for (size_t i = 0; i < PTL_JOURNAL; i++) {
-		const struct ptl_change *change = &c->journal[i];
-
-		if (change->number && change->store.pa == pa &&
-		    (!found || change->number > found->number))
-			found = change;
-	}
-	return found;
-}
-
 /* What an entry should have been flushed for. */
 struct cause {
 	const struct way *way;
@@ -90,25 +84,40 @@ struct cause {
 	bool freed; /* before its flush */
 };
 
-/* The change that was flushed, or should have been; false: nobody knows yet. */
-static bool find_settled(struct pt_machine *machine, struct cause *cause)
+/*
+ * The latest change of the word at @step that is not open and may have been kept. Table pages are
+ * used again: what was flushed for one use says nothing of the next, which may be another space's.
+ */
+static const struct ptl_change *latest_flushed(const struct ptl_checker *c,
+					       const struct pt_access_step *step)
 {
-	struct ptl_checker *c = machine->checker;
+	const struct ptl_change *found = NULL;
+	pt_pa_t pa = word_of(step);
+
+	for (size_t i = 0; i < PTL_JOURNAL; i++) {
+		const struct ptl_change *change = &c->journal[i];
+
+		if (change->number && change->kept && change->store.pa == pa &&
+		    change->store.level == step->level &&
+		    (!found || change->number > found->number) && ptl_check_is_same_table(change))
+			found = change;
+	}
+	return found;
+}
+
+/* The change that was flushed, or should have been; false: nobody knows yet. */
+static bool find_settled(const struct ptl_checker *c, struct cause *cause)
+{
 	const struct way *way = cause->way;
 	bool found = false;
 
-	for (unsigned int i = 0; i < way->nr; i++) {
-		pt_pa_t pa = word_of(&way->steps[i]);
+	for (unsigned int i = 0; i < way->nr_leading; i++) {
 		const struct ptl_change *change;
 
-		if (ptl_changes_of(&c->open, pa))
+		if (ptl_changes_of(&c->open, word_of(&way->steps[i])))
 			return false;
-		change = latest(c, pa);
-		if (!change)
-			continue;
-		if (!same_word(machine, change->store.new_, way->steps[i].raw))
-			return false;
-		if (change->number <= cause->stamp)
+		change = latest_flushed(c, &way->steps[i]);
+		if (!change || change->number <= cause->stamp)
 			continue;
 		cause->store = change->store;
 		cause->stage = way->steps[i].stage;
@@ -155,21 +164,6 @@ static bool same_leaf(const struct pt_machine *machine, const struct ptl_regime 
 	return !((a ^ b) & ~marks);
 }
 
-/* The latest change of the word at @pa that is not open and may have been kept. */
-static const struct ptl_change *latest_flushed(const struct ptl_checker *c, pt_pa_t pa)
-{
-	const struct ptl_change *found = NULL;
-
-	for (size_t i = 0; i < PTL_JOURNAL; i++) {
-		const struct ptl_change *change = &c->journal[i];
-
-		if (change->number && change->kept && change->store.pa == pa &&
-		    (!found || change->number > found->number))
-			found = change;
-	}
-	return found;
-}
-
 /* A change that was flushed, before others of the same word that were not yet. */
 static bool find_overdue(struct pt_machine *machine, struct cause *cause)
 {
@@ -182,7 +176,7 @@ static bool find_overdue(struct pt_machine *machine, struct cause *cause)
 	if (!cause->r || !cause->way->nr || entry->size_lg2 > entry->leaf_lg2 || step->stage != 1 ||
 	    step->level != (entry->data >> PTL_LEVEL_SHIFT & 7))
 		return false;
-	flushed = latest_flushed(c, word_of(step));
+	flushed = latest_flushed(c, step);
 	if (!flushed || flushed->number <= cause->stamp)
 		return false;
 	for (const struct ptl_change *open = ptl_changes_of(&c->open, word_of(step)); open;
@@ -199,8 +193,8 @@ static bool find_cause(struct pt_machine *machine, struct cause *cause, enum pt_
 {
 	struct ptl_checker *c = machine->checker;
 	uint32_t bits = ptl_bit_lock(&c->lock);
-	bool found = !c->stats.lost && (find_settled(machine, cause) ||
-					find_overdue(machine, cause) || find_freed(machine, cause));
+	bool found = !c->stats.lost && (find_settled(c, cause) || find_overdue(machine, cause) ||
+					find_freed(machine, cause));
 
 	if (found)
 		ptl_check_count(c, cause->freed ? PT_CHECK_FRAME : kind);
@@ -318,5 +312,10 @@ void ptl_check_table(struct pt_cpu *cpu, const struct ptl_access *access, unsign
 	find_way(&way, access);
 	if (way.kept.table[level].pa == entry->pa)
 		return;
+	/* What stands in the table of now, and what becomes of that, is nothing to the kept one. */
+	way.nr_leading = 0;
+	while (way.nr_leading < way.nr &&
+	       (way.steps[way.nr_leading].stage == 2 || way.steps[way.nr_leading].level > level))
+		way.nr_leading++;
 	report(cpu, &way, PT_CHECK_TABLE, access->va, NULL, entry);
 }

@@ -86,6 +86,25 @@ bool ptl_check_was_freed(const struct pt_phys *phys, const struct ptl_change *ch
 	return block == change->block && generation_of(block) != change->generation;
 }
 
+/* A table page counts its generation up as it dies, before it can be another table. */
+static void note_table(const struct pt_space *space, struct ptl_change *change)
+{
+	const struct pt_phys *phys = space->machine->phys;
+	pt_pa_t table = ptl_align_down(change->store.pa, space->granule_lg2);
+	const struct ptl_region *region = ptl_phys_find(phys, table);
+
+	if (!region)
+		return;
+	change->table_frame = &region->frames[(table - region->pa) >> phys->frame_lg2];
+	change->table_generation = generation_of(change->table_frame);
+}
+
+bool ptl_check_is_same_table(const struct ptl_change *change)
+{
+	return !change->table_frame ||
+	       generation_of(change->table_frame) == change->table_generation;
+}
+
 /* ---- stores ---- */
 
 static void to_journal(struct ptl_checker *c, const struct ptl_change *change)
@@ -146,6 +165,7 @@ void ptl_check_store(void *ctx, const struct pt_store *store)
 	uint32_t bits;
 
 	note_old(space, &change);
+	note_table(space, &change);
 	bits = ptl_bit_lock(&c->lock);
 	change.number = atomic_load_explicit(&c->clock, memory_order_relaxed) + 1;
 	c->stats.stores++;
