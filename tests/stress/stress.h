@@ -42,6 +42,7 @@
 #define NR_OUTPUTS 4
 #define NR_MARKS 4
 #define NR_TABLE_PAGES 512
+#define MAX_OWNERS 4
 #define RWX (PT_ATTR_READ | PT_ATTR_WRITE | PT_ATTR_EXEC)
 
 /* In threads, where cmocka's assertions must not be used. */
@@ -77,6 +78,7 @@ struct stress {
 	struct stress_page *page; /* of all regions in a row */
 	atomic_bool stop;
 	_Atomic uint64_t reads;   /* that were held to a state */
+	_Atomic uint64_t ops[MAX_OWNERS]; /* that have ended, by owner */
 };
 
 /* xorshift; one a thread */
@@ -283,6 +285,59 @@ static inline void stress_sleep_ms(unsigned int ms)
 	nanosleep(&ts, NULL);
 }
 
+/* What threads have to come to, however long the machine lets them wait. */
+struct stress_least {
+	const _Atomic uint64_t *count;
+	uint64_t more_than;
+};
+
+/* Returns after @ms, but not before every count is as high as it has to be. */
+static inline void stress_let_run(unsigned int ms, const struct stress_least *least, size_t nr)
+{
+	stress_sleep_ms(ms);
+	for (size_t i = 0; i < nr; i++)
+		while (atomic_load_explicit(least[i].count, memory_order_relaxed) <=
+		       least[i].more_than)
+			stress_sleep_ms(1);
+}
+
+static inline uint64_t stress_ops(struct stress *s)
+{
+	uint64_t ops = 0;
+
+	for (unsigned int i = 0; i < MAX_OWNERS; i++)
+		ops += atomic_load_explicit(&s->ops[i], memory_order_relaxed);
+	return ops;
+}
+
+static inline void stress_op_ends(struct stress *s, unsigned int owner)
+{
+	atomic_fetch_add_explicit(&s->ops[owner], 1, memory_order_relaxed);
+}
+
+/*
+ * For those who find an entry broken, which its owner will soon put right: not by the clock, for
+ * an owner may have lost its CPU in the middle. Zeroed to begin with.
+ */
+struct stress_patience {
+	uint64_t ops[MAX_OWNERS];
+	unsigned int rounds; /* in each of which every owner has ended an operation */
+};
+
+static inline bool stress_is_patient(struct stress *s, struct stress_patience *p,
+				     unsigned int nr_owners)
+{
+	for (unsigned int i = 0; i < nr_owners; i++) {
+		if (atomic_load_explicit(&s->ops[i], memory_order_relaxed) == p->ops[i]) {
+			sched_yield();
+			return true;
+		}
+	}
+	for (unsigned int i = 0; i < nr_owners; i++)
+		p->ops[i] = atomic_load_explicit(&s->ops[i], memory_order_relaxed);
+	return ++p->rounds < 1000;
+}
+
 /*
  * One owner's work: pages that nobody else changes. Its own record of them is the model: what an
  * operation returns is known beforehand.
@@ -291,7 +346,6 @@ struct stress_owner {
 	struct stress *s;
 	uint32_t seed;
 	unsigned int index, nr; /* which of how many: owns every nr-th chunk */
-	uint64_t ops;
 	_Atomic uint64_t *cleaned; /* if not NULL: bytes found dirty */
 };
 
@@ -428,7 +482,7 @@ static inline void stress_step(struct stress_owner *o)
 		CHECK(pt_split(s->pt, stress_va(s, first), nr * s->granule, 0, NULL) == 0, first);
 		break;
 	}
-	o->ops++;
+	stress_op_ends(s, o->index);
 }
 
 #endif /* STRESS_H */

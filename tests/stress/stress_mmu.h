@@ -12,7 +12,6 @@
 
 #define MS_A_CONFIG 500
 #define NR_CPUS 2
-#define PATIENCE 10000 /* accesses to a page that stays mapped, while its entry is broken */
 
 struct cpu {
 	struct processors *all;

@@ -15,6 +15,7 @@ struct shared {
 	pt_pa_t large_pa;
 	atomic_bool *large_written; /* by page, since it was cleaned */
 	atomic_bool paused; /* processors keep away */
+	_Atomic uint64_t nr_ok; /* accesses */
 };
 
 /* Accesses in the large area: always mapped, to the same memory. */
@@ -23,7 +24,7 @@ static void *large_cpu(void *arg)
 	struct cpu *cpu = arg;
 	struct shared *shared = (struct shared *)cpu->all;
 	struct stress *s = &shared->p.s;
-	unsigned int patience = PATIENCE;
+	struct stress_patience patience = { 0 };
 
 	while (!atomic_load_explicit(&s->stop, memory_order_relaxed)) {
 		uint32_t pick = stress_random(&cpu->seed);
@@ -43,16 +44,16 @@ static void *large_cpu(void *arg)
 			if (!err)
 				CHECK(r.piece[0].pa - shared->large_pa == va - shared->large_va,
 				      va);
-			cpu->nr_ok += !err;
+			atomic_fetch_add_explicit(&shared->nr_ok, !err, memory_order_relaxed);
 		}
 		end_access(cpu);
-		patience = err ? patience - 1 : PATIENCE;
-		CHECK(patience, va);
-		if (err) {
-			check_fault(s, &r.fault, va);
-			cpu->nr_broken++;
-			stress_sleep_ms(patience % 256 == 0);
+		if (!err) {
+			patience.rounds = 0;
+			continue;
 		}
+		check_fault(s, &r.fault, va);
+		cpu->nr_broken++;
+		CHECK(stress_is_patient(s, &patience, 1), va);
 	}
 	return NULL;
 }
@@ -83,10 +84,10 @@ static void *splitter(void *arg)
 {
 	struct shared *shared = arg;
 	struct stress *s = &shared->p.s;
-	uint64_t size = shared->large_pages * s->granule, rounds;
+	uint64_t size = shared->large_pages * s->granule;
 	uint32_t seed = 7;
 
-	for (rounds = 0; !atomic_load_explicit(&s->stop, memory_order_relaxed); rounds++) {
+	for (; !atomic_load_explicit(&s->stop, memory_order_relaxed); stress_op_ends(s, 0)) {
 		uint32_t pick = stress_random(&seed);
 		pt_va_t va = shared->large_va + (pick >> 8) % shared->large_pages * s->granule;
 		struct pt_change change = { .flags = PT_CHANGE_NO_CONTIG };
@@ -102,7 +103,6 @@ static void *splitter(void *arg)
 		if (pick & 2)
 			check_and_clean(shared);
 	}
-	CHECK(rounds > 0, rounds);
 	return NULL;
 }
 
@@ -112,7 +112,8 @@ static void what_is_written_stays_dirty_in_leaves_of_any_size(void **state)
 	struct stress *s = &shared.p.s;
 	pthread_t threads[NR_CPUS + 1];
 	unsigned int top, nr = 0;
-	uint64_t ok = 0, broken = 0;
+	const struct stress_least least[] = { { &s->ops[0], 0 }, { &shared.nr_ok, 16 } };
+	uint64_t broken = 0;
 
 	memset(&shared, 0, sizeof(shared));
 	processors_init(&shared.p, *state, NULL);
@@ -130,16 +131,15 @@ static void what_is_written_stays_dirty_in_leaves_of_any_size(void **state)
 	for (unsigned int i = 0; i < NR_CPUS; i++)
 		assert_int_equal(pthread_create(&threads[nr++], NULL, large_cpu, &shared.p.cpu[i]),
 				 0);
-	stress_sleep_ms(MS_A_CONFIG);
+	stress_let_run(MS_A_CONFIG, least, sizeof(least) / sizeof(least[0]));
 	atomic_store(&s->stop, true);
 	while (nr)
 		pthread_join(threads[--nr], NULL);
 	check_and_clean(&shared);
 	for (unsigned int i = 0; i < NR_CPUS; i++)
-		ok += shared.p.cpu[i].nr_ok, broken += shared.p.cpu[i].nr_broken;
+		broken += shared.p.cpu[i].nr_broken;
 	print_message("%s: %llu accesses, %llu to broken entries\n", s->config->name,
-		      (unsigned long long)ok, (unsigned long long)broken);
-	assert_true(ok > 16);
+		      (unsigned long long)shared.nr_ok, (unsigned long long)broken);
 	free(shared.large_written);
 	processors_exit(&shared.p);
 }

@@ -55,7 +55,8 @@ struct worker {
 	size_t nr;
 	unsigned int index;
 	uint32_t seed;
-	uint64_t ops, remote, nr_failed;
+	_Atomic uint64_t ops, remote;
+	uint64_t nr_failed;
 };
 
 static struct shared shared;
@@ -327,18 +328,21 @@ static void run(const struct pt_zone_cfg *cfg, size_t nr_frames)
 	static struct worker worker[NR_THREADS];
 	struct shared *s = &shared;
 	pthread_t thread[NR_THREADS + 2];
+	struct stress_least least[2 * NR_THREADS + 1] = { { &s->nr_converts, 0 } };
 	uint64_t ops = 0, remote = 0, nr_failed = 0;
 
 	zone_init(s, cfg, nr_frames);
 	for (unsigned int i = 0; i < NR_THREADS; i++) {
 		worker[i] = (struct worker){ .s = s, .index = i, .seed = 1000 + i };
+		least[2 * i + 1] = (struct stress_least){ &worker[i].ops, 250 };
+		least[2 * i + 2] = (struct stress_least){ &worker[i].remote, 0 };
 		assert_int_equal(pt_zone_cache_create(&worker[i].cache, s->zone, i), 0);
 	}
 	for (unsigned int i = 0; i < NR_THREADS; i++)
 		assert_int_equal(pthread_create(&thread[i], NULL, work, &worker[i]), 0);
 	assert_int_equal(pthread_create(&thread[NR_THREADS], NULL, converter, s), 0);
 	assert_int_equal(pthread_create(&thread[NR_THREADS + 1], NULL, observer, s), 0);
-	stress_sleep_ms(MS_A_RUN);
+	stress_let_run(MS_A_RUN, least, sizeof(least) / sizeof(least[0]));
 	atomic_store(&s->stop, true);
 	for (unsigned int i = 0; i < NR_THREADS + 2; i++)
 		pthread_join(thread[i], NULL);
@@ -352,7 +356,6 @@ static void run(const struct pt_zone_cfg *cfg, size_t nr_frames)
 	print_message("%llu operations, %llu remote frees, %llu refused, %llu conversions\n",
 		      (unsigned long long)ops, (unsigned long long)remote,
 		      (unsigned long long)nr_failed, (unsigned long long)s->nr_converts);
-	assert_true(ops > 1000 && remote > 0 && s->nr_converts > 0);
 	zone_exit(s);
 }
 
