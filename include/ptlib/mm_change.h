@@ -23,7 +23,10 @@ extern "C" {
 PT_API PT_MUST_CHECK int pt_mm_unmap(struct pt_mm *mm, pt_va_t va, uint64_t len);
 
 /**
- * pt_mm_zap() - madvise(MADV_DONTNEED): what is mapped goes, areas stay; markers go too.
+ * pt_mm_zap() - madvise(MADV_DONTNEED): what is mapped goes, and areas stay.
+ *
+ * Guards stay too; and in areas of files with PT_MM_UFFD_WP marks, as markers.
+ *
  * Return: also -ENOENT if part of the range is no area.
  */
 PT_API PT_MUST_CHECK int pt_mm_zap(struct pt_mm *mm, pt_va_t va, uint64_t len);
@@ -77,13 +80,16 @@ PT_API PT_MUST_CHECK int pt_mm_fork(struct pt_mm **out, struct pt_mm *mm,
  * Private writable areas get pages of their own; others are mapped as read: ANON the zero
  * page, files their cache. In MIXEDMAP: pages that count, of no file. PFNMAP has none.
  *
+ * Pages of files that move are passed over.
+ *
  * Return: also -ENOENT as above; -ENOMEM, what is mapped stays; -EINVAL for @order.
  */
 PT_API PT_MUST_CHECK int pt_mm_populate(struct pt_mm *mm, pt_va_t va, uint64_t len,
 					unsigned int order, uint64_t *done);
 
 /**
- * pt_mm_insert_pfn() - remap_pfn_range(): frames that nobody counts, in the largest leaves.
+ * pt_mm_insert_pfn() - remap_pfn_range(): frames that nobody counts, in the largest leaves. In
+ * private areas stores copy them.
  * Return: also -EINVAL outside PFNMAP and MIXEDMAP areas; -EEXIST if anything is mapped there;
  * -ERANGE beyond the output width.
  */
@@ -100,8 +106,8 @@ PT_API PT_MUST_CHECK int pt_mm_guard(struct pt_mm *mm, pt_va_t va, uint64_t len,
 /**
  * pt_mm_write_protect() - userfaultfd: stores to these pages are told of, or no more.
  *
- * Leaves and words are marked; in areas of files holes get markers, so that the mark outlives
- * reclaim.
+ * Leaves and words are marked; in areas of files and of hugetlb holes get markers, so that the
+ * mark outlives reclaim. Of files, leaves of level 1 become pages first.
  *
  * Return: also -EINVAL outside areas with PT_MM_UFFD_WP; -ENOENT; -EOPNOTSUPP if the kernel has
  * no such mark.
@@ -109,8 +115,10 @@ PT_API PT_MUST_CHECK int pt_mm_guard(struct pt_mm *mm, pt_va_t va, uint64_t len,
 PT_API PT_MUST_CHECK int pt_mm_write_protect(struct pt_mm *mm, pt_va_t va, uint64_t len, bool on);
 
 enum pt_mm_clear {
-	PT_MM_CLEAR_ACCESSED = 1,   /* "1" to /proc/PID/clear_refs: age everything */
-	PT_MM_CLEAR_SOFT_DIRTY = 4, /* "4": from now on, tell what is written */
+	PT_MM_CLEAR_ACCESSED = 1,      /* "1" to /proc/PID/clear_refs: age everything */
+	PT_MM_CLEAR_ACCESSED_ANON = 2, /* "2": areas that are of no file */
+	PT_MM_CLEAR_ACCESSED_FILE = 3, /* "3": those of files */
+	PT_MM_CLEAR_SOFT_DIRTY = 4,    /* "4": from now on, tell what is written */
 };
 
 /**

@@ -21,10 +21,15 @@ extern "C" {
 #endif
 
 /**
- * pt_mm_swap_out() - Anonymous pages go to @swap, each folio to slots in a row.
+ * pt_mm_swap_out() - Anonymous pages, and those of shmem, go to @swap, each folio to slots in a
+ * row, or if there are none, page by page.
  *
- * Not hugetlb. Leaves of level 1 become pages first. Written after the flush, so that no
- * store is lost. Read back by faults, each process for itself: there is no swap cache.
+ * Not hugetlb. Written after the flush, so that no store is lost. There is no swap cache.
+ *
+ *	anonymous  words in all tables; leaves of level 1 become pages first. Read back by
+ *	           faults, each process for itself
+ *	shmem      where it went is known to the file; tables are empty, but for markers where
+ *	           userfaultfd has marked it. Read back once, for all
  *
  * Return: also -ENOMEM if @swap is full.
  */
@@ -37,7 +42,8 @@ PT_API PT_MUST_CHECK int pt_mm_swap_out(struct pt_mm *mm, pt_va_t va, uint64_t l
  * pt_mm_migrate_end() - Those of the range that are moving have moved, to new folios of the
  * same size; where there is none, they stay and are mapped as before.
  *
- * In between accesses are PT_VERDICT_RETRY, and everything but moving them again is allowed.
+ * In between accesses are PT_VERDICT_RETRY, and everything but moving them again is allowed. A
+ * folio that nobody maps any more does not move any more.
  *
  * Return: _end: also -ENOMEM if any had to stay; none moves any more then either.
  */
@@ -52,7 +58,8 @@ PT_API PT_MUST_CHECK int pt_mm_migrate_end(struct pt_mm *mm, pt_va_t va, uint64_
  * A large folio becomes pages first; a huge page of hugetlb is lost as a whole. It leaves its
  * file, and is not used again before the world ends.
  *
- * Return: also -ENOENT if no page is mapped there; -EBUSY if it moves.
+ * Return: also -ENOENT if no page is mapped there; -EBUSY if it moves, or is a driver's, of which
+ * nobody knows who maps it.
  */
 PT_API PT_MUST_CHECK int pt_mm_poison(struct pt_mm *mm, pt_va_t va);
 
@@ -76,7 +83,7 @@ PT_API PT_MUST_CHECK int pt_mm_device_exclusive(struct pt_mm *mm, pt_va_t va, ui
  */
 PT_API PT_MUST_CHECK int pt_mm_collapse(struct pt_mm *mm, pt_va_t va, uint64_t len,
 					uint64_t *done);
-/** pt_mm_split() - Large folios become single pages, everywhere. Not hugetlb, not of files. */
+/** pt_mm_split() - Large anonymous folios become single pages, everywhere. Not hugetlb. */
 PT_API PT_MUST_CHECK int pt_mm_split(struct pt_mm *mm, pt_va_t va, uint64_t len, uint64_t *done);
 
 #ifdef __cplusplus

@@ -39,6 +39,7 @@ struct pt_smaps {
 	uint64_t locked;
 	/* 0 if page descriptors are unknown: */
 	uint64_t pss_fine, pss_dirty_fine, swap_pss_fine, locked_fine; /* in 2^-12 bytes */
+	uint64_t pss_anon_fine, pss_file_fine, pss_shmem_fine; /* parts of pss_fine */
 	uint64_t shared_clean, shared_dirty, private_clean, private_dirty;
 	uint64_t shared_hugetlb, private_hugetlb;
 };
@@ -47,8 +48,8 @@ struct pt_smaps {
  * pt_smaps() - Add what is mapped in [@first, @last] to @sum.
  *
  * As the kernel: special pages, the zero page and PFNMAP count nowhere, and hugetlb only in its
- * own two; migration and hwpoison entries count as private. Without page descriptors,
- * anonymous is what private areas of ANON have.
+ * own two; pages that migration and hwpoison entries tell of count as shared, by nobody knows
+ * how many. Without page descriptors, anonymous is what private areas of ANON have.
  *
  * Return: 0; -EINVAL if @last < @first.
  */
@@ -57,7 +58,9 @@ PT_API PT_MUST_CHECK int pt_smaps(const struct pt_view *view, pt_va_t first, pt_
 
 /**
  * pt_smaps_text() - The lines of one area in smaps, from Size to Locked, as snprintf().
- * @area: Or NULL: as smaps_rollup has them.
+ * @area: Or NULL: smaps_rollup, with its first line.
+ *
+ * There are no pages that KSM has merged, nor any that were given up as MADV_FREE does.
  */
 PT_API size_t pt_smaps_text(const struct pt_view *view, const struct pt_mm_area *area,
 			    const struct pt_smaps *smaps, char *buf, size_t size);

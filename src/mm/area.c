@@ -184,8 +184,7 @@ int ptl_mm_range(const struct pt_mm *mm, pt_va_t va, uint64_t len, pt_va_t *last
 	return va < world->user_first || *last > world->user_last ? -ERANGE : 0;
 }
 
-/* A size that leaves or contiguous blocks have. */
-static bool is_huge_size(const struct pt_world *world, unsigned int size_lg2)
+bool ptl_is_huge_size(const struct pt_world *world, unsigned int size_lg2)
 {
 	for (unsigned int level = 0; level < world->info.nr_levels; level++) {
 		if (!world->info.can_leaf[level])
@@ -218,7 +217,7 @@ static int check_want(const struct pt_mm *mm, const struct pt_mm_area *want)
 		return -EINVAL;
 	if (want->mem && want->kind != PT_MM_PFNMAP && want->kind != PT_MM_MIXEDMAP)
 		return -EINVAL;
-	if (huge && (!is_huge_size(world, want->page_lg2) ||
+	if (huge && (!ptl_is_huge_size(world, want->page_lg2) ||
 		     !ptl_aligned(want->first | (want->last + 1), want->page_lg2)))
 		return -EINVAL;
 	if (!of_file)

@@ -109,22 +109,6 @@ static int64_t exclusive_folio(struct ptl_folios *folios, pt_pa_t head)
 	return (int64_t)ptl_page_bytes(world);
 }
 
-/* A folio that was split is visited again, as its pages. */
-static int go_over(struct ptl_folios *folios, pt_va_t va, uint64_t len, uint64_t *done)
-{
-	uint64_t sum = 0, nr;
-	int err;
-
-	do {
-		folios->again = false;
-		err = ptl_for_each_folio(folios, va, len, &nr);
-		sum += nr;
-	} while (!err && folios->again);
-	if (done)
-		*done = sum;
-	return err;
-}
-
 int pt_mm_to_device(struct pt_mm *mm, pt_va_t va, uint64_t len, uint64_t *done)
 {
 	const struct pt_world *world = mm->world;
@@ -132,7 +116,7 @@ int pt_mm_to_device(struct pt_mm *mm, pt_va_t va, uint64_t len, uint64_t *done)
 
 	if (!world->cfg.device || world->cfg.soft.special[PT_SOFT_DEVICE_READ] == PT_SOFT_NO_TYPE)
 		return -EOPNOTSUPP;
-	return go_over(&folios, va, len, done);
+	return ptl_go_over(&folios, va, len, done);
 }
 
 int pt_mm_device_exclusive(struct pt_mm *mm, pt_va_t va, uint64_t len, uint64_t *done)
@@ -141,7 +125,7 @@ int pt_mm_device_exclusive(struct pt_mm *mm, pt_va_t va, uint64_t len, uint64_t 
 
 	if (mm->world->cfg.soft.special[PT_SOFT_DEVICE_EXCLUSIVE] == PT_SOFT_NO_TYPE)
 		return -EOPNOTSUPP;
-	return go_over(&folios, va, len, done);
+	return ptl_go_over(&folios, va, len, done);
 }
 
 void ptl_end_exclusive(struct pt_mm *mm, const struct pt_mm_area *area, pt_va_t first, pt_va_t last)

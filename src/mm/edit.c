@@ -31,10 +31,18 @@ void ptl_edit_drop(struct ptl_edit *edit, pt_pa_t pa, uint64_t len, bool entire)
 {
 	struct pt_world *world = edit->mm->world;
 	pt_pa_t head = ptl_folio_head(world, pa);
+	struct ptl_page *page = ptl_page_at(world, head);
+	bool unused = ptl_map_del(world, pa, len, entire);
 
-	if (!ptl_map_del(world, pa, len, entire))
+	/* A move whose last mapping goes is over: nobody can end it. */
+	if (ptl_page_flags(page) & PTL_PAGE_MOVING &&
+	    !atomic_load_explicit(&page->total, memory_order_relaxed)) {
+		ptl_page_set(page, 0, PTL_PAGE_MOVING);
+		unused = !--page->pins;
+	}
+	if (!unused)
 		return;
-	atomic_store_explicit(&ptl_page_at(world, head)->offset, edit->dead, memory_order_relaxed);
+	atomic_store_explicit(&page->offset, edit->dead, memory_order_relaxed);
 	edit->dead = head | 1;
 }
 

@@ -145,8 +145,8 @@ void ptl_end_exclusive(struct pt_mm *mm, const struct pt_mm_area *area, pt_va_t 
  * the hole and in @area. @order: of the folio, if it fits. @write: pages to be written,
  * private ones copied. @wp: marked for userfaultfd. Receives what is mapped now.
  *
- * Return: 0; 1: had to be brought in; -ENOMEM; -ERANGE beyond the end of a file; -ENOENT where
- * nothing can be.
+ * Return: 0; PTL_FILLED, PTL_FILLED_FROM_SWAP: had to be brought in; -ENOMEM; -ERANGE beyond the end of a file; -ENOENT where
+ * nothing can be; -EBUSY while a page of a file moves.
  */
 struct ptl_fill {
 	pt_va_t lo, hi;

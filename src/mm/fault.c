@@ -63,12 +63,17 @@ static enum step fill(struct fault *fault)
 	if (area->flags & PT_MM_HUGEPAGE)
 		fill.order = world->huge_lg2 - world->page_lg2;
 	err = ptl_fill(mm, area, &run, fault->va, &fill);
-	if (err == -ERANGE || err == -ENOENT || (err && err != 1 && area->kind == PT_MM_HUGETLB))
+	if (err == -EBUSY)
+		return say(fault, PT_VERDICT_RETRY);
+	if (err == -ERANGE || err == -ENOENT || (err < 0 && area->kind == PT_MM_HUGETLB))
 		return say(fault, PT_VERDICT_SIGBUS);
 	if (err < 0)
 		return STEP_ERROR;
-	return say(fault, err && area->file && !pt_file_cfg(area->file)->shmem ? PT_VERDICT_MAJOR
-									       : PT_VERDICT_MINOR);
+	/* Read from a disk: but for what is in memory, and for zeroes of shmem. */
+	return say(fault, err == PTL_FILLED_FROM_SWAP ||
+					  (err && area->file && !pt_file_cfg(area->file)->shmem)
+				  ? PT_VERDICT_MAJOR
+				  : PT_VERDICT_MINOR);
 }
 
 /* A copy of @len bytes at @from becomes the page at @va, in place of what stands there. */
@@ -179,7 +184,9 @@ static enum step write_leaf(struct fault *fault)
 		allow_write(fault, va, len);
 		return say(fault, PT_VERDICT_MINOR);
 	}
-	if (area->kind == PT_MM_MIXEDMAP) {
+	/* A driver's page that nobody else maps. */
+	if (area->kind == PT_MM_MIXEDMAP && !(flags & PTL_PAGE_ANON) &&
+	    ptl_page_mapcount(world, piece.pa) == 1) {
 		allow_write(fault, va, len);
 		return say(fault, PT_VERDICT_MINOR);
 	}
@@ -263,7 +270,8 @@ static enum step bring_back(struct fault *fault)
 		ptl_edit_end(&edit);
 		return err ? STEP_ERROR : STEP_AGAIN;
 	}
-	if (ptl_anon_alloc(mm, fault->area, fault->va, 0, 0, swap, &pa))
+	/* What it came back from forgets it: dirty, for it is nowhere else. */
+	if (ptl_anon_alloc(mm, fault->area, fault->va, 0, PTL_PAGE_DIRTY, swap, &pa))
 		return STEP_ERROR;
 	if (swap)
 		ptl_swap_read(device, soft.offset, pa);

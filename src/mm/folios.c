@@ -72,6 +72,21 @@ int ptl_for_each_folio(struct ptl_folios *folios, pt_va_t va, uint64_t len, uint
 	return err;
 }
 
+int ptl_go_over(struct ptl_folios *folios, pt_va_t va, uint64_t len, uint64_t *done)
+{
+	uint64_t sum = 0, nr;
+	int err;
+
+	do {
+		folios->again = false;
+		err = ptl_for_each_folio(folios, va, len, &nr);
+		sum += nr;
+	} while (!err && folios->again);
+	if (done)
+		*done = sum;
+	return err;
+}
+
 void ptl_set_words(struct ptl_edit *edit, const struct ptl_run *run, const struct ptl_piece *piece,
 		   const struct pt_soft *soft)
 {

@@ -21,6 +21,9 @@ struct ptl_folios {
 /* Each folio that leaves, or moving words, in the range refer to; errors as mm_reclaim.h says. */
 int ptl_for_each_folio(struct ptl_folios *folios, pt_va_t va, uint64_t len, uint64_t *done);
 
+/* The same; a folio that was split is visited again, as its pages. */
+int ptl_go_over(struct ptl_folios *folios, pt_va_t va, uint64_t len, uint64_t *done);
+
 /* One store's worth of words over the pages of @piece, which leaves map; flushed by the caller. */
 void ptl_set_words(struct ptl_edit *edit, const struct ptl_run *run, const struct ptl_piece *piece,
 		   const struct pt_soft *soft);

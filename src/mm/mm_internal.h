@@ -79,7 +79,7 @@ struct pt_world {
 	pt_va_t user_first, user_last;
 	pt_pa_t zero_page;
 	struct pt_mm *mms; /* all of them; rmap goes over them */
-	size_t nr_files;
+	struct pt_file *files; /* all of them */
 	struct pt_swap *swaps;
 	struct ptl_huge_pool *pools;
 	uint64_t poisoned; /* list of poisoned folios that nobody maps, by offset */
@@ -132,6 +132,8 @@ void ptl_area_put(const struct pt_mm_area *area);
 const struct pt_mm_area *ptl_area_of(const struct pt_mm *mm, pt_va_t va);
 /* -EINVAL or -ERANGE, as all calls with a range. */
 int ptl_mm_range(const struct pt_mm *mm, pt_va_t va, uint64_t len, pt_va_t *last);
+/* A size that leaves or contiguous blocks have, and no single page. */
+bool ptl_is_huge_size(const struct pt_world *world, unsigned int size_lg2);
 /* Whether areas cover all of [first, last]. */
 bool ptl_areas_cover(const struct ptl_areas *areas, pt_va_t first, pt_va_t last);
 
@@ -187,11 +189,19 @@ bool ptl_map_del(struct pt_world *world, pt_pa_t pa, uint64_t len, bool entire);
 /* store.c, swap.c, huge.c */
 void ptl_file_get(struct pt_file *file);
 struct pt_world *ptl_file_world(const struct pt_file *file);
-/* The page of @offset, brought in if it is not there. 1: it was not. */
+/* The page of @offset. 0 if it was there, else how it was brought in. */
+#define PTL_FILLED 1
+#define PTL_FILLED_FROM_SWAP 2
 int ptl_file_fill(struct pt_file *file, struct pt_mm *mm, uint64_t offset, pt_pa_t *pa);
 /* The cache's folio at @head is at @to now: of the same order. */
 void ptl_file_replace(struct pt_file *file, uint64_t offset, pt_pa_t head, pt_pa_t to);
 void ptl_file_forget(struct pt_file *file, uint64_t offset, uint64_t len);
+/* The page of @offset is in @slot from now on, whose content is written by the caller. */
+void ptl_file_swap_out(struct pt_file *file, uint64_t offset, struct pt_swap *swap, uint64_t slot);
+/* Bytes of [offset, offset + len) that are in swap. */
+uint64_t ptl_file_swapped(const struct pt_file *file, uint64_t offset, uint64_t len);
+struct pt_file *ptl_file_next(const struct pt_file *file);
+void ptl_file_count_swap(const struct pt_file *file); /* by ptl_swap_count_anew() */
 
 struct pt_swap *ptl_swap_of(const struct pt_world *world, unsigned int type);
 unsigned int ptl_swap_type(const struct pt_swap *swap);

@@ -42,18 +42,23 @@ static int split_misfits(struct move *move)
 /* Tables for everything at the new place. */
 static int make_tables(struct move *move)
 {
+	const struct pt_format_info *info = &move->mm->world->info;
 	struct pt_pgtable *pt = move->mm->pt;
 	struct ptl_run run;
 
 	for (bool more = ptl_run_start(&run, move->mm, move->va, move->last); more;
 	     more = ptl_run_next(&run)) {
 		struct pt_change change = ptl_change(&move->edit, 0);
+		unsigned int level = run.level;
 
+		/* What nobody counts was not split: it becomes leaves that fit. */
+		while (level && !ptl_aligned(move->to ^ move->va, info->leaf_lg2[level]))
+			level--;
 		/* The top table is always there. */
-		if (run.kind == PTL_RUN_HOLE || run.level + 1 == move->mm->world->info.nr_levels)
+		if (run.kind == PTL_RUN_HOLE || level + 1 == info->nr_levels)
 			continue;
-		if (pt_populate(pt, ptl_align_down(there(move, run.va), run.size_lg2),
-				run.last - run.va + 1, run.level, &change)) {
+		if (pt_populate(pt, ptl_align_down(there(move, run.va), info->leaf_lg2[level]),
+				run.last - run.va + 1, level, &change)) {
 			pt_range_walk_done(&run.walk);
 			return -ENOMEM;
 		}

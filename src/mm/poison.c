@@ -62,10 +62,12 @@ int pt_mm_poison(struct pt_mm *mm, pt_va_t va)
 	else if (run.kind == PTL_RUN_SOFT)
 		ptl_soft_page(&run, &piece);
 	/* The zero page is nobody's, and never lost. */
-	if (!piece.head || !piece.counted)
+	if (!piece.head)
 		return -ENOENT;
 	page = piece.head;
-	if (run.kind == PTL_RUN_SOFT || ptl_page_flags(page) & PTL_PAGE_MOVING)
+	file = atomic_load_explicit(&page->file, memory_order_relaxed);
+	if (run.kind == PTL_RUN_SOFT || ptl_page_flags(page) & PTL_PAGE_MOVING ||
+	    (!(ptl_page_flags(page) & PTL_PAGE_ANON) && !file))
 		return -EBUSY;
 	if (!(ptl_page_flags(page) & PTL_PAGE_HUGETLB)) {
 		err = ptl_split_folio(world, piece.pa);
@@ -76,7 +78,6 @@ int pt_mm_poison(struct pt_mm *mm, pt_va_t va)
 	page = ptl_page_at(world, head);
 	PTL_BUG_ON(ptl_rmap(world, head, poison_piece, NULL));
 	ptl_page_set(page, PTL_PAGE_POISONED, 0);
-	file = atomic_load_explicit(&page->file, memory_order_relaxed);
 	if (file)
 		ptl_file_forget(file, atomic_load_explicit(&page->offset, memory_order_relaxed),
 				ptl_page_bytes(world) << ptl_page_order(page));

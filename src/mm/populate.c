@@ -41,9 +41,14 @@ static int fill_own(struct pt_mm *mm, const struct pt_mm_area *area, const struc
 	bool counted = area->kind != PT_MM_MIXEDMAP;
 	int err;
 
-	/* A leaf of level 1 takes the place of a table, not of the entries of one. */
-	if (!hole->level && lg2 >= world->huge_lg2)
+	/*
+	 * A leaf of level 1 takes the place of a table, not of the entries of one. In MIXEDMAP
+	 * leaves of that size are frames that nobody counts.
+	 */
+	if ((!hole->level || !counted) && lg2 >= world->huge_lg2)
 		lg2 = world->huge_lg2 - 1;
+	if (lg2 < world->page_lg2)
+		lg2 = world->page_lg2;
 	for (;; lg2--) {
 		pt_pa_t head;
 
@@ -84,13 +89,15 @@ static int fill_file(struct pt_mm *mm, const struct pt_mm_area *area, const stru
 
 	if (fresh < 0)
 		return fresh;
+	head = ptl_folio_head(world, pa);
+	page = ptl_page_at(world, head);
+	if (ptl_page_flags(page) & PTL_PAGE_MOVING)
+		return -EBUSY;
 	va = ptl_align_down(va, world->page_lg2);
 	if (!shared && fill->write) {
 		err = fill_own(mm, area, hole, va, fill, &pa);
 		return err ? err : fresh;
 	}
-	head = ptl_folio_head(world, pa);
-	page = ptl_page_at(world, head);
 	size = ptl_page_bytes(world) << ptl_page_order(page);
 	before = pa - head;
 	fill->first = va - fill->lo < before ? fill->lo : va - before;
@@ -132,6 +139,8 @@ static int fill_huge(struct pt_mm *mm, const struct pt_mm_area *area, pt_va_t va
 				       PTL_PAGE_HUGETLB, true, &head);
 	if (fresh < 0)
 		return fresh;
+	if (ptl_page_flags(ptl_page_at(world, head)) & PTL_PAGE_MOVING)
+		return -EBUSY;
 	err = ptl_put_leaf(mm, area, fill->first, head, PTL_BIT(lg2),
 			   with_mark(mm, ptl_leaf_attr(mm, area, write), fill->wp), lg2, false,
 			   false);
@@ -205,11 +214,15 @@ static int populate_area(struct pt_mm *mm, const struct pt_mm_area *area, pt_va_
 
 			if (err == -ERANGE)
 				break; /* beyond the file */
-			if (err < 0) {
+			if (err < 0 && err != -EBUSY) {
 				pt_range_walk_done(&run.walk);
 				return err;
 			}
-			*done += fill.last - fill.first + 1;
+			if (err >= 0)
+				*done += fill.last - fill.first + 1;
+			else /* moves: passed over */
+				fill.last = ptl_last(va, area->page_lg2 ? area->page_lg2
+									: mm->world->page_lg2);
 			if (fill.last >= run.last)
 				break;
 			/* What was a hole in a higher table is now one in a new table. */
@@ -256,7 +269,8 @@ int pt_mm_insert_pfn(struct pt_mm *mm, pt_va_t va, uint64_t len, pt_pa_t pa)
 	if ((area->kind != PT_MM_PFNMAP && area->kind != PT_MM_MIXEDMAP) || area->last < last ||
 	    !ptl_aligned(pa, mm->world->page_lg2))
 		return -EINVAL;
-	attr = ptl_leaf_attr(mm, area, area->flags & PT_MM_WRITE) |
+	/* Stores to a private area are to copy. */
+	attr = ptl_leaf_attr(mm, area, area->flags & PT_MM_WRITE && !ptl_area_is_private(area)) |
 	       mm->world->cfg.soft.attr_special;
 	err = ptl_put_leaf(mm, area, va, pa, len, attr, 0, false, false);
 	return err == -EFAULT ? -ENOMEM : err;

@@ -80,7 +80,7 @@ int ptl_mm_begin(struct pt_mm *mm, pt_va_t va, uint64_t len, bool covered, pt_va
 int pt_mm_unmap(struct pt_mm *mm, pt_va_t va, uint64_t len)
 {
 	struct ptl_edit edit;
-	size_t i, end;
+	size_t i = 0, end = 0;
 	pt_va_t last;
 	int err = ptl_mm_begin(mm, va, len, false, &last);
 
@@ -93,10 +93,54 @@ int pt_mm_unmap(struct pt_mm *mm, pt_va_t va, uint64_t len)
 	if (!err) {
 		ptl_areas_isolate(&mm->areas, va, last, &i, &end);
 		ptl_zap_range(&edit, va, last, true);
-		ptl_areas_remove(&mm->areas, i, end - i);
 	}
 	ptl_edit_end(&edit);
+	/* After the flush: an area may be the last to have a file, whose pages go with it. */
+	ptl_areas_remove(&mm->areas, i, end - i);
 	return err;
+}
+
+/* Whether userfaultfd has marked it. */
+static bool is_marked(const struct pt_world *world, const struct ptl_run *run)
+{
+	if (run->kind == PTL_RUN_LEAF)
+		return run->attr & world->cfg.soft.attr_uffd_wp;
+	return run->kind == PTL_RUN_SOFT && run->soft.flags & PT_SOFT_UFFD_WP;
+}
+
+static bool is_marker(const struct ptl_run *run, unsigned int markers)
+{
+	return run->kind == PTL_RUN_SOFT && run->soft.kind == PT_SOFT_MARKER &&
+	       run->soft.markers == markers;
+}
+
+/* Source: Linux 6.15, mm/memory.c, zap_nonpresent_ptes() and zap_install_uffd_wp_if_needed(). */
+static void zap_but_marks(struct ptl_edit *edit, const struct pt_mm_area *part)
+{
+	const struct pt_soft mark = { .kind = PT_SOFT_MARKER, .markers = PT_SOFT_MARKER_UFFD_WP };
+	struct pt_mm *mm = edit->mm;
+	bool marks = part->kind != PT_MM_ANON && part->flags & PT_MM_UFFD_WP &&
+		     mm->world->cfg.soft.markers & PT_SOFT_MARKER_UFFD_WP;
+	pt_va_t from = part->first;
+	struct ptl_run run;
+
+	for (bool more = ptl_run_start(&run, mm, part->first, part->last); more;
+	     more = ptl_run_next(&run)) {
+		bool marked = marks && is_marked(mm->world, &run);
+
+		if (!marked && !is_marker(&run, PT_SOFT_MARKER_GUARD) &&
+		    !(marks && is_marker(&run, PT_SOFT_MARKER_UFFD_WP)))
+			continue;
+		if (from < run.va)
+			ptl_zap(edit, from, run.va - 1, false);
+		if (marked) {
+			zap_run(edit, &run);
+			ptl_soft_rewrite(edit, &run, &mark);
+		}
+		from = run.last + 1;
+	}
+	if (part->last - from < part->last - part->first + 1)
+		ptl_zap(edit, from, part->last, false);
 }
 
 int pt_mm_zap(struct pt_mm *mm, pt_va_t va, uint64_t len)
@@ -109,8 +153,12 @@ int pt_mm_zap(struct pt_mm *mm, pt_va_t va, uint64_t len)
 		return err;
 	ptl_edit_begin(&edit, mm);
 	err = ptl_split_ends(&edit, va, last);
-	if (!err)
-		ptl_zap_range(&edit, va, last, false);
+	for (size_t i = ptl_areas_find(&mm->areas, va);
+	     !err && i < mm->areas.nr && mm->areas.at[i].first <= last; i++) {
+		struct pt_mm_area part = part_of(&mm->areas.at[i], va, last);
+
+		zap_but_marks(&edit, &part);
+	}
 	ptl_edit_end(&edit);
 	return err;
 }
@@ -123,8 +171,8 @@ static bool may_write(const struct pt_mm *mm, const struct pt_mm_area *area,
 
 	if (!(area->flags & PT_MM_WRITE) || run->attr & world->cfg.soft.attr_uffd_wp)
 		return false;
-	if (!piece->head) /* frames of a device, but not the zero page */
-		return area->kind == PT_MM_PFNMAP || piece->pa != world->zero_page;
+	if (!piece->head) /* frames of a device; private areas copy them, as the zero page */
+		return !ptl_area_is_private(area);
 	if (world->cfg.soft.attr_soft_dirty && !(area->flags & PT_MM_SOFT_DIRTY) &&
 	    !(run->attr & world->cfg.soft.attr_soft_dirty))
 		return false;

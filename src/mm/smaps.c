@@ -17,29 +17,47 @@ static uint32_t mapcount(const struct pt_view *view, const struct ptl_page *page
 	       atomic_load_explicit(&head->entire, memory_order_relaxed);
 }
 
-/* [pa, pa + len), whose pages are mapped @maps times. */
-static void account(struct pt_smaps *sum, uint64_t len, uint32_t maps, bool dirty, bool locked)
+/* What all pages of a leaf or a word have in common. */
+struct alike {
+	bool dirty, locked;
+	bool present; /* else who maps the page is not to be told from its count */
+	uint64_t *pss; /* the part of pss_fine that they belong to */
+};
+
+/* @len bytes of pages that are mapped @maps times. */
+static void account(struct pt_smaps *sum, const struct alike *alike, uint64_t len, uint32_t maps)
 {
-	uint64_t fine = (len << FINE_LG2) / (maps ? maps : 1);
+	uint64_t fine = (len << FINE_LG2) / (maps && alike->present ? maps : 1);
+	bool shared = maps > 1 || !alike->present;
 
 	sum->pss_fine += fine;
-	if (dirty)
+	*alike->pss += fine;
+	if (alike->dirty)
 		sum->pss_dirty_fine += fine;
-	if (locked)
+	if (alike->locked)
 		sum->locked_fine += fine;
-	if (maps > 1 && dirty)
+	if (shared && alike->dirty)
 		sum->shared_dirty += len;
-	else if (maps > 1)
+	else if (shared)
 		sum->shared_clean += len;
-	else if (dirty)
+	else if (alike->dirty)
 		sum->private_dirty += len;
 	else
 		sum->private_clean += len;
 }
 
+static uint64_t *pss_part(struct pt_smaps *sum, const struct ptl_page *head)
+{
+	const struct pt_file *file = atomic_load_explicit(&head->file, memory_order_relaxed);
+
+	if (ptl_page_flags(head) & PTL_PAGE_ANON)
+		return &sum->pss_anon_fine;
+	return file && pt_file_cfg(file)->shmem ? &sum->pss_shmem_fine : &sum->pss_file_fine;
+}
+
 /* Runs of pages in one folio that are mapped equally often: one where none is mapped alone. */
 static void account_pages(struct pt_smaps *sum, const struct pt_view *view, pt_pa_t pa,
-			  uint64_t len, bool dirty, bool young_private, bool locked)
+			  uint64_t len, bool dirty, bool present, bool locked)
 {
 	uint64_t page_len = ptl_page_bytes(view->world);
 
@@ -50,15 +68,18 @@ static void account_pages(struct pt_smaps *sum, const struct pt_view *view, pt_p
 		uint32_t entire = atomic_load_explicit(&head->entire, memory_order_relaxed);
 		uint64_t left = ptl_last(pa, view->world->page_lg2 + ptl_page_order(head)) - pa + 1;
 		uint64_t part = ptl_min(left, len);
-		bool written = dirty || ptl_page_flags(head) & PTL_PAGE_DIRTY;
+		const struct alike alike = {
+			.dirty = dirty || ptl_page_flags(head) & PTL_PAGE_DIRTY,
+			.locked = locked,
+			.present = present,
+			.pss = pss_part(sum, head),
+		};
 
-		if (young_private) {
-			account(sum, part, 1, written, locked);
-		} else if (total == entire || !ptl_page_order(head)) {
-			account(sum, part, mapcount(view, page, pa), written, locked);
+		if (total == entire || !ptl_page_order(head) || !present) {
+			account(sum, &alike, part, mapcount(view, page, pa));
 		} else {
 			for (uint64_t at = 0; at < part; at += page_len)
-				account(sum, page_len, mapcount(view, page++, pa), written, locked);
+				account(sum, &alike, page_len, mapcount(view, page++, pa));
 		}
 		pa += part;
 		len -= part;
@@ -67,7 +88,7 @@ static void account_pages(struct pt_smaps *sum, const struct pt_view *view, pt_p
 
 /* Each page of hugetlb once, by the run that it begins in. */
 static void add_huge(struct pt_smaps *sum, const struct ptl_view_walk *walk, pt_pa_t pa,
-		     uint64_t len)
+		     uint64_t len, bool present)
 {
 	const struct pt_mm_area *area = walk->walk.area.owner;
 	uint64_t huge = PTL_BIT(area->page_lg2);
@@ -78,7 +99,7 @@ static void add_huge(struct pt_smaps *sum, const struct ptl_view_walk *walk, pt_
 
 		if (!page || !ptl_aligned(walk->walk.va + at, area->page_lg2))
 			continue;
-		if (mapcount(walk->view, page, pa + at) > 1)
+		if (!present || mapcount(walk->view, page, pa + at) > 1)
 			sum->shared_hugetlb += huge;
 		else
 			sum->private_hugetlb += huge;
@@ -98,7 +119,7 @@ static void add_present(struct pt_smaps *sum, const struct ptl_view_walk *walk, 
 	if (page)
 		anon = ptl_page_flags(ptl_folio_at(view->world, pa)) & PTL_PAGE_ANON;
 	if (area->kind == PT_MM_HUGETLB) {
-		add_huge(sum, walk, pa, len);
+		add_huge(sum, walk, pa, len, present);
 		return;
 	}
 	sum->rss += len;
@@ -115,7 +136,7 @@ static void add_present(struct pt_smaps *sum, const struct ptl_view_walk *walk, 
 	else if (walk->walk.level)
 		sum->file_huge += len;
 	if (page)
-		account_pages(sum, view, pa, len, dirty, !present, area->flags & PT_MM_LOCKED);
+		account_pages(sum, view, pa, len, dirty, present, area->flags & PT_MM_LOCKED);
 }
 
 static void add_soft(struct pt_smaps *sum, const struct ptl_view_walk *walk)
@@ -146,6 +167,22 @@ static void add_soft(struct pt_smaps *sum, const struct ptl_view_walk *walk)
 	}
 }
 
+/* Private areas of shmem may have pages of their own in place of those that went to swap. */
+static bool may_copy(const struct pt_mm_area *area)
+{
+	return area->flags & PT_MM_WRITE && !(area->flags & PT_MM_SHARED);
+}
+
+/* What of a file of shmem went to swap, in [@first, @last] of @area. */
+static uint64_t file_swap(const struct pt_view *view, const struct pt_mm_area *area, pt_va_t first,
+			  pt_va_t last)
+{
+	if (!view->world || area->kind != PT_MM_FILE || !area->file ||
+	    !pt_file_cfg(area->file)->shmem)
+		return 0;
+	return ptl_file_swapped(area->file, ptl_area_offset(area, first), last - first + 1);
+}
+
 int pt_smaps(const struct pt_view *view, pt_va_t first, pt_va_t last, struct pt_smaps *sum)
 {
 	struct ptl_view_walk walk;
@@ -157,13 +194,19 @@ int pt_smaps(const struct pt_view *view, pt_va_t first, pt_va_t last, struct pt_
 		pt_va_t lo = area->first > first ? area->first : first;
 		pt_va_t hi = area->last < last ? area->last : last;
 
-		if (lo <= hi)
-			sum->size += hi - lo + 1;
+		if (lo > hi)
+			continue;
+		sum->size += hi - lo + 1;
+		if (!may_copy(area))
+			sum->swap += file_swap(view, area, lo, hi);
 	}
 	for (bool more = ptl_view_start(&walk, view, first, last); more;
 	     more = ptl_view_next(&walk)) {
 		if (ptl_view_has_page(&walk))
 			add_present(sum, &walk, walk.walk.pa, walk.walk.len, walk.walk.attr, true);
+		else if (walk.type == PTW_NONE && may_copy(walk.walk.area.owner))
+			sum->swap += file_swap(view, walk.walk.area.owner, walk.walk.va,
+					       walk.walk.va + walk.walk.len - 1);
 		else if (!ptl_view_is_leaf(&walk))
 			add_soft(sum, &walk);
 	}
@@ -200,12 +243,17 @@ size_t pt_smaps_text(const struct pt_view *view, const struct pt_mm_area *area,
 		{ "Rss", true, s->rss },
 		{ "Pss", pages, s->pss_fine >> FINE_LG2 },
 		{ "Pss_Dirty", pages, s->pss_dirty_fine >> FINE_LG2 },
+		{ "Pss_Anon", pages && !area, s->pss_anon_fine >> FINE_LG2 },
+		{ "Pss_File", pages && !area, s->pss_file_fine >> FINE_LG2 },
+		{ "Pss_Shmem", pages && !area, s->pss_shmem_fine >> FINE_LG2 },
 		{ "Shared_Clean", pages, s->shared_clean },
 		{ "Shared_Dirty", pages, s->shared_dirty },
 		{ "Private_Clean", pages, s->private_clean },
 		{ "Private_Dirty", pages, s->private_dirty },
 		{ "Referenced", true, s->referenced },
 		{ "Anonymous", true, s->anonymous },
+		{ "KSM", pages, 0 },
+		{ "LazyFree", pages, 0 },
 		{ "AnonHugePages", true, s->anon_huge },
 		{ "ShmemPmdMapped", pages, s->shmem_huge },
 		{ "FilePmdMapped", pages, s->file_huge },
@@ -217,6 +265,15 @@ size_t pt_smaps_text(const struct pt_view *view, const struct pt_mm_area *area,
 	};
 	size_t len = 0;
 
+	if (!area && view->nr_areas) {
+		const struct pt_mm_area all = {
+			.first = view->areas[0].first,
+			.last = view->areas[view->nr_areas - 1].last,
+			.name = "[rollup]",
+		};
+
+		len = pt_mm_area_line(&all, buf, size);
+	}
 	for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
 		int width = 15 - (int)strlen(lines[i].name);
 

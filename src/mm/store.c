@@ -5,15 +5,30 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* A cache is a table of pages in chunks; @page + 1 stands for a page, 0 for none. */
+/*
+ * A cache is a table of words in chunks, each for a page:
+ *
+ *	0                                    not there
+ *	address                         | 1  in memory
+ *	slot << SLOT_SHIFT | device << 2 | 2  in swap, shmem only
+ *
+ * Written by the world's one thread, read beside it by smaps: relaxed, but for chunks, which
+ * are published when they are zero.
+ */
 #define CHUNK_LG2 9
+#define WORD_PAGE UINT64_C(1)
+#define WORD_SWAP UINT64_C(2)
+#define TYPE_SHIFT 2
+#define SLOT_SHIFT 10
 
 struct pt_file {
 	struct pt_world *world;
+	struct pt_file *next, **link; /* of the world */
 	struct pt_file_cfg cfg;
 	size_t refs;
 	size_t nr_chunks;
-	pt_pa_t *chunks[];
+	_Atomic uint64_t nr_swapped;
+	_Atomic(_Atomic uint64_t *) chunks[];
 };
 
 static uint64_t index_of(const struct pt_file *file, uint64_t offset)
@@ -21,12 +36,61 @@ static uint64_t index_of(const struct pt_file *file, uint64_t offset)
 	return offset >> file->world->page_lg2;
 }
 
-static pt_pa_t *slot(const struct pt_file *file, uint64_t offset)
+static _Atomic uint64_t *chunk_at(const struct pt_file *file, uint64_t i)
+{
+	/* Pairs with the release in add_chunks(). */
+	return atomic_load_explicit(&((struct pt_file *)(uintptr_t)file)->chunks[i],
+				    memory_order_acquire);
+}
+
+static uint64_t word_at(const struct pt_file *file, uint64_t offset)
 {
 	uint64_t index = index_of(file, offset);
-	pt_pa_t *chunk = file->chunks[index >> CHUNK_LG2];
+	_Atomic uint64_t *chunk = chunk_at(file, index >> CHUNK_LG2);
 
-	return chunk ? &chunk[index & (PTL_BIT(CHUNK_LG2) - 1)] : NULL;
+	return chunk ? atomic_load_explicit(&chunk[index & (PTL_BIT(CHUNK_LG2) - 1)],
+					    memory_order_relaxed)
+		     : 0;
+}
+
+/* Of a page that has a chunk. */
+static void set_word(struct pt_file *file, uint64_t offset, uint64_t word)
+{
+	uint64_t index = index_of(file, offset);
+
+	atomic_store_explicit(&chunk_at(file, index >> CHUNK_LG2)[index & (PTL_BIT(CHUNK_LG2) - 1)],
+			      word, memory_order_relaxed);
+}
+
+static struct pt_swap *swap_of(const struct pt_file *file, uint64_t word)
+{
+	return ptl_swap_of(file->world, (unsigned int)(word >> TYPE_SHIFT &
+						       (PTL_BIT(SLOT_SHIFT - TYPE_SHIFT) - 1)));
+}
+
+/* The first page from *@at on that is somewhere. */
+static bool next_word(const struct pt_file *file, uint64_t *at, uint64_t *word)
+{
+	const unsigned int chunk_lg2 = CHUNK_LG2 + file->world->page_lg2;
+
+	while (*at < file->cfg.len) {
+		if (!chunk_at(file, *at >> chunk_lg2)) {
+			*at = ptl_last(*at, chunk_lg2) + 1;
+			continue;
+		}
+		*word = word_at(file, *at);
+		if (*word)
+			return true;
+		*at += ptl_page_bytes(file->world);
+	}
+	return false;
+}
+
+static void count_swapped(struct pt_file *file, uint64_t change)
+{
+	uint64_t nr = atomic_load_explicit(&file->nr_swapped, memory_order_relaxed);
+
+	atomic_store_explicit(&file->nr_swapped, nr + change, memory_order_relaxed);
 }
 
 int pt_file_create(struct pt_file **out, struct pt_world *world, const struct pt_file_cfg *cfg)
@@ -38,8 +102,7 @@ int pt_file_create(struct pt_file **out, struct pt_world *world, const struct pt
 
 	if (!cfg->len || !ptl_aligned(cfg->len, cfg->page_lg2 ? cfg->page_lg2 : world->page_lg2) ||
 	    cfg->order + world->page_lg2 > world->huge_lg2 ||
-	    (cfg->page_lg2 &&
-	     (cfg->page_lg2 <= world->page_lg2 || cfg->page_lg2 > 40 || cfg->order)))
+	    (cfg->page_lg2 && (!ptl_is_huge_size(world, cfg->page_lg2) || cfg->order)))
 		return -EINVAL;
 	nr = ((cfg->len >> world->page_lg2) + PTL_BIT(CHUNK_LG2) - 1) >> CHUNK_LG2;
 	if (nr > SIZE_MAX / sizeof(*file->chunks) / 2)
@@ -56,7 +119,11 @@ int pt_file_create(struct pt_file **out, struct pt_world *world, const struct pt
 	}
 	file->refs = 1;
 	file->nr_chunks = (size_t)nr;
-	world->nr_files++;
+	file->next = world->files;
+	file->link = &world->files;
+	if (file->next)
+		file->next->link = &file->next;
+	world->files = file;
 	*out = file;
 	return 0;
 }
@@ -68,8 +135,7 @@ static void drop(struct pt_file *file, pt_pa_t head)
 	uint64_t offset = atomic_load_explicit(&page->offset, memory_order_relaxed);
 	uint64_t len = ptl_page_bytes(file->world) << ptl_page_order(page);
 
-	for (uint64_t at = 0; at < len; at += ptl_page_bytes(file->world))
-		*slot(file, offset + at) = 0;
+	ptl_file_forget(file, offset, len);
 	PTL_BUG_ON(page->pins != 1);
 	page->pins = 0;
 	ptl_folio_free(file->world, head);
@@ -77,15 +143,21 @@ static void drop(struct pt_file *file, pt_pa_t head)
 
 void pt_file_put(struct pt_file *file)
 {
+	uint64_t word;
+
 	if (!file || --file->refs)
 		return;
-	for (size_t i = 0; i < file->nr_chunks; i++) {
-		for (unsigned int k = 0; file->chunks[i] && k < 1u << CHUNK_LG2; k++)
-			if (file->chunks[i][k])
-				drop(file, file->chunks[i][k] & ~UINT64_C(1));
-		free(file->chunks[i]);
+	for (uint64_t at = 0; next_word(file, &at, &word); at += ptl_page_bytes(file->world)) {
+		if (word & WORD_PAGE)
+			drop(file, ptl_folio_head(file->world, word & ~WORD_PAGE));
+		else
+			ptl_swap_put(swap_of(file, word), word >> SLOT_SHIFT);
 	}
-	file->world->nr_files--;
+	for (size_t i = 0; i < file->nr_chunks; i++)
+		free(chunk_at(file, i));
+	*file->link = file->next;
+	if (file->next)
+		file->next->link = file->link;
 	free(file);
 }
 
@@ -106,37 +178,67 @@ struct pt_world *ptl_file_world(const struct pt_file *file)
 
 int pt_file_page(const struct pt_file *file, uint64_t offset, pt_pa_t *pa)
 {
-	const pt_pa_t *at;
+	uint64_t word;
 
 	if (offset >= file->cfg.len)
 		return -ERANGE;
-	at = slot(file, offset);
-	if (!at || !*at)
+	word = word_at(file, offset);
+	if (!(word & WORD_PAGE))
 		return -ENOENT;
-	*pa = *at & ~UINT64_C(1);
+	*pa = word & ~WORD_PAGE;
 	return 0;
+}
+
+uint64_t ptl_file_swapped(const struct pt_file *file, uint64_t offset, uint64_t len)
+{
+	uint64_t page = ptl_page_bytes(file->world), nr = 0, word;
+
+	if (!atomic_load_explicit(&((struct pt_file *)(uintptr_t)file)->nr_swapped,
+				  memory_order_relaxed))
+		return 0;
+	for (uint64_t at = offset; next_word(file, &at, &word) && at - offset < len; at += page)
+		nr += word & WORD_SWAP ? page : 0;
+	return nr;
+}
+
+void ptl_file_swap_out(struct pt_file *file, uint64_t offset, struct pt_swap *swap, uint64_t slot)
+{
+	set_word(file, offset,
+		 slot << SLOT_SHIFT | (uint64_t)ptl_swap_type(swap) << TYPE_SHIFT | WORD_SWAP);
+	ptl_swap_get(swap, slot);
+	count_swapped(file, 1);
+}
+
+struct pt_file *ptl_file_next(const struct pt_file *file)
+{
+	return file->next;
+}
+
+void ptl_file_count_swap(const struct pt_file *file)
+{
+	uint64_t word;
+
+	for (uint64_t at = 0; next_word(file, &at, &word); at += ptl_page_bytes(file->world)) {
+		if (word & WORD_SWAP)
+			ptl_swap_count_anew(swap_of(file, word), word >> SLOT_SHIFT);
+	}
 }
 
 size_t pt_file_reclaim(struct pt_file *file)
 {
 	size_t nr = 0;
+	uint64_t word;
 
 	if (file->cfg.shmem || file->cfg.page_lg2)
 		return 0;
-	for (size_t i = 0; i < file->nr_chunks; i++) {
-		for (unsigned int k = 0; file->chunks[i] && k < 1u << CHUNK_LG2; k++) {
-			pt_pa_t pa = file->chunks[i][k] & ~UINT64_C(1);
-			struct ptl_page *head;
+	for (uint64_t at = 0; next_word(file, &at, &word); at += ptl_page_bytes(file->world)) {
+		struct ptl_page *head = ptl_folio_at(file->world, word & ~WORD_PAGE);
 
-			if (!file->chunks[i][k])
-				continue;
-			head = ptl_folio_at(file->world, pa);
-			if (head->pins != 1 || ptl_page_flags(head) & PTL_PAGE_DIRTY ||
-			    atomic_load_explicit(&head->total, memory_order_relaxed))
-				continue;
-			nr += (size_t)1 << ptl_page_order(head);
-			drop(file, ptl_folio_head(file->world, pa));
-		}
+		if (head->pins != 1 || ptl_page_flags(head) & PTL_PAGE_DIRTY ||
+		    atomic_load_explicit(&head->total, memory_order_relaxed))
+			continue;
+		nr += (size_t)1 << ptl_page_order(head);
+		drop(file, ptl_folio_head(file->world, word & ~WORD_PAGE));
 	}
 	return nr;
 }
@@ -147,24 +249,46 @@ static int add_chunks(struct pt_file *file, uint64_t offset, uint64_t len)
 	uint64_t last = index_of(file, offset + len - 1) >> CHUNK_LG2;
 
 	for (uint64_t i = index_of(file, offset) >> CHUNK_LG2; i <= last; i++) {
-		if (file->chunks[i])
+		_Atomic uint64_t *chunk;
+
+		if (chunk_at(file, i))
 			continue;
-		file->chunks[i] = calloc(PTL_BIT(CHUNK_LG2), sizeof(pt_pa_t));
-		if (!file->chunks[i])
+		chunk = calloc(PTL_BIT(CHUNK_LG2), sizeof(*chunk));
+		if (!chunk)
 			return -ENOMEM;
+		atomic_store_explicit(&file->chunks[i], chunk, memory_order_release);
 	}
 	return 0;
 }
 
 static bool is_empty(const struct pt_file *file, uint64_t offset, uint64_t len)
 {
-	for (uint64_t at = 0; at < len; at += ptl_page_bytes(file->world)) {
-		const pt_pa_t *entry = slot(file, offset + at);
-
-		if (entry && *entry)
+	for (uint64_t at = 0; at < len; at += ptl_page_bytes(file->world))
+		if (word_at(file, offset + at))
 			return false;
-	}
 	return true;
+}
+
+/* A page of its own, with what swap has kept; it is nowhere else, and so dirty. */
+static int swap_in(struct pt_file *file, struct pt_mm *mm, uint64_t offset, pt_pa_t *pa)
+{
+	struct pt_world *world = file->world;
+	uint64_t word = word_at(file, offset), slot = word >> SLOT_SHIFT;
+	struct pt_swap *swap = swap_of(file, word);
+	struct ptl_page *page;
+	int err = ptl_folio_alloc(mm, world, 0, PTL_PAGE_DIRTY, true, pa);
+
+	if (err)
+		return err;
+	ptl_swap_read(swap, slot, *pa);
+	page = ptl_page_at(world, *pa);
+	page->pins = 1;
+	atomic_store_explicit(&page->file, file, memory_order_relaxed);
+	atomic_store_explicit(&page->offset, offset, memory_order_relaxed);
+	set_word(file, offset, *pa | WORD_PAGE);
+	ptl_swap_put(swap, slot);
+	count_swapped(file, UINT64_MAX);
+	return PTL_FILLED_FROM_SWAP;
 }
 
 int ptl_file_fill(struct pt_file *file, struct pt_mm *mm, uint64_t offset, pt_pa_t *pa)
@@ -180,6 +304,8 @@ int ptl_file_fill(struct pt_file *file, struct pt_mm *mm, uint64_t offset, pt_pa
 
 	if (err != -ENOENT)
 		return err;
+	if (word_at(file, offset))
+		return swap_in(file, mm, ptl_align_down(offset, world->page_lg2), pa);
 	/* As large as it may be, fits, and can be had. */
 	for (;; lg2--) {
 		first = ptl_align_down(offset, lg2);
@@ -200,7 +326,7 @@ int ptl_file_fill(struct pt_file *file, struct pt_mm *mm, uint64_t offset, pt_pa
 	atomic_store_explicit(&page->offset, first, memory_order_relaxed);
 	ptl_file_replace(file, first, head, head);
 	*pa = head + (ptl_align_down(offset, world->page_lg2) - first);
-	return 1;
+	return PTL_FILLED;
 }
 
 void ptl_file_replace(struct pt_file *file, uint64_t offset, pt_pa_t head, pt_pa_t to)
@@ -209,13 +335,13 @@ void ptl_file_replace(struct pt_file *file, uint64_t offset, pt_pa_t head, pt_pa
 	uint64_t len = ptl_page_bytes(world) << ptl_page_order(ptl_page_at(world, head));
 
 	for (uint64_t at = 0; at < len; at += ptl_page_bytes(world))
-		*slot(file, offset + at) = (to + at) | 1;
+		set_word(file, offset + at, (to + at) | WORD_PAGE);
 }
 
 void ptl_file_forget(struct pt_file *file, uint64_t offset, uint64_t len)
 {
 	for (uint64_t at = 0; at < len; at += ptl_page_bytes(file->world))
-		*slot(file, offset + at) = 0;
+		set_word(file, offset + at, 0);
 }
 
 struct ptl_huge_pool *ptl_huge_pool(const struct pt_world *world, unsigned int size_lg2)
@@ -247,7 +373,7 @@ int pt_world_add_huge(struct pt_world *world, unsigned int size_lg2, const struc
 	struct ptl_huge_pool *pool;
 	uint64_t nr;
 
-	if (size_lg2 <= world->page_lg2 || size_lg2 > 40 || !extent->len ||
+	if (!ptl_is_huge_size(world, size_lg2) || !extent->len ||
 	    !ptl_aligned(extent->pa | extent->len, size_lg2))
 		return -EINVAL;
 	for (pt_pa_t pa = extent->pa; pa - extent->pa < extent->len; pa += PTL_BIT(size_lg2))

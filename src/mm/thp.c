@@ -137,7 +137,8 @@ static int64_t split_one(struct ptl_folios *folios, pt_pa_t head)
 	struct ptl_page *page = ptl_page_at(world, head);
 	uint64_t len = ptl_page_bytes(world) << ptl_page_order(page);
 
-	if (!ptl_page_order(page) || page->pins || ptl_page_flags(page) & PTL_PAGE_HUGETLB)
+	if (!ptl_page_order(page) || page->pins ||
+	    (ptl_page_flags(page) & (PTL_PAGE_ANON | PTL_PAGE_HUGETLB)) != PTL_PAGE_ANON)
 		return 0;
 	return ptl_split_folio(world, head) ? -ENOMEM : (int64_t)len;
 }

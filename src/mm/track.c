@@ -93,8 +93,7 @@ static int mark_run(struct ptl_edit *edit, const struct pt_mm_area *area, struct
 	} else if (run->kind == PTL_RUN_LEAF) {
 		PTL_BUG_ON(pt_protect(mm->pt, run->va, len, set, clear, &change));
 	} else if (run->kind == PTL_RUN_HOLE) {
-		if (!on || area->kind == PT_MM_ANON || ptl_area_is_private(area) ||
-		    !(cfg->markers & PT_SOFT_MARKER_UFFD_WP))
+		if (!on || area->kind == PT_MM_ANON || !(cfg->markers & PT_SOFT_MARKER_UFFD_WP))
 			return 0;
 		change.flags |= PT_CHANGE_SAME;
 		return pt_soft_set(mm->pt, run->va, len, hole_level(mm, area), &hole, &change)
@@ -136,12 +135,21 @@ int pt_mm_write_protect(struct pt_mm *mm, pt_va_t va, uint64_t len, bool on)
 	for (size_t i = ptl_areas_find(&mm->areas, va);
 	     !err && i < mm->areas.nr && mm->areas.at[i].first <= last; i++) {
 		const struct pt_mm_area *area = &mm->areas.at[i];
+		pt_va_t from = area->first > va ? area->first : va;
+		pt_va_t to = area->last < last ? area->last : last;
 		struct ptl_run run;
 
-		for (bool more = ptl_run_start(&run, mm, area->first > va ? area->first : va,
-					       area->last < last ? area->last : last);
-		     more && !err; more = ptl_run_next(&run))
+		/* What outlives a page of a file is a marker, and those are of single pages. */
+		if (on && area->kind == PT_MM_FILE)
+			err = ptl_split_all(&edit, from, to);
+		for (bool more = !err && ptl_run_start(&run, mm, from, to); more;
+		     more = ptl_run_next(&run)) {
 			err = mark_run(&edit, area, &run, on);
+			if (!err)
+				continue;
+			pt_range_walk_done(&run.walk);
+			break;
+		}
 	}
 	ptl_edit_end(&edit);
 	return err;
@@ -178,11 +186,21 @@ static void clear_soft_dirty(struct ptl_edit *edit, const struct pt_mm_area *are
 	}
 }
 
+/* hugetlb is not walked, nor what is mapped by frame number. */
+static bool is_cleared(const struct pt_mm_area *area, enum pt_mm_clear what)
+{
+	if (area->kind == PT_MM_PFNMAP || area->kind == PT_MM_HUGETLB)
+		return false;
+	if (what == PT_MM_CLEAR_ACCESSED_ANON)
+		return area->kind != PT_MM_FILE;
+	return what != PT_MM_CLEAR_ACCESSED_FILE || area->kind == PT_MM_FILE;
+}
+
 int pt_mm_clear_refs(struct pt_mm *mm, enum pt_mm_clear what)
 {
 	struct ptl_edit edit;
 
-	if (what != PT_MM_CLEAR_ACCESSED && what != PT_MM_CLEAR_SOFT_DIRTY)
+	if (what < PT_MM_CLEAR_ACCESSED || what > PT_MM_CLEAR_SOFT_DIRTY)
 		return -EINVAL;
 	if (what == PT_MM_CLEAR_SOFT_DIRTY && !mm->world->cfg.soft.attr_soft_dirty)
 		return -EOPNOTSUPP;
@@ -192,7 +210,7 @@ int pt_mm_clear_refs(struct pt_mm *mm, enum pt_mm_clear what)
 
 		if (what == PT_MM_CLEAR_SOFT_DIRTY)
 			area->flags &= ~PT_MM_SOFT_DIRTY;
-		if (area->kind == PT_MM_PFNMAP)
+		if (!is_cleared(area, what))
 			continue;
 		if (what == PT_MM_CLEAR_SOFT_DIRTY)
 			clear_soft_dirty(&edit, area);

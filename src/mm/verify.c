@@ -3,6 +3,7 @@
 #define _GNU_SOURCE /* MAP_ANONYMOUS */
 #include "mm/edit.h"
 
+#include <stdlib.h>
 #include <sys/mman.h>
 
 #include <ptlib/verify.h>
@@ -14,7 +15,7 @@ struct counted {
 
 struct verify {
 	const struct pt_world *world;
-	struct counted *pages[16];
+	struct counted **pages; /* of each region */
 	bool (*report)(void *ctx, const struct pt_mm_finding *finding);
 	void *ctx;
 	bool found, stopped;
@@ -34,14 +35,21 @@ static size_t nr_pages(const struct pt_world *world, size_t i)
 	return (size_t)(world->regions[i].len >> world->page_lg2);
 }
 
+/* @pa is of a page of ours. Regions ascend. */
 static struct counted *counted_at(struct verify *v, pt_pa_t pa)
 {
 	const struct pt_world *world = v->world;
+	size_t low = 0, high = world->nr_regions - 1;
 
-	for (size_t i = 0; i < world->nr_regions; i++)
-		if (pa - world->regions[i].pa < world->regions[i].len)
-			return &v->pages[i][(pa - world->regions[i].pa) >> world->page_lg2];
-	return NULL;
+	while (low < high) {
+		size_t middle = low + (high - low + 1) / 2;
+
+		if (world->regions[middle].pa <= pa)
+			low = middle;
+		else
+			high = middle - 1;
+	}
+	return &v->pages[low][(pa - world->regions[low].pa) >> world->page_lg2];
 }
 
 static void verify_areas(struct verify *v, const struct pt_mm *mm)
@@ -110,10 +118,11 @@ static void verify_leaf(struct verify *v, const struct pt_mm *mm, const struct p
 	} while (piece.last < run->last);
 }
 
-static void verify_mm(struct verify *v, struct pt_mm *mm)
+static int verify_mm(struct verify *v, struct pt_mm *mm)
 {
 	struct ptl_run run;
 	pt_va_t from = v->world->user_first;
+	int err;
 
 	verify_areas(v, mm);
 	for (size_t i = 0; i <= mm->areas.nr; i++) {
@@ -144,8 +153,10 @@ static void verify_mm(struct verify *v, struct pt_mm *mm)
 				count_piece(v, mm, area, &piece);
 		}
 	}
-	if (pt_verify(mm->pt, NULL, NULL))
+	err = pt_verify(mm->pt, NULL, NULL);
+	if (err && err != -ENOMEM)
 		find(v, mm, 0, 0, "a table that pt_verify() finds bad");
+	return err == -ENOMEM ? err : 0;
 }
 
 static void verify_pages(struct verify *v, size_t i)
@@ -187,7 +198,8 @@ int pt_world_verify(const struct pt_world *world,
 	struct verify v = { .world = world, .report = report, .ctx = ctx };
 	int err = 0;
 
-	if (world->nr_regions > sizeof(v.pages) / sizeof(v.pages[0]))
+	v.pages = calloc(world->nr_regions, sizeof(struct counted *));
+	if (!v.pages)
 		return -ENOMEM;
 	for (size_t i = 0; i < world->nr_regions; i++) {
 		void *pages = mmap(NULL, nr_pages(world, i) * sizeof(struct counted),
@@ -200,15 +212,19 @@ int pt_world_verify(const struct pt_world *world,
 			v.pages[i] = pages;
 	}
 	for (struct pt_mm *mm = world->mms; mm && !err; mm = mm->next)
-		verify_mm(&v, mm);
+		err = verify_mm(&v, mm);
 	for (size_t i = 0; !err && i < world->nr_regions; i++)
 		verify_pages(&v, i);
-	for (struct pt_swap *swap = world->swaps; swap && !err; swap = ptl_swap_next(swap))
-		if (!ptl_swap_counts_agree(swap))
+	for (const struct pt_file *file = world->files; file && !err; file = ptl_file_next(file))
+		ptl_file_count_swap(file);
+	/* On failure too, so that the next time counts from 0. */
+	for (struct pt_swap *swap = world->swaps; swap; swap = ptl_swap_next(swap))
+		if (!ptl_swap_counts_agree(swap) && !err)
 			find(&v, NULL, 0, 0,
 			     "a swap slot that is referred to otherwise than it counts");
 	for (size_t i = 0; i < world->nr_regions; i++)
 		if (v.pages[i])
 			munmap(v.pages[i], nr_pages(world, i) * sizeof(struct counted));
+	free(v.pages);
 	return err ? err : v.found ? -EFAULT : 0;
 }

@@ -75,7 +75,7 @@ int pt_world_destroy(struct pt_world *world)
 {
 	if (!world)
 		return 0;
-	if (world->mms || world->nr_files || world->swaps)
+	if (world->mms || world->files || world->swaps)
 		return -EBUSY;
 	free_poisoned(world);
 	ptl_page_at(world, world->zero_page)->pins = 0;

@@ -323,6 +323,45 @@ static inline uint64_t mm_load(struct mm_fixture *f, struct process *p, pt_va_t 
 	return value;
 }
 
+static inline void mm_map_area(struct process *p, pt_va_t va, uint64_t len, enum pt_mm_kind kind,
+			       unsigned int flags, struct pt_file *file, unsigned int page_lg2)
+{
+	const struct pt_mm_area want = {
+		.first = va,
+		.last = va + len - 1,
+		.kind = kind,
+		.flags = flags,
+		.file = file,
+		.page_lg2 = page_lg2,
+		.node = PT_MM_ANY_NODE,
+	};
+
+	assert_int_equal(pt_mm_map(p->mm, &want), 0);
+}
+
+static inline struct pt_leaf mm_leaf(struct process *p, pt_va_t va)
+{
+	struct pt_leaf leaf;
+
+	assert_int_equal(pt_lookup(pt_mm_pgtable(p->mm), va, &leaf), 0);
+	return leaf;
+}
+
+static inline struct pt_soft mm_soft(struct process *p, pt_va_t va)
+{
+	struct pt_soft soft;
+
+	assert_int_equal(pt_soft_lookup(pt_mm_pgtable(p->mm), va, &soft, NULL), 0);
+	return soft;
+}
+
+static inline bool mm_is_hole(struct process *p, pt_va_t va)
+{
+	struct pt_soft soft;
+
+	return pt_soft_lookup(pt_mm_pgtable(p->mm), va, &soft, NULL) == -ENOENT;
+}
+
 static inline uint64_t random64(uint64_t *seed)
 {
 	uint64_t z = *seed += UINT64_C(0x9e3779b97f4a7c15);

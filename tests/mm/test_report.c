@@ -88,6 +88,83 @@ static void smaps_counts_what_is_mapped(void **state)
 	process_exit(&fixture, &child);
 }
 
+/* Whoever maps a page that moves, or is lost, cannot be counted. */
+static void smaps_takes_pages_that_move_for_shared(void **state)
+{
+	struct pt_smaps sum = { 0 };
+	struct pt_view view;
+
+	(void)state;
+	make_pages();
+	process_exit(&fixture, &child);
+	assert_int_equal(pt_mm_migrate_begin(parent.mm, VA, 2 * fixture.page, NULL), 0);
+	view = pt_mm_view(parent.mm);
+	assert_int_equal(pt_smaps(&view, 0, UINT64_MAX, &sum), 0);
+	assert_int_equal(sum.rss, 4 * fixture.page);
+	assert_int_equal(sum.shared_dirty + sum.shared_clean, 2 * fixture.page);
+	assert_int_equal(sum.private_dirty, 2 * fixture.page);
+	assert_int_equal(sum.pss_fine >> 12, 4 * fixture.page);
+	assert_int_equal(pt_mm_migrate_end(parent.mm, VA, 2 * fixture.page, NULL), 0);
+}
+
+static void smaps_rollup_has_its_own_lines(void **state)
+{
+	const struct pt_file_cfg cfg = { .name = "/f", .len = 4 * fixture.page };
+	struct pt_mm_area want = { .first = 2 * VA,
+				   .last = 2 * VA + 4 * fixture.page - 1,
+				   .kind = PT_MM_FILE,
+				   .flags = PT_MM_READ,
+				   .node = PT_MM_ANY_NODE };
+	unsigned int kb = (unsigned int)(fixture.page / 1024);
+	char text[2000], expected[2000], head[100];
+	struct pt_smaps sum = { 0 };
+	struct pt_view view;
+	uint64_t page = fixture.page;
+
+	(void)state;
+	make_pages();
+	assert_int_equal(pt_file_create(&want.file, fixture.world, &cfg), 0);
+	assert_int_equal(pt_mm_map(parent.mm, &want), 0);
+	pt_file_put(want.file);
+	mm_load(&fixture, &parent, 2 * VA);
+	view = pt_mm_view(parent.mm);
+	assert_int_equal(pt_smaps(&view, 0, UINT64_MAX, &sum), 0);
+	assert_int_equal(sum.pss_anon_fine, (page + 3 * page / 2) << 12);
+	assert_int_equal(sum.pss_file_fine, page << 12);
+	assert_int_equal(sum.pss_fine, sum.pss_anon_fine + sum.pss_file_fine);
+	snprintf(head, sizeof(head), "%llx-%llx ---p 00000000 00:00 0", (unsigned long long)VA,
+		 (unsigned long long)(2 * VA + 4 * page));
+	snprintf(expected, sizeof(expected),
+		 "%-73s[rollup]\n"
+		 "Rss:            %8u kB\n"
+		 "Pss:            %8u kB\n"
+		 "Pss_Dirty:      %8u kB\n"
+		 "Pss_Anon:       %8u kB\n"
+		 "Pss_File:       %8u kB\n"
+		 "Pss_Shmem:      %8u kB\n"
+		 "Shared_Clean:   %8u kB\n"
+		 "Shared_Dirty:   %8u kB\n"
+		 "Private_Clean:  %8u kB\n"
+		 "Private_Dirty:  %8u kB\n"
+		 "Referenced:     %8u kB\n"
+		 "Anonymous:      %8u kB\n"
+		 "KSM:            %8u kB\n"
+		 "LazyFree:       %8u kB\n"
+		 "AnonHugePages:  %8u kB\n"
+		 "ShmemPmdMapped: %8u kB\n"
+		 "FilePmdMapped:  %8u kB\n"
+		 "Shared_Hugetlb: %8u kB\n"
+		 "Private_Hugetlb: %7u kB\n"
+		 "Swap:           %8u kB\n"
+		 "SwapPss:        %8u kB\n"
+		 "Locked:         %8u kB\n",
+		 head, 5 * kb, 5 * kb / 2 + kb, 5 * kb / 2, 5 * kb / 2, kb, 0, 0, 3 * kb, kb, kb,
+		 (unsigned int)(sum.referenced / 1024), 4 * kb, 0, 0, 0, 0, 0, 0, 0, 2 * kb, kb, 0);
+	pt_smaps_text(&view, NULL, &sum, text, sizeof(text));
+	assert_string_equal(text, expected);
+	process_exit(&fixture, &child);
+}
+
 static void smaps_sees_large_leaves_and_the_parts_of_large_folios(void **state)
 {
 	const struct pt_mm_area want = { .first = VA,
@@ -215,6 +292,8 @@ static void areas_are_walked_with_locks_too(void **state)
 
 static const struct CMUnitTest bodies[] = {
 	cmocka_unit_test(smaps_counts_what_is_mapped),
+	cmocka_unit_test(smaps_takes_pages_that_move_for_shared),
+	cmocka_unit_test(smaps_rollup_has_its_own_lines),
 	cmocka_unit_test(smaps_sees_large_leaves_and_the_parts_of_large_folios),
 	cmocka_unit_test(pagemap_has_a_word_a_page),
 	cmocka_unit_test(numa_maps_counts_pages),

@@ -80,7 +80,6 @@ void model_zap(struct model *model, size_t first, size_t end)
 	for (size_t i = first; i < end; i++) {
 		model->page[i].own = false;
 		model->page[i].value = 0;
-		model->page[i].guard = false;
 	}
 }
 
