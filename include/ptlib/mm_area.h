@@ -60,6 +60,10 @@ struct pt_mm_area {
 	uint64_t offset;      /* FILE, shared HUGETLB: byte of the file at @first. ANON and
 				 private HUGETLB: @first as it was before it moved */
 	const char *name;     /* as /proc/PID/maps tells it, or NULL: the file's, if any */
+	/* As maps tells them; pt_mm_map() takes the file's, or 0. In areas of a view that are not
+	   of an address space of ours, a device or inode makes @offset that of the file. */
+	unsigned int major, minor;
+	uint64_t inode;
 };
 
 /**

@@ -252,10 +252,18 @@ int pt_mm_map(struct pt_mm *mm, const struct pt_mm_area *want)
 		if (!area.name)
 			return -ENOMEM;
 	}
-	if (!area.file)
-		area.offset = area.first;
-	else
+	area.major = area.minor = 0;
+	area.inode = 0;
+	if (area.file) {
+		const struct pt_file_cfg *cfg = pt_file_cfg(area.file);
+
+		area.major = cfg->major;
+		area.minor = cfg->minor;
+		area.inode = cfg->inode;
 		ptl_file_get(area.file);
+	} else {
+		area.offset = area.first;
+	}
 	area.flags |= PT_MM_SOFT_DIRTY;
 	ptl_areas_insert(&mm->areas, i, &area);
 	ptl_areas_merge(&mm->areas, i, i + 1);
@@ -313,15 +321,15 @@ int pt_mm_set_flags(struct pt_mm *mm, pt_va_t va, uint64_t len, unsigned int set
 
 size_t pt_mm_area_line(const struct pt_mm_area *area, char *buf, size_t size)
 {
-	const struct pt_file_cfg *file = area->file ? pt_file_cfg(area->file) : NULL;
+	bool of_file = area->file || area->major || area->minor || area->inode;
 	int nr = snprintf(buf, size, "%08llx-%08llx %c%c%c%c %08llx %02x:%02x %llu ",
 			  (unsigned long long)area->first, (unsigned long long)area->last + 1,
 			  area->flags & PT_MM_READ ? 'r' : '-',
 			  area->flags & PT_MM_WRITE ? 'w' : '-',
 			  area->flags & PT_MM_EXEC ? 'x' : '-',
 			  area->flags & PT_MM_SHARED ? 's' : 'p',
-			  file ? (unsigned long long)area->offset : 0, file ? file->major : 0,
-			  file ? file->minor : 0, file ? (unsigned long long)file->inode : 0);
+			  of_file ? (unsigned long long)area->offset : 0, area->major, area->minor,
+			  (unsigned long long)area->inode);
 	size_t len = (size_t)nr;
 
 	/* Names begin in column 73, after at least one blank. */
