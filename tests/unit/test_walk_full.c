@@ -444,6 +444,81 @@ static void holes_of_every_level_are_found_with_locks_too(void **state)
 	space_end(f);
 }
 
+/* What the run before was must not be read into it, with locks or without. */
+static void a_hole_says_nothing_of_the_run_before(void **state)
+{
+	struct fixture *f = *state;
+	const bool soft = !format_is_stage2(f->fmt.fmt);
+	struct pt_range_walk walk;
+
+	space_begin(f);
+	map(f, 0, folio(f, 0), 1, RWX | A);
+	if (soft)
+		put(f, 2, 1, 0, swap);
+	for (unsigned int locked = 0; locked < 2; locked++) {
+		assert_int_equal(pt_range_walk_start(&walk, f->pt, f->base, page_va(f, 4) - 1,
+						     PT_TYPE_ALL,
+						     FOLIOS | (locked ? PT_WALK_LOCKED : 0)),
+				 PTW_FOLIO);
+		for (size_t i = 1; i < 4; i += 2) {
+			assert_int_equal(pt_range_walk_next(&walk), PTW_NONE);
+			assert_int_equal(walk.va, page_va(f, i));
+			assert_int_equal(walk.raw, 0);
+			assert_int_equal(walk.level, 0);
+			assert_int_equal(walk.size_lg2, f->info.granule_lg2);
+			assert_int_equal(walk.contig_lg2, 0);
+			assert_false(walk.hidden);
+			if (!soft)
+				break;
+			if (i == 1)
+				assert_int_equal(pt_range_walk_next(&walk), PTW_SWAP);
+		}
+		assert_int_equal(pt_range_walk_next(&walk), PTW_DONE);
+		assert_int_equal(pt_range_walk_done(&walk), 0);
+	}
+	space_end(f);
+}
+
+/* Each entry of a block of large leaves in turn has been used; the walk says so of the block. */
+static void marks_of_large_blocks_are_merged_the_first_too(void **state)
+{
+	struct fixture *f = *state;
+	struct pt_range_walk walk;
+	uint64_t block;
+
+	if (f->info.nr_levels < 3 || !f->info.contig_lg2[1] || format_lost_attrs(&f->fmt, A))
+		return;
+	block = f->leaf1 << f->info.contig_lg2[1];
+	if (3 * block >> f->fmt.pa_bits || f->info.entries_lg2[1] <= f->info.contig_lg2[1])
+		return;
+	space_begin(f);
+	assert_int_equal(pt_map(f->pt, f->base, 0, block, RX, NULL), 0);
+	for (uint64_t at = 0; at < block; at += f->leaf1) {
+		struct pt_step steps[PT_MAX_LEVELS];
+		unsigned int nr;
+		uint64_t raw, used;
+		pt_pa_t word;
+
+		assert_int_equal(pt_trace(f->pt, f->base + at, steps, &nr), 0);
+		raw = steps[nr - 1].raw;
+		used = raw | UINT64_C(1) << 10; /* AF */
+		word = steps[nr - 1].table_pa + 8 * steps[nr - 1].index;
+		for (unsigned int is_used = 0; is_used < 2; is_used++) {
+			assert_int_equal(pt_phys_write(f->phys, word, is_used ? &used : &raw, 8),
+					 0);
+			assert_int_equal(pt_range_walk_start(&walk, f->pt, f->base,
+							     f->base + block - 1, PT_TYPE_ALL,
+							     FOLIOS),
+					 PTW_PFN);
+			assert_int_equal(walk.len, block);
+			assert_int_equal(!!(walk.attr & A), is_used);
+			assert_int_equal(pt_range_walk_done(&walk), 0);
+		}
+		assert_int_equal(pt_phys_write(f->phys, word, &raw, 8), 0);
+	}
+	space_end(f);
+}
+
 static void areas_are_walked_skipped_and_end_the_walk(void **state)
 {
 	struct fixture *f = *state;
@@ -640,6 +715,8 @@ int main(void)
 		TEST_ON(special_pages_are_pfn_and_the_walk_goes_on, NEEDS_3_LEVELS),
 		TEST_ON(large_pfn_leaves_have_their_marks, NEEDS_3_LEVELS),
 		TEST_ON(holes_of_every_level_are_found_with_locks_too, NEEDS_3_LEVELS),
+		TEST_ON(a_hole_says_nothing_of_the_run_before, NEEDS_3_LEVELS),
+		TEST_ON(marks_of_large_blocks_are_merged_the_first_too, NEEDS_3_LEVELS),
 		TEST_ON(areas_are_walked_skipped_and_end_the_walk, NEEDS_3_LEVELS),
 		TEST_ON(areas_may_meet_within_a_leaf, NEEDS_3_LEVELS),
 		TEST_ON(words_of_one_huge_page_are_one_run, NEEDS_3_LEVELS | NEEDS_CONTIG),
