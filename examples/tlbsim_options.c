@@ -1,26 +1,31 @@
 /* SPDX-License-Identifier: MIT */
-/* The command line of tlbsim: shapes, policies, profiles. */
+/* The command line of tlbsim: shapes, policies, profiles, machines. */
 #include "tlbsim.h"
 
 #include <ctype.h>
 #include <getopt.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-static const char help[] =
+static const char help_of_tlbs[] =
 	"usage: tlbsim [OPTION]... FILE|-\n"
 	"\n"
-	"Sends a trace of addresses through a TLB of one or two levels and counts what misses.\n"
-	"Each page is 4K and mapped, data side only. A hit in level 1 does not touch level 2, one\n"
-	"in level 2 fills level 1, a walk fills both.\n"
+	"Sends a trace of addresses through a TLB of one or two levels and counts what misses: "
+	"each\n"
+	"page is 4K and mapped, data side only. A hit in level 1 does not touch level 2, one in\n"
+	"level 2 fills level 1, a walk fills both. Or performs a trace of events on a machine "
+	"with\n"
+	"such TLBs, and counts what is flushed too.\n"
 	"\n"
 	"The trace\n"
 	"  --format u64            64-bit little-endian addresses (default)\n"
 	"  --format lackey         as valgrind --tool=lackey --trace-mem=yes prints it: one "
 	"lookup\n"
 	"                          for each L, S and M, of its first byte; I is left out\n"
-	"  --passes N              go over it N times (1)\n"
+	"  --format events         what processes do, in the language below\n"
+	"  --passes N              addresses: go over it N times (1)\n"
 	"\n"
 	"The TLB\n"
 	"  --l1 ENTRIESxWAYS       level 1 (64x4). The set is the page number modulo\n"
@@ -31,12 +36,50 @@ static const char help[] =
 	"  --profile NAME          the TLB of a real processor instead; 'list' lists them\n"
 	"  --compare LIST          more of them, side by side: profiles, or L1:L2:POLICY, with\n"
 	"                          commas between; L2 and POLICY as above if left out\n"
+	"  --reach                 addresses: one level of 16, 32, ... 65536 entries instead, with "
+	"the\n"
+	"                          ways of --l1 where there are so many: misses against the "
+	"memory\n"
+	"                          that the entries reach\n"
+	"\n";
+
+/* In two, for a compiler need not take longer strings. */
+static const char help_of_machines[] =
+	"The machine, for events\n"
+	"  --arch NAME             x86_64 or arm64 (a profile's; else x86_64). Without a profile\n"
+	"                          costs are those of skylake-sp or neoverse-n1\n"
+	"  --cpus N                as many CPUs (as the trace names)\n"
+	"  --ceiling N             flush up to N pages one by one, more as a whole (as Linux: "
+	"x86_64\n"
+	"                          33, arm64 2097152 or, without ranges, 511)\n"
+	"  --batch N               unmap N pages, flush them, and so on (0: all at once)\n"
+	"  --no-ranges             arm64: without FEAT_TLBIRANGE\n"
+	"  --delivery NAME         x86_64: ipi, invlpgb or rar (ipi). What the latter take on "
+	"their way\n"
+	"                          is in no profile, and not in cycles\n"
+	"  --memory MIB            of the machine (4096); costs what is touched\n"
+	"  --check                 report flushes that were missing, and count needless ones\n"
+	"  --sweep                 the ceiling and the batch that take the fewest cycles, for one\n"
+	"                          TLB. Ceilings: all that make a difference\n"
+	"  --ceilings LIST         those alone\n"
+	"  --batches LIST          those (1, 2, 4, ... and 0)\n"
 	"\n"
+	"  --load PS               picoseconds of a table word read by a walk (5000: about a hit "
+	"in\n"
+	"                          a level 2 cache)\n"
+	"  --svg FILE              --reach, --sweep: a plot by gnuplot; as text where there is "
+	"none\n"
 	"  --json                  one JSON object, or with --compare an array of them\n"
 	"\n"
-	"Prints a name and its value a line, or with --compare a table. Exit status: 0; 2 for\n"
-	"usage, or input that cannot be read.\n";
+	"Prints a name and its value a line, or with --compare a table. cycles are modelled, at\n"
+	"3 GHz, from the profile's costs: flushes, interrupts one after the other, and walks, "
+	"which\n"
+	"read four words of 5 ns each where no paging-structure cache is simulated. Exit status: "
+	"0;\n"
+	"1 if --check reported something; 2 for usage, or input that cannot be used.\n"
+	"\n";
 
+/* In the order of long_options. */
 enum option_id {
 	OPT_L1 = 256,
 	OPT_L2,
@@ -46,6 +89,20 @@ enum option_id {
 	OPT_COMPARE,
 	OPT_FORMAT,
 	OPT_PASSES,
+	OPT_REACH,
+	OPT_ARCH,
+	OPT_CPUS,
+	OPT_CEILING,
+	OPT_BATCH,
+	OPT_NO_RANGES,
+	OPT_DELIVERY,
+	OPT_MEMORY,
+	OPT_CHECK,
+	OPT_SWEEP,
+	OPT_CEILINGS,
+	OPT_BATCHES,
+	OPT_LOAD,
+	OPT_SVG,
 	OPT_JSON,
 	OPT_HELP,
 };
@@ -59,18 +116,26 @@ static const struct option long_options[] = {
 	{ "compare", required_argument, NULL, OPT_COMPARE },
 	{ "format", required_argument, NULL, OPT_FORMAT },
 	{ "passes", required_argument, NULL, OPT_PASSES },
+	{ "reach", no_argument, NULL, OPT_REACH },
+	{ "arch", required_argument, NULL, OPT_ARCH },
+	{ "cpus", required_argument, NULL, OPT_CPUS },
+	{ "ceiling", required_argument, NULL, OPT_CEILING },
+	{ "batch", required_argument, NULL, OPT_BATCH },
+	{ "no-ranges", no_argument, NULL, OPT_NO_RANGES },
+	{ "delivery", required_argument, NULL, OPT_DELIVERY },
+	{ "memory", required_argument, NULL, OPT_MEMORY },
+	{ "check", no_argument, NULL, OPT_CHECK },
+	{ "sweep", no_argument, NULL, OPT_SWEEP },
+	{ "ceilings", required_argument, NULL, OPT_CEILINGS },
+	{ "batches", required_argument, NULL, OPT_BATCHES },
+	{ "load", required_argument, NULL, OPT_LOAD },
+	{ "svg", required_argument, NULL, OPT_SVG },
 	{ "json", no_argument, NULL, OPT_JSON },
 	{ "help", no_argument, NULL, OPT_HELP },
 	{ NULL, 0, NULL, 0 },
 };
 
-/* What --l1, --l2, --policy and --seed said, as text. */
-struct wanted {
-	const char *l1, *l2, *policy;
-	uint64_t seed;
-};
-
-static uint64_t parse_number(const char *option, const char *text)
+static uint64_t parse_number(const char *option, const char *text, uint64_t most)
 {
 	char *end;
 	unsigned long long value;
@@ -79,201 +144,255 @@ static uint64_t parse_number(const char *option, const char *text)
 	value = strtoull(text, &end, 0);
 	if (!isdigit((unsigned char)text[0]) || errno || *end)
 		sim_die("%s %s: no number", option, text);
+	if (value > most)
+		sim_die("%s %s: too large", option, text);
 	return value;
-}
-
-static enum pt_tlb_policy parse_policy(const char *text)
-{
-	static const char *const names[] = { "lru", "fifo", "plru", "random" };
-
-	for (unsigned int i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-		if (!strcmp(text, names[i]))
-			return (enum pt_tlb_policy)i;
-	sim_die("policy %s: not lru, fifo, plru or random", text);
-}
-
-/* ENTRIESxWAYS; false for none. */
-static bool parse_level(const char *text, unsigned int level, enum pt_tlb_policy policy,
-			struct pt_tlb_part *part)
-{
-	unsigned long entries, ways;
-	char *end, *last;
-
-	if (level == 2 && !strcmp(text, "none"))
-		return false;
-	entries = strtoul(text, &end, 10);
-	ways = *end == 'x' && isdigit((unsigned char)end[1]) ? strtoul(end + 1, &last, 10) : 0;
-	if (!isdigit((unsigned char)text[0]) || !entries || !ways || *last)
-		sim_die("level %u of %s: not ENTRIESxWAYS", level, text);
-	if (entries > PT_TLB_MAX_ENTRIES)
-		sim_die("level %u of %s: more than %d entries", level, text, PT_TLB_MAX_ENTRIES);
-	if (ways > entries || entries % ways)
-		sim_die("level %u of %s: the entries are no multiple of the ways", level, text);
-	if (policy == PT_TLB_PLRU && ways & (ways - 1))
-		sim_die("level %u of %s: tree-PLRU needs ways that are a power of two", level,
-			text);
-	*part = (struct pt_tlb_part){
-		.level = level,
-		.uses = 1u << PT_TLB_USE_DATA,
-		.sizes = UINT64_C(1) << 12,
-		.entries = (unsigned int)entries,
-		.ways = (unsigned int)ways,
-		.policy = policy,
-	};
-	return true;
-}
-
-static struct sim_shape *add_shape(struct sim_options *options)
-{
-	if (options->nr_shapes == SIM_MAX)
-		sim_die("more than %d TLBs to compare", SIM_MAX);
-	return &options->shapes[options->nr_shapes++];
-}
-
-static void add_levels(struct sim_options *options, const struct wanted *wanted)
-{
-	struct sim_shape *shape = add_shape(options);
-	enum pt_tlb_policy policy = parse_policy(wanted->policy);
-
-	shape->cfg.seed = wanted->seed;
-	shape->cfg.nr_parts = 1;
-	(void)parse_level(wanted->l1, 1, policy, &shape->cfg.parts[0]);
-	shape->has_l2 = parse_level(wanted->l2, 2, policy, &shape->cfg.parts[1]);
-	shape->cfg.nr_parts += shape->has_l2;
-	snprintf(shape->label, sizeof(shape->label), "%s:%s:%s", wanted->l1, wanted->l2,
-		 wanted->policy);
-}
-
-static void add_profile(struct sim_options *options, const struct pt_tlb_profile *profile)
-{
-	struct sim_shape *shape = add_shape(options);
-
-	snprintf(shape->label, sizeof(shape->label), "%s", profile->name);
-	shape->cfg = profile->tlb;
-	shape->has_l2 = true;
-}
-
-static _Noreturn void list_profiles(void)
-{
-	const struct pt_tlb_profile *profile;
-
-	for (size_t i = 0; (profile = pt_tlb_profile_at(i)); i++)
-		printf("%-16s %s\n", profile->name, profile->what);
-	exit(0);
-}
-
-/* Commas and colons become ends of strings: the list is the program's own argument. */
-static void add_compared(struct sim_options *options, char *list, const struct wanted *wanted)
-{
-	options->compare = true;
-	for (char *item = list, *next; item; item = next) {
-		const struct pt_tlb_profile *profile;
-		struct wanted levels = *wanted;
-		char *colon;
-
-		next = strchr(item, ',');
-		if (next)
-			*next++ = '\0';
-		profile = pt_tlb_profile_find(item);
-		if (profile) {
-			add_profile(options, profile);
-			continue;
-		}
-		if (!isdigit((unsigned char)item[0]))
-			sim_die("--compare %s: neither a profile nor L1:L2:POLICY", item);
-		levels.l1 = item;
-		colon = strchr(item, ':');
-		if (colon) {
-			*colon++ = '\0';
-			levels.l2 = colon;
-			colon = strchr(colon, ':');
-		}
-		if (colon) {
-			*colon++ = '\0';
-			levels.policy = colon;
-		}
-		add_levels(options, &levels);
-	}
 }
 
 static enum sim_format parse_format(const char *text)
 {
-	if (!strcmp(text, "u64"))
-		return SIM_U64;
-	if (!strcmp(text, "lackey"))
-		return SIM_LACKEY;
-	sim_die("--format %s: not u64 or lackey", text);
+	static const char *const names[] = { "u64", "lackey", "events" };
+
+	for (unsigned int i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (!strcmp(text, names[i]))
+			return (enum sim_format)i;
+	sim_die("--format %s: not u64, lackey or events", text);
+}
+
+static enum pt_delivery parse_delivery(const char *text)
+{
+	static const char *const names[PT_DELIVERY_NR] = {
+		[PT_DELIVER_IPI] = "ipi",
+		[PT_DELIVER_INVLPGB] = "invlpgb",
+		[PT_DELIVER_RAR] = "rar",
+	};
+
+	for (unsigned int i = 0; i < PT_DELIVERY_NR; i++)
+		if (!strcmp(text, names[i]))
+			return (enum pt_delivery)i;
+	sim_die("--delivery %s: not ipi, invlpgb or rar", text);
+}
+
+static bool parse_arm64(const char *text)
+{
+	if (!strcmp(text, "arm64"))
+		return true;
+	if (!strcmp(text, "x86_64"))
+		return false;
+	sim_die("--arch %s: not x86_64 or arm64", text);
+}
+
+/* Numbers with commas between; the commas become ends of strings. Returns how many. */
+static size_t parse_list(const char *option, char *list, uint64_t most, uint64_t **numbers)
+{
+	size_t nr = 0;
+
+	free(*numbers);
+	*numbers = malloc((strlen(list) / 2 + 1) * sizeof(**numbers));
+	if (!*numbers)
+		sim_die("no memory");
+	for (char *item = list, *next; item; item = next) {
+		next = strchr(item, ',');
+		if (next)
+			*next++ = '\0';
+		(*numbers)[nr++] = parse_number(option, item, most);
+	}
+	return nr;
+}
+
+/* What was said, until it is known what it is about. */
+struct said {
+	struct sim_wanted wanted;
+	const struct pt_tlb_profile *profile;
+	bool levels, reach;
+	const char *of_events, *of_addresses; /* an option that is for them alone */
+	char *compared[SIM_MAX];
+	size_t nr_compared;
+};
+
+static void parse_tlb(struct said *said, int id)
+{
+	switch (id) {
+	case OPT_L1:
+		said->wanted.l1 = optarg;
+		break;
+	case OPT_L2:
+		said->wanted.l2 = optarg;
+		break;
+	case OPT_POLICY:
+		said->wanted.policy = optarg;
+		break;
+	case OPT_SEED:
+		said->wanted.seed = parse_number("--seed", optarg, UINT64_MAX);
+		return;
+	case OPT_PROFILE:
+		if (!strcmp(optarg, "list"))
+			sim_list_profiles();
+		said->profile = pt_tlb_profile_find(optarg);
+		if (!said->profile)
+			sim_die("--profile %s: unknown; 'list' lists them", optarg);
+		return;
+	default: /* OPT_COMPARE */
+		if (said->nr_compared == SIM_MAX)
+			sim_die("more than %d TLBs to compare", SIM_MAX);
+		said->compared[said->nr_compared++] = optarg;
+		return;
+	}
+	said->levels = true;
+}
+
+static void parse_machine(struct sim_options *options, int id)
+{
+	struct sim_machine *machine = &options->machine;
+
+	switch (id) {
+	case OPT_ARCH:
+		machine->arm64 = parse_arm64(optarg);
+		machine->has_arch = true;
+		break;
+	case OPT_CPUS:
+		machine->nr_cpus =
+			(unsigned int)parse_number("--cpus", optarg, PT_MACHINE_MAX_CPUS);
+		if (!machine->nr_cpus)
+			sim_die("--cpus 0: at least one");
+		break;
+	case OPT_CEILING:
+		machine->ceiling = parse_number("--ceiling", optarg, SIM_MAX_CEILING);
+		break;
+	case OPT_BATCH:
+		machine->batch = parse_number("--batch", optarg, SIM_MAX_BATCH);
+		break;
+	case OPT_NO_RANGES:
+		machine->no_ranges = true;
+		break;
+	case OPT_DELIVERY:
+		machine->delivery = parse_delivery(optarg);
+		break;
+	case OPT_MEMORY:
+		machine->memory_mib = parse_number("--memory", optarg, SIM_MAX_MIB);
+		if (!machine->memory_mib)
+			sim_die("--memory 0: at least one");
+		break;
+	case OPT_CHECK:
+		machine->check = true;
+		break;
+	case OPT_SWEEP:
+		options->sweep = true;
+		break;
+	case OPT_CEILINGS:
+		options->nr_ceilings =
+			parse_list("--ceilings", optarg, SIM_MAX_CEILING, &options->ceilings);
+		break;
+	default: /* OPT_BATCHES */
+		options->nr_batches =
+			parse_list("--batches", optarg, SIM_MAX_BATCH, &options->batches);
+		break;
+	}
+}
+
+static void parse_one(struct sim_options *options, struct said *said, int id, char **argv)
+{
+	switch (id) {
+	case OPT_FORMAT:
+		options->format = parse_format(optarg);
+		break;
+	case OPT_PASSES:
+		options->passes = parse_number("--passes", optarg, ULONG_MAX);
+		if (!options->passes)
+			sim_die("--passes 0: at least one");
+		said->of_addresses = "--passes";
+		break;
+	case OPT_REACH:
+		said->reach = true;
+		said->of_addresses = "--reach";
+		break;
+	case OPT_LOAD:
+		options->machine.load_ps = parse_number("--load", optarg, UINT32_MAX);
+		break;
+	case OPT_SVG:
+		options->svg = optarg;
+		break;
+	case OPT_JSON:
+		options->json = true;
+		break;
+	case OPT_HELP:
+		fputs(help_of_tlbs, stdout);
+		fputs(help_of_machines, stdout);
+		fputs(sim_events_help, stdout);
+		exit(0);
+	case ':':
+		sim_die("%s needs a value; --help tells", argv[optind - 1]);
+	default:
+		if (id >= OPT_L1 && id <= OPT_COMPARE) {
+			parse_tlb(said, id);
+		} else if (id >= OPT_ARCH && id <= OPT_BATCHES) {
+			parse_machine(options, id);
+			/* Addresses are all of the first CPU, however many there are. */
+			if (id != OPT_CPUS)
+				said->of_events = long_options[id - OPT_L1].name;
+		} else {
+			sim_die("%s: unknown option; --help tells", argv[optind - 1]);
+		}
+	}
+}
+
+/* A machine is of one architecture, and so are the TLBs that it is tried with. */
+static void check_events(struct sim_options *options, const struct said *said)
+{
+	struct sim_machine *machine = &options->machine;
+
+	if (!machine->has_arch)
+		machine->arm64 = options->shapes[0].profile && options->shapes[0].profile->arm64;
+	for (size_t i = 0; i < options->nr_shapes; i++) {
+		const struct pt_tlb_profile *profile = options->shapes[i].profile;
+
+		if (profile && profile->arm64 != machine->arm64)
+			sim_die("%s is no processor of %s", profile->name,
+				machine->arm64 ? "arm64" : "x86_64");
+	}
+	if (machine->arm64 && machine->delivery != PT_DELIVER_IPI)
+		sim_die("--delivery: arm64 broadcasts");
+	if (!machine->arm64 && machine->no_ranges)
+		sim_die("--no-ranges: x86_64 has none");
+	if (options->sweep && (options->compare || machine->check))
+		sim_die("--sweep: of one TLB, and without --check");
+	if (said->of_addresses)
+		sim_die("%s: of addresses, not of events", said->of_addresses);
 }
 
 void sim_options_parse(struct sim_options *options, int argc, char **argv)
 {
-	struct wanted wanted = { .l1 = "64x4", .l2 = "1536x12", .policy = "lru" };
-	const struct pt_tlb_profile *profile = NULL;
-	bool levels = false;
-	char *compared[SIM_MAX];
-	size_t nr_compared = 0;
+	struct said said = { .wanted = { .l1 = "64x4", .l2 = "1536x12", .policy = "lru" } };
 	int id;
 
-	*options = (struct sim_options){ .passes = 1 };
+	*options = (struct sim_options){
+		.passes = 1,
+		.machine = { .ceiling = SIM_NO_CEILING, .load_ps = 5000, .memory_mib = 4096 },
+	};
 	opterr = 0;
-	while ((id = getopt_long(argc, argv, ":", long_options, NULL)) != -1) {
-		switch (id) {
-		case OPT_L1:
-			wanted.l1 = optarg;
-			levels = true;
-			break;
-		case OPT_L2:
-			wanted.l2 = optarg;
-			levels = true;
-			break;
-		case OPT_POLICY:
-			wanted.policy = optarg;
-			levels = true;
-			break;
-		case OPT_SEED:
-			wanted.seed = parse_number("--seed", optarg);
-			break;
-		case OPT_PROFILE:
-			if (!strcmp(optarg, "list"))
-				list_profiles();
-			profile = pt_tlb_profile_find(optarg);
-			if (!profile)
-				sim_die("--profile %s: unknown; 'list' lists them", optarg);
-			break;
-		case OPT_COMPARE:
-			if (nr_compared == SIM_MAX)
-				sim_die("more than %d TLBs to compare", SIM_MAX);
-			compared[nr_compared++] = optarg;
-			break;
-		case OPT_FORMAT:
-			options->format = parse_format(optarg);
-			break;
-		case OPT_PASSES:
-			options->passes = parse_number("--passes", optarg);
-			if (!options->passes)
-				sim_die("--passes 0: at least one");
-			break;
-		case OPT_JSON:
-			options->json = true;
-			break;
-		case OPT_HELP:
-			fputs(help, stdout);
-			exit(0);
-		case ':':
-			sim_die("%s needs a value; --help tells", argv[optind - 1]);
-		default:
-			sim_die("%s: unknown option; --help tells", argv[optind - 1]);
-		}
-	}
+	while ((id = getopt_long(argc, argv, ":", long_options, NULL)) != -1)
+		parse_one(options, &said, id, argv);
 	if (optind != argc - 1)
 		sim_die("give one trace, a file or -; --help tells");
 	options->path = argv[optind];
-	if (profile && levels)
+	if (said.profile && said.levels)
 		sim_die("--profile has its own levels and policy");
-	if (profile)
-		add_profile(options, profile);
+	if (said.reach && (said.profile || said.nr_compared))
+		sim_die("--reach: of --l1 and --policy alone");
+	if (said.reach)
+		sim_add_reach(options, &said.wanted);
+	else if (said.profile)
+		sim_add_profile(options, said.profile);
 	else
-		add_levels(options, &wanted);
-	for (size_t i = 0; i < nr_compared; i++)
-		add_compared(options, compared[i], &wanted);
+		sim_add_levels(options, &said.wanted);
+	for (size_t i = 0; i < said.nr_compared; i++)
+		sim_add_compared(options, said.compared[i], &said.wanted);
+	if (options->format == SIM_EVENTS)
+		check_events(options, &said);
+	else if (said.of_events)
+		sim_die("--%s: of --format events", said.of_events);
+	if (options->svg && !options->reach && !options->sweep)
+		sim_die("--svg: of --reach or --sweep");
+	if (!options->sweep && (options->nr_batches || options->nr_ceilings))
+		sim_die("--ceilings, --batches: of --sweep");
 }

@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* Figures as a table, as JSON, as bars of text, and as a plot that gnuplot makes. */
-#define _POSIX_C_SOURCE 200809L
-
 #include "unmapped_pages.h"
 
 #include <stdio.h>
-#include <string.h>
+
+#include "plot.h"
 
 typedef unsigned long long ull;
 
@@ -68,34 +67,23 @@ void um_print_bars(const struct um_machine *machines, unsigned int nr,
 	for (unsigned int i = 0; i < nr * UM_WAY_NR; i++) {
 		const struct um_result *r = &results[i / UM_WAY_NR][i % UM_WAY_NR];
 		double flushes = um_per_thousand(r, r->flushes.requests);
-		unsigned int stars = 0;
 
-		for (double least = 1.0 / 1024; least <= flushes; least *= 2)
-			stars++;
-		printf("  %-22s %-20s %10.3f %.*s\n",
-		       i % UM_WAY_NR ? "" : machines[i / UM_WAY_NR].name,
-		       um_way_names[i % UM_WAY_NR], flushes, (int)stars,
-		       "****************************************");
+		plot_stars(stdout, i % UM_WAY_NR ? "" : machines[i / UM_WAY_NR].name,
+			   um_way_names[i % UM_WAY_NR], flushes, 1.0 / 1024);
 	}
 }
 
 bool um_plot(const char *file, const struct um_machine *machines, unsigned int nr,
 	     struct um_result (*results)[UM_WAY_NR])
 {
-	FILE *plot;
+	FILE *plot = plot_open(file, "TLB flushes per thousand allocations of unmapped pages");
 
-	if (strpbrk(file, "\"\\\n")) /* it stands in quotes below */
-		return false;
-	plot = popen("gnuplot 2>/dev/null", "w");
 	if (!plot)
 		return false;
-	fprintf(plot,
-		"set terminal svg size 800,480\nset output \"%s\"\n"
-		"set title \"TLB flushes per thousand allocations of unmapped pages\"\n"
-		"set style data histograms\nset style fill solid 0.8 border -1\n"
-		"set logscale y\nset yrange [0.01:*]\nset grid ytics\nset key top right\n"
-		"set boxwidth 0.9\n$flushes << END\n",
-		file);
+	fputs("set style data histograms\nset style fill solid 0.8 border -1\n"
+	      "set logscale y\nset yrange [0.01:*]\nset key top right\n"
+	      "set boxwidth 0.9\n$flushes << END\n",
+	      plot);
 	fprintf(plot, "machine");
 	for (unsigned int way = 0; way < UM_WAY_NR; way++)
 		fprintf(plot, " \"%s\"", um_way_names[way]);
@@ -103,9 +91,10 @@ bool um_plot(const char *file, const struct um_machine *machines, unsigned int n
 		fprintf(plot, "\n\"%s\"", machines[i].name);
 		for (unsigned int way = 0; way < UM_WAY_NR; way++)
 			fprintf(plot, " %.6f",
-				um_per_thousand(&results[i][way], results[i][way].flushes.requests));
+				um_per_thousand(&results[i][way],
+						results[i][way].flushes.requests));
 	}
 	fprintf(plot, "\nEND\nplot for [way=2:%d] $flushes using way:xtic(1) title columnheader\n",
 		UM_WAY_NR + 1);
-	return pclose(plot) == 0;
+	return plot_close(plot);
 }

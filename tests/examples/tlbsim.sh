@@ -57,6 +57,11 @@ pages() {
 pages 0 1 2 3 0 4 0 1 2 >"$dir/five"
 run 0 --l1 4x4 --l2 none "$dir/five"
 says 'lookups 9' 'l1_hits 2' 'l1_misses 7' 'walks 7' 'evictions 3'
+says 'cycles 420' # 7 x 4 x 5 ns, 3 GHz
+run 0 --l1 4x4 --l2 none --load 1000 "$dir/five"
+says 'cycles 84'
+run 0 --cpus 2 --l1 4x4 --l2 none "$dir/five"
+says 'l1_misses 7' # all of them are of one CPU
 run 0 --l1 4x4 --l2 none --policy fifo "$dir/five"
 says 'l1_misses 8' 'walks 8'
 run 0 --l1 4x4 --l2 none --policy plru "$dir/five"
@@ -101,12 +106,35 @@ run 0 "$dir/empty"
 says 'lookups 0' 'walks 0'
 
 run 0 --json --l1 4x4 --l2 none "$dir/five"
-says '{ "tlb": "4x4:none:lru", "lookups": 9, "l1_hits": 2, "l1_misses": 7, "walks": 7, "evictions": 3 }'
+says '{ "tlb": "4x4:none:lru", "lookups": 9, "l1_hits": 2, "l1_misses": 7, "walks": 7, "evictions": 3, "cycles": 420 }'
 run 0 --compare zen3,2x2:4x4:fifo,8x8 "$dir/five"
 [ "$(wc -l <"$dir/out")" -eq 5 ] || bad "not a head and four rows"
 says '64x4:1536x12:lru .*' 'zen3 .*' '2x2:4x4:fifo .*' '8x8:1536x12:lru .*'
 run 0 --json --compare zen3 "$dir/five"
 ! command -v python3 >/dev/null || python3 -m json.tool <"$dir/out" >/dev/null || bad "no JSON"
+# Reach: 20 pages in turn, ten times. 16 entries of four ways miss all of them under LRU where five
+# share a set; with 32 entries, at most three do, and all stay.
+twenty=$(seq 0 19)
+for _ in 1 2 3 4 5 6 7 8 9 10; do
+	# shellcheck disable=SC2086 # words
+	pages $twenty
+done >"$dir/twenty"
+run 0 --reach "$dir/twenty"
+[ "$(wc -l <"$dir/out")" -eq 14 ] || bad "not a head and thirteen rows"
+says '16x4:none:lru  *64  *200  *200  *1.000000' '32x4:none:lru  *128  *200  *20  *0.100000' \
+	'65536x4:none:lru  *262144  *200  *20  *0.100000'
+run 0 --reach --json --l1 4x2 --policy fifo "$dir/twenty"
+says '{ "tlb": "16x2:none:fifo", "reach_kib": 64, "lookups": 200, "misses": [0-9]* },'
+if command -v gnuplot >/dev/null; then
+	run 0 --reach --svg "$dir/reach.svg" "$dir/twenty"
+	grep -q '</svg>' "$dir/reach.svg" || bad "no plot"
+	grep -q '\*\*' "$dir/out" && bad "a plot, and stars too"
+fi
+# A name that gnuplot cannot be told: stars, 40 of them for misses only.
+run 0 --reach --svg "$dir/\"" "$dir/twenty"
+says '  16x4:none:lru  *1 \*\{40\}' '  32x4:none:lru  *0.1 \*\{4\}'
+grep -q 'no plot' "$dir/err" || bad "no word of the plot that is missing"
+
 run 0 --help
 run 0 --profile list
 while read -r name _; do
@@ -141,6 +169,11 @@ refuses --policy clock "$dir/five"
 refuses --profile pentium "$dir/five"
 refuses --profile zen3 --l1 4x4 "$dir/five"
 refuses --compare , "$dir/five"
+refuses --reach --profile zen3 "$dir/five"
+refuses --reach --l1 9x3 "$dir/five" # 16 entries
+refuses --sweep "$dir/five"
+refuses --svg "$dir/plot" "$dir/five"
+refuses --batch 4 "$dir/five"
 refuses --compare 64x4:1536x12:plru "$dir/five"
 head -c 12 "$dir/five" >"$dir/short"
 refuses "$dir/short"
