@@ -24,7 +24,7 @@ FILE *plot_open(const char *file, const char *title)
 	return plot;
 }
 
-_Bool plot_close(FILE *plot)
+bool plot_close(FILE *plot)
 {
 	return plot && pclose(plot) == 0;
 }

@@ -5,6 +5,7 @@
 #ifndef PLOT_H
 #define PLOT_H
 
+#include <stdbool.h>
 #include <stdio.h>
 
 /*
@@ -13,7 +14,7 @@
  */
 FILE *plot_open(const char *file, const char *title);
 /* Whether the file has been written. @plot may be NULL: then it has not. */
-_Bool plot_close(FILE *plot);
+bool plot_close(FILE *plot);
 
 /*
  * One line of a chart: @what and @of_what, @value, and a star for each factor of two from

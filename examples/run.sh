@@ -68,9 +68,40 @@ for by in rows columns; do
 	matrix $by
 	run $bin/tlbsim --format lackey --compare skylake-sp,zen4,neoverse-n1 build/examples/$by.lackey
 done
+say "tlbsim: what a larger TLB would change, by columns"
+run $bin/tlbsim --format lackey --reach --svg build/examples/reach.svg build/examples/columns.lackey
+
+# A server: a process of two CPUs has 400 pages in use, and maps, fills and unmaps buffers of 1, 2,
+# 4, ... 256 pages. A page that stays keeps the table that buffers stand in.
+server() {
+	awk 'BEGIN {
+		for (cpu = 1; cpu >= 0; cpu--)
+			print "cpu " cpu "\nswitch 1"
+		print "map 0x10000000 1600K rw\nmap 0x20000000 4K rw\naccess w 0x20000000"
+		for (round = 0; round < 4; round++) {
+			for (nr = 1; nr <= 256; nr *= 2) {
+				print "access w 0x10000000 400\nmap 0x20001000 " 4 * nr "K rw"
+				print "access w 0x20001000 " nr "\nunmap 0x20001000 " 4 * nr "K"
+			}
+		}
+	}' >build/examples/server.events
+}
+say "tlbsim: the same process on two processors, and what it flushes"
+server
+run $bin/tlbsim --format events --check --profile skylake-sp build/examples/server.events
+run $bin/tlbsim --format events --check --profile neoverse-n1 build/examples/server.events
+say "tlbsim: the best single-page ceiling and the best batch for it"
+run $bin/tlbsim --format events --profile skylake-sp --sweep --svg build/examples/sweep.svg \
+	build/examples/server.events
+say "tlbsim: a flush that was forgotten"
+{ cat build/examples/server.events && printf '%s\n' 'cpu 1' 'access r 0x10000000' 'cpu 0' forget \
+	'unmap 0x10000000 4K' 'cpu 1' 'access r 0x10000000'; } >build/examples/forgotten.events
+finds $bin/tlbsim --format events --check build/examples/forgotten.events
 
 say "unmapped_pages: what it costs to allocate pages that are absent from the direct map"
 run $bin/unmapped_pages --svg build/examples/unmapped_pages.svg
+say "unmapped_pages: the same on simulated machines of 2, 16 and 128 CPUs"
+run $bin/unmapped_pages --cpus 2,16,128
 
 say "mirror: a process in simulated memory, on four formats; what would it cost otherwise"
 if ! cat /proc/self/smaps >/dev/null 2>&1; then

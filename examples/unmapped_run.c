@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The workload on one machine: a zone, its direct map, and what counts its flushes. */
+/* The workload on one machine: a zone, its direct map, and what counts or performs its flushes. */
 #include "unmapped_pages.h"
 
 #include <stdio.h>
@@ -10,7 +10,9 @@
 #define PAGEBLOCK (2 * GIB / 1024)
 
 const char *const um_way_names[UM_WAY_NR] = {
-	"page at a time", "freetypes", "freetypes, batched",
+	"page at a time",
+	"freetypes",
+	"freetypes, batched",
 };
 
 struct machine {
@@ -18,8 +20,10 @@ struct machine {
 	struct pt_reserve *tables; /* beside the zone, so that its pages are the workload's alone */
 	struct pt_zone *zone;
 	struct pt_flush_count *count;
+	struct um_cpus *cpus; /* or @count */
 	struct pt_direct_map *dm;
 	enum um_way way;
+	uint64_t looks;
 };
 
 void um_die(const char *what, int err)
@@ -38,7 +42,8 @@ static void start(struct machine *m, const struct um_machine *machine,
 		  const struct um_workload *workload, enum um_way way)
 {
 	/* Room for the pages, whole pageblocks for a last batch, and a little more. */
-	uint64_t len = (workload->pages * PAGE + (workload->batch + 2) * PAGEBLOCK + GIB) / GIB * GIB;
+	uint64_t len =
+		(workload->pages * PAGE + (workload->batch + 2) * PAGEBLOCK + GIB) / GIB * GIB;
 	struct pt_extent range = { GIB, len };
 	/* As many as there are pageblocks, and some for the levels above. */
 	struct pt_extent tables = { 2 * GIB + len, (len / PAGEBLOCK + 4096) * PAGE };
@@ -51,30 +56,50 @@ static void start(struct machine *m, const struct um_machine *machine,
 		.nr_ranges = 1,
 		.convert_batch = way == UM_FREETYPE_BATCHED ? workload->batch : 1,
 	};
-	const struct pt_flush_count_cfg count_cfg = { .policy = machine->policy, .granule_lg2 = 12 };
+	const struct pt_flush_count_cfg count_cfg = { .policy = machine->policy,
+						      .granule_lg2 = 12 };
 	struct pt_direct_map_cfg cfg = { 0 };
 
-	m->way = way;
+	*m = (struct machine){ .way = way };
 	must("memory", pt_phys_create(&m->phys, regions, 2, 12));
 	must("reserve", pt_reserve_create(&m->tables, m->phys, 12));
 	must("reserve", pt_reserve_add_range(m->tables, tables.pa, tables.len));
 	must("zone", pt_zone_create(&m->zone, m->phys, &zone_cfg));
-	must("counter", pt_flush_count_create(&m->count, &count_cfg));
+	if (machine->profile)
+		m->cpus = um_cpus_create(machine, m->phys);
+	else
+		must("counter", pt_flush_count_create(&m->count, &count_cfg));
 	must("format", pt_fmt_cfg_init(&cfg.fmt, machine->fmt));
 	cfg.fmt.upper_half = machine->fmt != PT_FMT_X86_64;
 	cfg.tables = pt_reserve_ops(m->tables);
-	cfg.flush = pt_flush_count_ops(m->count);
+	cfg.flush = m->cpus ? um_cpus_flush_ops(m->cpus) : pt_flush_count_ops(m->count);
 	must("direct map", pt_direct_map_create(&m->dm, m->phys, &cfg));
 	pt_zone_set_ops(m->zone, pt_direct_map_freetype_ops(m->dm));
+	if (m->cpus)
+		um_cpus_load(m->cpus, m->dm);
 }
 
 static void stop(struct machine *m)
 {
 	must("a page is lost", pt_zone_destroy(m->zone));
+	um_cpus_destroy(m->cpus);
 	pt_direct_map_destroy(m->dm);
 	pt_flush_count_destroy(m->count);
 	must("a table is lost", pt_reserve_destroy(m->tables));
 	pt_phys_destroy(m->phys);
+}
+
+/* A CPU looks at a page: it can, or it cannot. */
+static void look(struct machine *m, pt_pa_t pa, bool again, bool can)
+{
+	if (!m->cpus)
+		return;
+	m->looks++;
+	if (um_cpus_look(m->cpus, pa, again) == can)
+		return;
+	fprintf(stderr, "unmapped_pages: a CPU %s\n",
+		can ? "does not reach a page that is present" : "reaches a page that is absent");
+	exit(1);
 }
 
 static pt_pa_t take(struct machine *m)
@@ -86,8 +111,11 @@ static pt_pa_t take(struct machine *m)
 	pt_pa_t pa;
 
 	must("a page", pt_alloc_pages(m->zone, NULL, &how, &pa));
-	if (by_page)
+	if (by_page) {
+		look(m, pa, false, true);
 		must("set_direct_map_invalid", pt_set_direct_map_invalid(m->dm, pa, 1));
+	}
+	look(m, pa, by_page, false); /* who has just used it, if anybody could */
 	return pa;
 }
 
@@ -141,6 +169,10 @@ void um_run(const struct um_machine *machine, const struct um_workload *workload
 		.splits = { after.splits[1], after.splits[2] },
 		.tables = after.tables - before.tables,
 	};
-	pt_flush_counts(m.count, &result->flushes);
+	if (m.cpus)
+		um_cpus_stats(m.cpus, &result->cpus);
+	else
+		pt_flush_counts(m.count, &result->flushes);
+	result->looks = m.looks;
 	stop(&m);
 }

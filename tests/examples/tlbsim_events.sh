@@ -17,7 +17,7 @@ bad() {
 	nr_bad=$((nr_bad + 1))
 }
 
-# run EXPECTED_STATUS ARGUMENT...: the trace is standard input, output goes to $dir/out and $dir/err.
+# run EXPECTED_STATUS ARGUMENT...: the trace is standard input; output goes to $dir/out, $dir/err.
 run() {
 	expected=$1
 	shift

@@ -4,9 +4,9 @@
 # Usage: tlbsim_sweep.sh TLBSIM
 #
 # A process uses 100 pages over and over, and in between unmaps others; a page that stays keeps the
-# table that they stand in. Costs of skylake-sp: INVLPG 100 ns, a PCID flushed 35.6 ns; a word that a
-# walk reads 5 ns, and 64x4:1536x12 has no paging-structure caches: 20 ns to have a page again. All
-# pages fit into level 2, so that only a flush loses them:
+# table that they stand in. Costs of skylake-sp: INVLPG 100 ns, a PCID flushed 35.6 ns; a word that
+# a walk reads 5 ns, and 64x4:1536x12 has no paging-structure caches: 20 ns to have a page again.
+# All pages fit into level 2, so that only a flush loses them:
 #
 #	n pages one by one      n x 100 ns
 #	the PCID                35.6 ns + 100 x 20 ns = 2035.6 ns
@@ -36,7 +36,7 @@ says() {
 	done
 }
 
-# Events that begin a process with 100 pages in use, and then for each argument unmap so many others.
+# Events that begin a process with 100 pages in use, and for each argument unmap so many others.
 unmaps() {
 	echo 'switch 1'
 	echo 'map 0x10000000 400K rw'
