@@ -480,7 +480,9 @@ static void random_queries_find_what_a_look_at_each_page_finds(void **state)
 	}
 	if (!(fixture.soft.markers & PT_SOFT_MARKER_GUARD))
 		expected &= ~PT_PAGE_IS_GUARD;
-	assert_int_equal(w.seen, expected);
+	/* A thinned run does not come by everything. */
+	if (test_thin() == 1)
+		assert_int_equal(w.seen, expected);
 	free(w.page);
 }
 
