@@ -18,7 +18,8 @@ FILE *plot_open(const char *file, const char *title)
 	plot = popen("gnuplot 2>/dev/null", "w");
 	if (plot)
 		fprintf(plot,
-			"set terminal svg size 800,480\nset output \"%s\"\nset title \"%s\"\n"
+			"set terminal svg size 800,480 noenhanced\nset output \"%s\"\nset title "
+			"\"%s\"\n"
 			"set grid\n",
 			file, title);
 	return plot;

@@ -202,14 +202,21 @@ static void print_json(const struct sim_options *options, const struct row rows[
 	puts("\n] }");
 }
 
-/* A line for each batch; ceilings are one more than they are, for the sake of 0. */
+/*
+ * A line for each batch. Ceilings are one more than they are, for the sake of 0, and each line goes
+ * on to where all have ended: its last step is as wide as any.
+ */
 static bool plot(const struct sim_options *options, const struct row rows[], size_t nr)
 {
 	FILE *out = plot_open(options->svg, "Cycles against the single-page ceiling");
+	uint64_t end = 0;
 	char batch[24];
 
 	if (!out)
 		return false;
+	for (size_t i = 0; i < nr; i++)
+		if (rows[i].cells[rows[i].nr - 1].ceiling >= end)
+			end = 2 * rows[i].cells[rows[i].nr - 1].ceiling + 2;
 	fputs("set logscale x\nset xlabel \"ceiling, pages + 1\"\nset ylabel \"cycles\"\n"
 	      "set yrange [0:*]\nset key outside\n",
 	      out);
@@ -219,7 +226,8 @@ static bool plot(const struct sim_options *options, const struct row rows[], siz
 			fprintf(out, "%llu %llu\n",
 				(unsigned long long)rows[i].cells[k].ceiling + 1,
 				cycles_of(&rows[i].cells[k]));
-		fputs("END\n", out);
+		fprintf(out, "%llu %llu\nEND\n", (unsigned long long)end,
+			cycles_of(&rows[i].cells[rows[i].nr - 1]));
 	}
 	for (size_t i = 0; i < nr; i++)
 		fprintf(out, "%s $batch%zu using 1:2 with steps title \"batch %s\"",
