@@ -107,7 +107,10 @@ static void access_once(struct sim_system *system, const struct sim_event *event
 			return;
 		if (err < 0)
 			must(system, event, err);
-		must(system, event, pt_mm_fault_hw(mm, &result.fault, &verdict));
+		if (result.fault.kind == PT_FAULT_GP) /* x86: an address that is not canonical */
+			verdict = PT_VERDICT_SEGV_MAPERR;
+		else
+			must(system, event, pt_mm_fault_hw(mm, &result.fault, &verdict));
 		if (verdict > PT_VERDICT_SPURIOUS) {
 			system->figures->segv++;
 			return;

@@ -130,6 +130,12 @@ for batch in 4:4 5:4 0:1 16:1; do
 	says "flush_requests ${batch#*:}" 'flush_pages 16' 'reports 0'
 done
 
+# What no table can map is SIGSEGV as well: #GP, or a fault of the other half.
+for arch in x86_64 arm64; do
+	printf '%s\n' 'switch 1' 'access w 0x8000000000000000' 'access r 0xffffffffffffffff' \
+		'access x 0xffff800000000000' 'access r 0' | run 0 --arch $arch --check
+	says 'accesses 4' 'segv 4' 'refills 0' 'reports 0'
+done
 # Memory ends.
 printf 'switch 1\nmap 4096 32M rw\naccess w 4096 8192\n' | refuses 'trace:3: access: ' --memory 16
 
