@@ -161,7 +161,7 @@ static __attribute__((noinline)) int alloc_thoroughly(struct pt_zone *zone,
 	span = ptl_span_of(zone, pa);
 	frame = ptl_span_frame(zone, span, pa);
 	hand_out(frame, how);
-	frame->account = how->account ? ptl_account_id(how->account) : 0;
+	ptl_account_store(frame, how->account ? ptl_account_id(how->account) : 0);
 	ptl_unpoison(span->host + (pa - span->pa), PTL_BIT(how->order + zone->frame_lg2));
 	if (how->flags & PT_ALLOC_ZERO) {
 		err = zero(zone, cache, how, pa);
@@ -254,7 +254,7 @@ static __attribute__((noinline)) int free_thoroughly(struct pt_zone *zone,
 {
 	const struct ptl_span *span = ptl_span_of(zone, pa);
 	struct pt_frame *frame;
-	unsigned int block;
+	unsigned int block, account;
 	int err;
 
 	if (order > zone->max_order || !ptl_aligned(pa, zone->frame_lg2))
@@ -267,9 +267,10 @@ static __attribute__((noinline)) int free_thoroughly(struct pt_zone *zone,
 		err = settle(zone, pa, order, may_flush);
 	if (err)
 		return err;
-	if (frame->account)
-		ptl_account_uncharge(zone->accounts[frame->account], order);
-	frame->account = 0;
+	account = ptl_account_load(frame);
+	if (account)
+		ptl_account_uncharge(zone->accounts[account], order);
+	ptl_account_store(frame, 0);
 	block = ptl_block_load(frame) & ~(PTL_BLOCK_KIND | PTL_BLOCK_STALE);
 	ptl_block_store(frame, block | PTL_BLOCK_CACHED);
 	ptl_poison(span->host + (pa - span->pa), PTL_BIT(order + zone->frame_lg2));

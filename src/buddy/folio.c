@@ -102,7 +102,7 @@ int pt_folio_split(struct pt_zone *zone, pt_pa_t pa, unsigned int order)
 		return -EBUSY;
 	for (unsigned int at = 0; at < 1u << whole; at += 1u << order) {
 		atomic_store_explicit(&frame[at].refs, 1, memory_order_relaxed);
-		frame[at].account = frame->account;
+		ptl_account_store(&frame[at], ptl_account_load(frame));
 		frame[at].owner = frame->owner;
 		ptl_block_store(&frame[at], (block & ~PTL_BLOCK_ORDER) | order);
 	}
@@ -167,7 +167,7 @@ int pt_page_info(const struct pt_zone *zone, pt_pa_t pa, struct pt_page_info *in
 									PT_PAGE_HELD,
 	};
 	if (info->state == PT_PAGE_HELD) {
-		info->account = zone->accounts[frame->account];
+		info->account = zone->accounts[ptl_account_load(frame)];
 		info->owner = frame->owner;
 		info->refs = atomic_load_explicit(&frame->refs, memory_order_relaxed);
 		info->is_table = atomic_load_explicit(&frame->state, memory_order_relaxed) ==

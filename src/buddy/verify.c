@@ -93,7 +93,7 @@ static void check_descriptor(struct verifier *v, const struct ptl_pageblock *p, 
 		break;
 	case PTL_BLOCK_HELD:
 		v->frames_held += frames;
-		if (frame->account && !v->zone->accounts[frame->account])
+		if (ptl_account_load(frame) && !v->zone->accounts[ptl_account_load(frame)])
 			complain(v, pa_of(v, p, at), "charged to an account that does not exist");
 		break;
 	default:

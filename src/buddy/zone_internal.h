@@ -153,6 +153,17 @@ static inline void ptl_block_store(struct pt_frame *frame, unsigned int block)
 	atomic_store_explicit(&frame->block, (uint8_t)block, memory_order_relaxed);
 }
 
+/* The same; walks look at all of pt_frame.use in one go while it changes. */
+static inline unsigned int ptl_account_load(const struct pt_frame *frame)
+{
+	return atomic_load_explicit(&frame->account, memory_order_relaxed);
+}
+
+static inline void ptl_account_store(struct pt_frame *frame, unsigned int account)
+{
+	atomic_store_explicit(&frame->account, (uint16_t)account, memory_order_relaxed);
+}
+
 struct ptl_request {
 	unsigned int order;
 	unsigned int list; /* pt_freetype_idx() */

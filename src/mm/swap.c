@@ -12,7 +12,7 @@ struct pt_swap {
 	struct pt_swap *link;
 	void **content; /* of each slot; NULL: zeroes, or not kept */
 	uint32_t *anew; /* pt_world_verify() counts here; 0 otherwise */
-	uint32_t count[];
+	_Atomic uint32_t count[]; /* read by reports beside changes: relaxed */
 };
 
 struct pt_swap *ptl_swap_of(const struct pt_world *world, unsigned int type)
@@ -78,21 +78,36 @@ uint64_t pt_swap_used(const struct pt_swap *swap)
 	return swap->used;
 }
 
-uint32_t pt_swap_count(const struct pt_swap *swap, uint64_t slot)
-{
-	return slot < swap->nr ? swap->count[slot] : 0;
-}
-
 unsigned int ptl_swap_type(const struct pt_swap *swap)
 {
 	return swap->type;
+}
+
+static uint32_t count_of(const struct pt_swap *swap, uint64_t slot)
+{
+	return atomic_load_explicit(&((struct pt_swap *)(uintptr_t)swap)->count[slot],
+				    memory_order_relaxed);
+}
+
+/* Returns what it was. One thread writes. */
+static uint32_t count_add(struct pt_swap *swap, uint64_t slot, uint32_t change)
+{
+	uint32_t old = count_of(swap, slot);
+
+	atomic_store_explicit(&swap->count[slot], old + change, memory_order_relaxed);
+	return old;
+}
+
+uint32_t pt_swap_count(const struct pt_swap *swap, uint64_t slot)
+{
+	return slot < swap->nr ? count_of(swap, slot) : 0;
 }
 
 static uint64_t free_from(const struct pt_swap *swap, uint64_t at)
 {
 	uint64_t nr = 0;
 
-	while (at + nr < swap->nr && !swap->count[at + nr])
+	while (at + nr < swap->nr && !count_of(swap, at + nr))
 		nr++;
 	return nr;
 }
@@ -137,7 +152,7 @@ int ptl_swap_prepare(struct pt_swap *swap, uint64_t slot, uint64_t nr)
 void ptl_swap_trim(struct pt_swap *swap, uint64_t slot, uint64_t nr)
 {
 	for (uint64_t i = slot; i < slot + nr && i < swap->nr; i++) {
-		if (swap->count[i])
+		if (count_of(swap, i))
 			continue;
 		free(swap->content[i]);
 		swap->content[i] = NULL;
@@ -162,14 +177,14 @@ void ptl_swap_read(struct pt_swap *swap, uint64_t slot, pt_pa_t pa)
 
 void ptl_swap_get(struct pt_swap *swap, uint64_t slot)
 {
-	if (!swap->count[slot]++)
+	if (!count_add(swap, slot, 1))
 		swap->used++;
 }
 
 void ptl_swap_put(struct pt_swap *swap, uint64_t slot)
 {
-	PTL_BUG_ON(!swap->count[slot]);
-	if (--swap->count[slot])
+	PTL_BUG_ON(!count_of(swap, slot));
+	if (count_add(swap, slot, UINT32_MAX) > 1)
 		return;
 	swap->used--;
 	free(swap->content[slot]);

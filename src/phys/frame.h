@@ -49,7 +49,8 @@ struct pt_frame {
 						   references to a folio */
 			_Atomic uint8_t state;  /* enum ptl_frame_state; owner of the page */
 			_Atomic uint8_t block;  /* PTL_BLOCK_*; who has the block, else the zone lock */
-			uint16_t account;       /* who is charged, 0 for nobody; who has the block */
+			_Atomic uint16_t account; /* who is charged, 0 for nobody; who has the
+						     block */
 		};
 		_Atomic uint64_t use;           /* the four in one, to be looked at in one go */
 	};
