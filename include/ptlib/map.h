@@ -40,6 +40,7 @@ extern "C" {
 #define PT_CHANGE_SAME (1u << 4)        /* soft_set: every entry gets the same word */
 #define PT_CHANGE_ONLY_HOLES (1u << 5)  /* soft_set: what is no hole stays */
 #define PT_CHANGE_ONLY_LEAVES (1u << 6) /* soft_set: what is no leaf stays */
+#define PT_CHANGE_HUGETLB (1u << 7)     /* soft_hide: the form that Linux gives hugetlb */
 
 /**
  * struct pt_change - How a call is to be done, and what it did. NULL does for

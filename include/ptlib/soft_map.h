@@ -71,6 +71,9 @@ PT_API PT_MUST_CHECK int pt_soft_map(struct pt_pgtable *pt, pt_va_t va, pt_pa_t 
  *               words keep all but what their format of PROT_NONE takes a bit from: x86 GLOBAL,
  *               arm64 GLOBAL, or to 6.10 PT_ATTR_SW(8).
  *
+ * HUGETLB: x86 leaves above level 0 with the bits between pages' addresses and theirs inverted
+ * too. Linux, mm/hugetlb.c, hides them as pte_modify() does single pages.
+ *
  * PROT_NONE words in the range change their attributes. Leaves and blocks that reach outside
  * are split. @done: bytes that are PROT_NONE now; @was: marks, which the words keep.
  *

@@ -243,7 +243,7 @@ int ptl_put_leaf(struct pt_mm *mm, const struct pt_mm_area *area, pt_va_t va, pt
 		err = pt_map(mm->pt, va, pa, len, now, &change);
 	if (err || !hide)
 		return err;
-	change = (struct pt_change){ 0 };
+	change = (struct pt_change){ .flags = ptl_hide_flags(area) };
 	err = pt_soft_hide(mm->pt, va, len, attr & PT_ATTR_USER, 0, &change);
 	PTL_BUG_ON(err);
 	return 0;

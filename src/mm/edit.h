@@ -102,6 +102,12 @@ int ptl_split_ends(struct ptl_edit *edit, pt_va_t first, pt_va_t last);
 /* The entry of level 1 at @va becomes a table of pages, and its mapping one of each. */
 int ptl_split_entry(struct ptl_edit *edit, pt_va_t va);
 
+/* How leaves of @area are hidden. */
+static inline unsigned int ptl_hide_flags(const struct pt_mm_area *area)
+{
+	return area->kind == PT_MM_HUGETLB ? PT_CHANGE_HUGETLB : 0;
+}
+
 /* The same for all entries of level 1 in the range. */
 int ptl_split_all(struct ptl_edit *edit, pt_va_t first, pt_va_t last);
 

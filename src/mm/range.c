@@ -229,6 +229,7 @@ static void protect_area(struct ptl_edit *edit, const struct pt_mm_area *area, p
 
 	forget_writes(edit, first, last);
 	if (!ptl_is_accessible(area)) {
+		change.flags |= ptl_hide_flags(area);
 		PTL_BUG_ON(pt_soft_hide(mm->pt, first, last - first + 1, 0,
 					PT_ATTR_WRITE | PT_ATTR_EXEC, &change));
 		return;

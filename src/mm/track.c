@@ -89,6 +89,7 @@ static int mark_run(struct ptl_edit *edit, const struct pt_mm_area *area, struct
 	struct pt_soft soft = run->soft;
 
 	if (run->kind == PTL_RUN_LEAF && run->hidden) {
+		change.flags |= ptl_hide_flags(area);
 		PTL_BUG_ON(pt_soft_hide(mm->pt, run->va, len, set, clear, &change));
 	} else if (run->kind == PTL_RUN_LEAF) {
 		PTL_BUG_ON(pt_protect(mm->pt, run->va, len, set, clear, &change));

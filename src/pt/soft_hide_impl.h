@@ -13,7 +13,7 @@ struct ptl_hide {
 	struct ptl_op op;
 	struct ptl_recode recode;
 	pt_va_t last;
-	bool show, skip, contig;
+	bool show, skip, contig, hugetlb;
 };
 
 /* The leaf that is to change where @raw stands. */
@@ -138,6 +138,8 @@ static inline unsigned int ptl_hide_entries(struct ptl_hide *hide, struct ptl_po
 				word = fmt_uncontig(word, pos->level, i, f);
 			if (!hide->show)
 				word = ptl_hide_leaf(pt, word, pos->level);
+			if (!hide->show && hide->hugetlb)
+				word ^= ptl_soft_hugetlb(&pt->soft, pos->level);
 			if (kind == PTL_SOFT) {
 				ptl_store(&hide->op, pos, i, va, word);
 				break;
@@ -201,6 +203,7 @@ static int ptl_hide_or_show(struct pt_pgtable *pt, pt_va_t va, uint64_t len, pt_
 		.show = show,
 		.skip = flags & PT_CHANGE_SKIP_HOLES,
 		.contig = !(flags & PT_CHANGE_NO_CONTIG),
+		.hugetlb = flags & PT_CHANGE_HUGETLB,
 	};
 	int err = ptl_soft_range(pt, va, len, change, &hide.last);
 

@@ -28,4 +28,12 @@ static inline uint64_t ptl_soft_hidden(const struct pt_soft_cfg *cfg, unsigned i
 	return ((leaf & ~cfg->present) | cfg->prot_none) ^ cfg->prot_none_flip[level];
 }
 
+/* What hugetlb's form of it has inverted beside that. */
+static inline uint64_t ptl_soft_hugetlb(const struct pt_soft_cfg *cfg, unsigned int level)
+{
+	uint64_t flip = cfg->prot_none_flip[level], lowest = flip & -flip;
+
+	return lowest > PTL_BIT(12) ? lowest - PTL_BIT(12) : 0;
+}
+
 #endif /* PTL_SOFT_WORD_H */

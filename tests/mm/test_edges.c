@@ -339,6 +339,45 @@ static void a_huge_page_is_lost_at_any_of_its_addresses(void **state)
 	mm_verify(&fixture);
 }
 
+static uint64_t raw_at(pt_va_t va)
+{
+	struct pt_step steps[PT_MAX_LEVELS];
+	unsigned int nr;
+
+	assert_int_equal(pt_trace(pt_mm_pgtable(parent.mm), va, steps, &nr), -ENOENT);
+	return steps[nr - 1].raw;
+}
+
+/*
+ * x86 inverts the address of what it hides: of a large leaf from its lowest bit on, of hugetlb
+ * from bit 12 on, as of a page.
+ */
+static void hidden_leaves_of_hugetlb_are_written_as_linux_does(void **state)
+{
+	const uint64_t address = UINT64_C(0x000ffffffffff000), low = UINT64_C(0x1ff000);
+	const bool x86 = fixture.fmt.fmt == PT_FMT_X86_64;
+	unsigned int lg2 = make_huge_pool();
+	pt_va_t thp = 2 * VA;
+	pt_pa_t pa;
+
+	(void)state;
+	mm_map_area(&parent, VA, UINT64_C(1) << lg2, PT_MM_HUGETLB, RW, NULL, lg2);
+	mm_store(&fixture, &parent, VA, 1);
+	pa = mm_leaf(&parent, VA).pa;
+	assert_int_equal(pt_mm_protect(parent.mm, VA, UINT64_C(1) << lg2, 0), 0);
+	assert_int_equal(raw_at(VA) & address, x86 ? ~pa & address : pa);
+	assert_int_equal(pt_mm_protect(parent.mm, VA, UINT64_C(1) << lg2, RW), 0);
+	assert_int_equal(mm_load(&fixture, &parent, VA), 1);
+	assert_int_equal(mm_leaf(&parent, VA).pa, pa);
+	if (!x86)
+		return;
+	mm_map_area(&parent, thp, fixture.huge, PT_MM_ANON, RW | PT_MM_HUGEPAGE, NULL, 0);
+	mm_store(&fixture, &parent, thp, 1);
+	pa = mm_leaf(&parent, thp).pa;
+	assert_int_equal(pt_mm_protect(parent.mm, thp, fixture.huge, 0), 0);
+	assert_int_equal(raw_at(thp) & address, ~pa & address & ~low);
+}
+
 static bool is_young(pt_va_t va)
 {
 	return mm_leaf(&parent, va).attr & PT_ATTR_ACCESSED;
@@ -421,6 +460,7 @@ static const struct CMUnitTest bodies[] = {
 	cmocka_unit_test(what_is_zapped_leaves_guards_and_the_marks_of_files),
 	cmocka_unit_test(holes_of_private_hugetlb_are_marked_too),
 	cmocka_unit_test(a_huge_page_is_lost_at_any_of_its_addresses),
+	cmocka_unit_test(hidden_leaves_of_hugetlb_are_written_as_linux_does),
 	cmocka_unit_test(clear_refs_ages_the_areas_that_it_is_told_to),
 	cmocka_unit_test(a_folio_goes_to_swap_page_by_page_if_it_must),
 };
