@@ -150,7 +150,8 @@ struct pt_pagemap_scan {
 PT_API PT_MUST_CHECK int pt_pagemap_scan(const struct pt_view *view, struct pt_pagemap_scan *scan);
 
 /**
- * pt_numa_maps_line() - The line of @area in numa_maps, as snprintf(). Needs page descriptors.
+ * pt_numa_maps_line() - The line of @area in numa_maps, as snprintf(). Without page descriptors
+ * nothing is counted.
  *
  * There is no LRU here: all pages count as active, so nothing is said of it.
  */

@@ -320,6 +320,14 @@ static void numa_run(struct numa *numa, const struct ptl_view_walk *walk)
 	}
 }
 
+/* A name, with what ends words and lines, and '=', as octal numbers. */
+static void put_file(char *buf, size_t size, size_t *len, const char *name)
+{
+	put(buf, size, len, " file=");
+	for (; *name; name++)
+		put(buf, size, len, strchr("\n\t= ", *name) ? "\\%03o" : "%c", *name);
+}
+
 size_t pt_numa_maps_line(const struct pt_view *view, const struct pt_mm_area *area, char *buf,
 			 size_t size)
 {
@@ -336,8 +344,8 @@ size_t pt_numa_maps_line(const struct pt_view *view, const struct pt_mm_area *ar
 		put(buf, size, &len, "default");
 	else
 		put(buf, size, &len, "bind:%d", area->node);
-	if (area->file && area->name)
-		put(buf, size, &len, " file=%s", area->name);
+	if (area->name && (area->file || area->major || area->minor || area->inode))
+		put_file(buf, size, &len, area->name);
 	else if (area->name && !strcmp(area->name, "[heap]"))
 		put(buf, size, &len, " heap");
 	else if (area->name && !strcmp(area->name, "[stack]"))

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * pagemap of imported processes, word by word against what their kernels said, PAGEMAP_SCAN where
- * they had it, lines of maps, and of smaps those that need no page descriptors: tables out of the
- * image, areas out of the recorded smaps. What needs page descriptors is left out of all.
+ * they had it, lines of maps, of numa_maps as far as they tell of areas, and of smaps those that
+ * need no page descriptors: tables out of the image, areas out of the recorded smaps. What needs
+ * page descriptors is left out of all.
  * Exit status 77 without recorded cases.
  */
 #define _XOPEN_SOURCE 700
@@ -92,6 +93,7 @@ static bool read_header(const char *line, struct pt_mm_area *area, char name[256
 		.minor = minor,
 		.inode = inode,
 		.kind = inode ? PT_MM_FILE : PT_MM_ANON,
+		.node = PT_MM_ANY_NODE,
 	};
 	area->flags |= strchr(perms, 'r') ? PT_MM_READ : 0;
 	area->flags |= strchr(perms, 'w') ? PT_MM_WRITE : 0;
@@ -299,6 +301,24 @@ static void check_smaps(struct image *im, const struct pt_view *view)
 	}
 }
 
+/* Lines of numa_maps begin with what is known of areas. */
+static bool check_numa(struct image *im, const struct pt_view *view)
+{
+	FILE *file = case_file(&im->c, "raw/guest.target.numa_maps.zst");
+	char want[1024], line[1024];
+	size_t i = 0;
+
+	for (; file && i < im->nr_areas && fgets(want, sizeof(want), file); i++) {
+		size_t len = pt_numa_maps_line(view, &im->areas[i], line, sizeof(line)) - 1;
+
+		if (strncmp(want, line, len) || (want[len] != ' ' && want[len] != '\n')) {
+			if (im->nr_bad++ < 10)
+				printf("%s: %.*s, the kernel %s", im->c.name, (int)len, line, want);
+		}
+	}
+	return file && case_file_close(file) && i == im->nr_areas;
+}
+
 /* Whether the file could be read; kernels before 6.7 have nothing to say. */
 static bool check_scan(struct image *im, const struct pt_view *view)
 {
@@ -351,7 +371,7 @@ static bool check_case(const char *dir, const char *work)
 		}
 		good = file && case_file_close(file) && check_scan(im, &view);
 		check_smaps(im, &view);
-		good = good && !im->nr_bad && im->nr_swap;
+		good = check_numa(im, &view) && good && !im->nr_bad && im->nr_swap;
 		printf("%s: %zu words, %zu of swap kind, %zu runs of PAGEMAP_SCAN, %zu areas of "
 		       "smaps, "
 		       "%zu differ\n",
