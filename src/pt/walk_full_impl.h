@@ -439,8 +439,8 @@ static inline void ptl_full_report(struct pt_range_walk *walk, const struct ptl_
 	} else if (run->at.kind == PTL_SOFT && run->type != PTW_UNKNOWN) {
 		uint64_t within = walk->va & (PTL_BIT(lg2) - 1);
 
-		/* Hugetlb's words all say where the page begins. */
-		if (walk->areas_ && walk->area.huge_lg2 > lg2)
+		/* Hugetlb's words all say where the page begins; it is never in swap. */
+		if (walk->areas_ && walk->area.huge_lg2 > lg2 && run->type != PTW_SWAP)
 			within = walk->va & (PTL_BIT(walk->area.huge_lg2) - 1);
 		walk->soft = pt_soft_step(run->soft, within >> FMT_GRANULE_LG2);
 	}

@@ -235,7 +235,7 @@ static inline void ptl_run_extend(struct pt_range_walk *walk, struct ptl_run *ru
 		if (!holes && (next.kind != PTL_LEAF || !run->want ||
 			       (ptl_run_view(run, next.raw, &pt->fmt) ^ run->want) & run->same))
 			return;
-		if (walk->flags_ & PT_WALK_EFFECTIVE &&
+		if (!holes && walk->flags_ & PT_WALK_EFFECTIVE &&
 		    ptl_limits_above(pt, run->last + 1, next.level) != walk->limits_)
 			return;
 		run->spot = next;

@@ -623,6 +623,26 @@ static void different_limits_split_effective_runs(void **state)
 		    { PTW_PFN, n, 2, 2 });
 }
 
+/* What tables let through says nothing of holes; they were split where it changes. */
+static void limits_do_not_split_holes(void **state)
+{
+	struct fixture *f = *state;
+	size_t n = pages(f, f->leaf1);
+	struct pt_step steps[PT_MAX_LEVELS];
+	unsigned int nr;
+
+	if (!raw_limits(&f->fmt))
+		skip();
+	do_map_small(f, n - 3, 6, 0, RWX);
+	assert_int_equal(pt_trace(f->pt, page_va(f, n), steps, &nr), 0);
+	write_word(f, steps[nr - 2].table_pa + 8 * steps[nr - 2].index,
+		   fixture_is_x86(f) ? steps[nr - 2].raw & ~UINT64_C(2) :
+				       steps[nr - 2].raw | UINT64_C(1) << 62);
+	assert_int_equal(pt_unmap(f->pt, page_va(f, n - 2), 4 * f->granule, NULL), 0);
+	ASSERT_RUNS(f, n - 3, 6, PT_TYPE_ALL, PT_WALK_EFFECTIVE, { PTW_PFN, n - 3, 1, 0 },
+		    { PTW_NONE, n - 2, 4, 0 }, { PTW_PFN, n + 2, 1, 5 });
+}
+
 static void changes_the_run_it_returned(void **state)
 {
 	struct fixture *f = *state;
@@ -913,6 +933,7 @@ int main(void)
 		TEST_ON(ignores_bits_that_are_no_attributes, NEEDS_2_LEVELS),
 		TEST_ON(effective_attributes_are_what_the_levels_above_leave, NEEDS_2_LEVELS),
 		TEST_ON(different_limits_split_effective_runs, NEEDS_2_LEVELS),
+		TEST_ON(limits_do_not_split_holes, NEEDS_2_LEVELS),
 		TEST_ON(changes_the_run_it_returned, NEEDS_2_LEVELS),
 		TEST_ON(clears_the_run_it_returned, NEEDS_2_LEVELS),
 		TEST(clears_illegal_words),
