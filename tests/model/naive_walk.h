@@ -47,11 +47,15 @@ struct naive_entry {
 	pt_pa_t pa;
 	bool write, young, dirty, hidden, contig;
 	size_t folio;
+	unsigned int limits; /* NAIVE_NO_*: what the tables above take away from leaves */
 	/* software's */
 	enum pt_soft_kind kind;
 	uint64_t number; /* offset, pfn or markers */
 	unsigned int device, marks;
 };
+
+#define NAIVE_NO_WRITE 1u
+#define NAIVE_NO_OTHER 2u /* something else: of EXEC, USER and READ */
 
 typedef void (*naive_fn)(void *ctx, const struct naive_entry *entry);
 
@@ -127,6 +131,19 @@ static inline void naive_leaf(const struct naive *n, uint64_t leaf, struct naive
 		}
 }
 
+/* What has to be 0 in a leaf: above the address; x86: below it but for PAT, XD if off. */
+static inline bool naive_is_reserved(const struct naive *n, uint64_t leaf, unsigned int level)
+{
+	unsigned int lg2 = n->info->leaf_lg2[level];
+
+	if (naive_pa(n, leaf, lg2) >> n->fmt->pa_bits)
+		return true;
+	if (!naive_is_x86(n))
+		return false;
+	return (lg2 > 13 && naive_bits(leaf, lg2 - 1, 13)) ||
+	       (!(n->fmt->features & PT_FEAT_NX) && naive_bits(leaf, 63, 63));
+}
+
 /* PROT_NONE: the leaf's word, or 0. */
 static inline uint64_t naive_hidden(const struct naive *n, uint64_t raw, unsigned int level)
 {
@@ -143,7 +160,8 @@ static inline uint64_t naive_hidden(const struct naive *n, uint64_t raw, unsigne
 	else if (n->kernel == NAIVE_ARM_6_1 && naive_bits(raw, 58, 58))
 		leaf = (raw ^ UINT64_C(1) << 58) | 1;
 	if (!leaf || naive_is_table(n, leaf, level) || !n->info->can_leaf[level] ||
-	    (!naive_is_x86(n) && !level && !naive_bits(leaf, 1, 1)))
+	    (!naive_is_x86(n) && !level && !naive_bits(leaf, 1, 1)) ||
+	    naive_is_reserved(n, leaf, level))
 		return 0;
 	return leaf;
 }
@@ -282,9 +300,37 @@ static inline void naive_entry(const struct naive *n, struct naive_entry *e)
 	}
 }
 
-/* All below the table at @pa that touches [@first, @last], in order; @va: its first byte. */
+/*
+ * What table entry @raw takes away. x86: R/W, U/S and XD; EPT: R, W, X and XU; arm64: APTable and
+ * XNTable, but only without hierarchical permissions being disabled; second stages: nothing.
+ */
+static inline unsigned int naive_limits(const struct naive *n, uint64_t raw)
+{
+	bool write, other;
+
+	if (n->fmt->fmt == PT_FMT_X86_64) {
+		write = naive_bits(raw, 1, 1);
+		other = naive_bits(raw, 2, 2) &&
+			!(n->fmt->features & PT_FEAT_NX && naive_bits(raw, 63, 63));
+	} else if (n->fmt->fmt == PT_FMT_X86_EPT) {
+		write = naive_bits(raw, 1, 1);
+		other = naive_bits(raw, 0, 0) && naive_bits(raw, 2, 2);
+	} else {
+		bool counts = !format_is_stage2(n->fmt->fmt) && n->fmt->features & PT_FEAT_NO_HPD;
+
+		write = !counts || !naive_bits(raw, 62, 62);
+		other = !counts || (!naive_bits(raw, 61, 59));
+	}
+	return (write ? 0 : NAIVE_NO_WRITE) | (other ? 0 : NAIVE_NO_OTHER);
+}
+
+/*
+ * All below the table at @pa that touches [@first, @last], in order; @va: its first byte;
+ * @limits: of the tables above.
+ */
 static inline void naive_table(const struct naive *n, pt_pa_t pa, unsigned int level, pt_va_t va,
-			       pt_va_t first, pt_va_t last, naive_fn fn, void *ctx)
+			       unsigned int limits, pt_va_t first, pt_va_t last, naive_fn fn,
+			       void *ctx)
 {
 	unsigned int lg2 = n->info->leaf_lg2[level];
 	uint64_t nr = UINT64_C(1) << n->info->entries_lg2[level], i = 0;
@@ -293,7 +339,11 @@ static inline void naive_table(const struct naive *n, pt_pa_t pa, unsigned int l
 	if (!halves && first > va)
 		i = (first - va) >> lg2;
 	for (; i < nr; i++) {
-		struct naive_entry e = { .level = level, .folio = NAIVE_NO_FOLIO };
+		struct naive_entry e = {
+			.level = level,
+			.folio = NAIVE_NO_FOLIO,
+			.limits = limits,
+		};
 
 		e.first = va + (i << lg2);
 		/* x86: the upper half of the top table is the upper half of addresses */
@@ -308,7 +358,7 @@ static inline void naive_table(const struct naive *n, pt_pa_t pa, unsigned int l
 			abort();
 		if (naive_is_table(n, e.raw, level) && e.raw != raw_reserved(n->fmt, level)) {
 			naive_table(n, naive_pa(n, e.raw, n->info->granule_lg2), level - 1, e.first,
-				    first, last, fn, ctx);
+				    limits | naive_limits(n, e.raw), first, last, fn, ctx);
 			continue;
 		}
 		naive_entry(n, &e);
@@ -321,7 +371,7 @@ static inline void naive_walk(const struct naive *n, pt_va_t first, pt_va_t last
 {
 	pt_va_t base = n->fmt->fmt == PT_FMT_X86_64 ? 0 : n->info->first;
 
-	naive_table(n, n->root, n->info->nr_levels - 1, base, first, last, fn, ctx);
+	naive_table(n, n->root, n->info->nr_levels - 1, base, 0, first, last, fn, ctx);
 }
 
 #endif /* MODEL_NAIVE_WALK_H */

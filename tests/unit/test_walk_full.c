@@ -603,6 +603,12 @@ static void words_of_one_huge_page_are_one_run(void **state)
 						   page_va(f, 2), PT_TYPE_ALL, 0),
 			 PTW_MIGRATION);
 	assert_int_equal(walk.soft.pfn, 0x4001);
+	/* hugetlb is never in swap: those words are not alike, and each says its own */
+	put(f, 0, 2, 0, swap);
+	assert_int_equal(pt_range_walk_start_areas(&walk, f->pt, &area_ops, page_va(f, 1),
+						   page_va(f, 2) - 1, PT_TYPE_ALL, 0),
+			 PTW_SWAP);
+	assert_int_equal(walk.soft.offset, swap.offset + 1);
 	space_end(f);
 }
 
