@@ -130,8 +130,11 @@ struct pt_range_walk {
 	enum pt_range_walk_type (*step_)(struct pt_range_walk *walk);
 	const struct pt_area_ops *areas_;
 	const void *region_; /* of memory, where leaves pointed last */
-	uint64_t quick_news_, quick_special_;
-	unsigned int quick_nr_; /* pages of the table in hand that the quick way may return */
+	unsigned int streak_end_, quick_end_; /* indices behind what the quick ways may return */
+	unsigned int streak_nr_;
+	uint32_t streak_use_;
+	uint64_t streak_form_, streak_address_;
+	uint64_t quick_news_, quick_same_, quick_special_;
 	bool was_quick_;
 	void *locked_;       /* frame whose lock is held */
 	struct pt_walk_held held_;

@@ -39,8 +39,10 @@ static int pgtable_new(struct pt_pgtable **out, struct pt_phys *phys,
 	pt->mode = cfg->mode;
 	pt->walk_locks = cfg->walk_locks;
 	pt->has_soft = cfg->soft;
-	if (cfg->soft)
+	if (cfg->soft) {
 		pt->soft = *cfg->soft;
+		ptl_soft_types_init(&pt->soft_types, cfg->soft);
+	}
 	pt->window_pa = UINT64_MAX; /* no table page is there */
 	err = ops->init(&pt->fmt);
 	if (err) {

@@ -8,6 +8,7 @@
 
 #include "phys/phys_internal.h"
 #include "pt/sieve.h"
+#include "pt/soft_word.h"
 
 /* PTL_MODE, which a format file is compiled with. */
 #define PTL_MODE_EXCLUSIVE 0
@@ -142,6 +143,7 @@ struct pt_pgtable {
 	const struct pt_wait_ops *wait;
 	bool has_soft; /* @soft says what software's words are; else nothing does */
 	struct pt_soft_cfg soft;
+	struct ptl_soft_types soft_types;
 
 	/* Builds with assertions only; under active_lock. */
 	_Atomic uint32_t active_lock;

@@ -7,8 +7,6 @@
 #include "pt/soft_word.h"
 #include "x86_64/soft_x86_64.h"
 
-#define TYPE_BITS 5
-#define OFFSET_BITS 50
 #define MARKER_BITS 3
 
 static bool is_x86(enum pt_soft_release release)
@@ -44,7 +42,7 @@ static void give_types(struct pt_soft_cfg *cfg, enum pt_soft_release release, un
 	}
 	if (!old || built & PT_SOFT_BUILT_MARKERS)
 		order[nr++] = PT_SOFT_MARKER;
-	first = (1u << TYPE_BITS) - nr - old;
+	first = (1u << PTL_SOFT_TYPE_BITS) - nr - old;
 	for (unsigned int i = 0; i < nr; i++)
 		cfg->special[order[i]] = (uint8_t)(first + i);
 	if (old)
@@ -79,7 +77,7 @@ int pt_soft_cfg_init(struct pt_soft_cfg *cfg, enum pt_soft_release release,
 		cfg->special[kind] = PT_SOFT_NO_TYPE;
 	give_types(cfg, release, built);
 	/* Since 6.1; swap offsets have 50 bits everywhere, frames at most 40. */
-	cfg->migration_ad = cfg->pfn_bits + 2 <= OFFSET_BITS;
+	cfg->migration_ad = cfg->pfn_bits + 2 <= PTL_SOFT_OFFSET_BITS;
 	cfg->markers = PT_SOFT_MARKER_POISONED;
 	if (cfg->uffd_wp)
 		cfg->markers |= PT_SOFT_MARKER_UFFD_WP;
@@ -107,22 +105,10 @@ static bool has_pfn(enum pt_soft_kind kind)
 	return kind >= PT_SOFT_MIGRATION_READ && kind <= PT_SOFT_DEVICE_EXCLUSIVE_WRITE;
 }
 
-/* The marks that words of @kind can have at all. */
-static unsigned int marks_of(enum pt_soft_kind kind)
-{
-	const unsigned int both = PT_SOFT_UFFD_WP | PT_SOFT_SOFT_DIRTY;
-
-	if (kind == PT_SOFT_SWAP)
-		return both | PT_SOFT_EXCLUSIVE;
-	if (is_migration(kind))
-		return both | PT_SOFT_YOUNG | PT_SOFT_DIRTY;
-	return has_pfn(kind) && kind != PT_SOFT_HWPOISON ? both : 0;
-}
-
 static int encode_marks(const struct pt_soft_cfg *cfg, const struct pt_soft *soft, uint64_t *raw,
 			uint64_t *offset)
 {
-	if (soft->flags & ~marks_of(soft->kind))
+	if (soft->flags & ~ptl_soft_marks_of(soft->kind))
 		return -EINVAL;
 	if ((soft->flags & PT_SOFT_EXCLUSIVE && !cfg->exclusive) ||
 	    (soft->flags & PT_SOFT_UFFD_WP && !cfg->uffd_wp) ||
@@ -183,7 +169,7 @@ int pt_soft_encode(const struct pt_soft_cfg *cfg, unsigned int level, const stru
 	if (type == PT_SOFT_NO_TYPE || (marker && soft->markers & ~cfg->markers) ||
 	    (soft->markers & PT_SOFT_MARKER_GUARD && level))
 		return -EOPNOTSUPP;
-	if (soft->pfn >> cfg->pfn_bits || offset >> OFFSET_BITS)
+	if (soft->pfn >> cfg->pfn_bits || offset >> PTL_SOFT_OFFSET_BITS)
 		return -EINVAL;
 	word |= ((offset << cfg->offset_shift) ^ cfg->offset_flip) | (uint64_t)type
 									     << cfg->type_shift;
@@ -257,16 +243,41 @@ struct pt_soft pt_soft_decode(const struct pt_soft_cfg *cfg, unsigned int level,
 		return unknown;
 	} else {
 		offset = ((raw ^ cfg->offset_flip) >> cfg->offset_shift) &
-			 (PTL_BIT(OFFSET_BITS) - 1);
-		soft = decode_offset(
-			cfg, level,
-			(unsigned int)(raw >> cfg->type_shift) & ((1u << TYPE_BITS) - 1), offset);
+			 (PTL_BIT(PTL_SOFT_OFFSET_BITS) - 1);
+		soft = decode_offset(cfg, level,
+				     (unsigned int)(raw >> cfg->type_shift) &
+					     ((1u << PTL_SOFT_TYPE_BITS) - 1),
+				     offset);
 		marks = (raw & cfg->exclusive ? PT_SOFT_EXCLUSIVE : 0) |
 			(raw & cfg->uffd_wp ? PT_SOFT_UFFD_WP : 0) |
 			(raw & cfg->soft_dirty ? PT_SOFT_SOFT_DIRTY : 0);
-		soft.flags |= marks & marks_of(soft.kind);
+		soft.flags |= marks & ptl_soft_marks_of(soft.kind);
 	}
 	return cfg->levels[soft.kind] & 1u << level ? soft : unknown;
+}
+
+void ptl_soft_types_init(struct ptl_soft_types *types, const struct pt_soft_cfg *cfg)
+{
+	types->odd = cfg->present | cfg->prot_none | cfg->zero;
+	for (unsigned int type = 0; type < 1u << PTL_SOFT_TYPE_BITS; type++) {
+		enum pt_soft_kind kind = PT_SOFT_UNKNOWN;
+
+		/* Where poison has a type of its own, markers are pt_soft_decode()'s. */
+		if (type < cfg->nr_devices)
+			kind = PT_SOFT_SWAP;
+		else if (type == cfg->swapin_error || type == cfg->special[PT_SOFT_MARKER])
+			kind = cfg->swapin_error == PT_SOFT_NO_TYPE ? PT_SOFT_MARKER
+								    : PT_SOFT_UNKNOWN;
+		else
+			for (unsigned int other = PT_SOFT_MIGRATION_READ;
+			     other < PT_SOFT_MARKER && kind == PT_SOFT_UNKNOWN; other++)
+				if (cfg->special[other] == type)
+					kind = (enum pt_soft_kind)other;
+		if (!(cfg->levels[kind] & 1))
+			kind = PT_SOFT_UNKNOWN;
+		types->kind[type] = (uint8_t)kind;
+		types->marks[type] = (uint8_t)ptl_soft_marks_of(kind);
+	}
 }
 
 const char *pt_soft_kind_name(enum pt_soft_kind kind)

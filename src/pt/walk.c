@@ -47,10 +47,7 @@ enum pt_range_walk_type pt_range_walk_start(struct pt_range_walk *walk, struct p
 
 enum pt_range_walk_type pt_range_walk_next(struct pt_range_walk *walk)
 {
-	enum pt_range_walk_type type = walk->step_(walk);
-
-	walk->type_ = type;
-	return type;
+	return walk->step_(walk); /* notes the type itself: this is a jump */
 }
 
 int pt_range_walk_done(struct pt_range_walk *walk)

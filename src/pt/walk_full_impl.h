@@ -107,6 +107,22 @@ static inline enum pt_range_walk_type ptl_classify_leaf(struct pt_range_walk *wa
 		       : PTW_PFN;
 }
 
+static const uint8_t ptl_walk_type_of_soft[PT_SOFT_NR] = {
+	[PT_SOFT_NONE] = PTW_UNKNOWN,
+	[PT_SOFT_SWAP] = PTW_SWAP,
+	[PT_SOFT_MIGRATION_READ] = PTW_MIGRATION,
+	[PT_SOFT_MIGRATION_READ_EXCLUSIVE] = PTW_MIGRATION,
+	[PT_SOFT_MIGRATION_WRITE] = PTW_MIGRATION,
+	[PT_SOFT_HWPOISON] = PTW_HWPOISON,
+	[PT_SOFT_DEVICE_READ] = PTW_DEVICE,
+	[PT_SOFT_DEVICE_WRITE] = PTW_DEVICE,
+	[PT_SOFT_DEVICE_EXCLUSIVE] = PTW_DEVICE,
+	[PT_SOFT_DEVICE_EXCLUSIVE_WRITE] = PTW_DEVICE,
+	[PT_SOFT_MARKER] = PTW_MARKER,
+	[PT_SOFT_PROT_NONE] = PTW_UNKNOWN, /* whose leaf is none */
+	[PT_SOFT_UNKNOWN] = PTW_UNKNOWN,
+};
+
 static inline enum pt_range_walk_type ptl_classify_soft(struct pt_range_walk *walk,
 							struct ptl_full_run *run)
 {
@@ -117,26 +133,10 @@ static inline enum pt_range_walk_type ptl_classify_soft(struct pt_range_walk *wa
 	run->hidden = ptl_hidden_leaf(pt, run->at.raw, run->at.level, &run->leaf);
 	if (run->hidden)
 		return ptl_classify_leaf(walk, run);
-	run->soft = pt_soft_decode(&pt->soft, run->at.level, run->at.raw);
-	switch (run->soft.kind) {
-	case PT_SOFT_SWAP:
-		return PTW_SWAP;
-	case PT_SOFT_MIGRATION_READ:
-	case PT_SOFT_MIGRATION_READ_EXCLUSIVE:
-	case PT_SOFT_MIGRATION_WRITE:
-		return PTW_MIGRATION;
-	case PT_SOFT_HWPOISON:
-		return PTW_HWPOISON;
-	case PT_SOFT_DEVICE_READ:
-	case PT_SOFT_DEVICE_WRITE:
-	case PT_SOFT_DEVICE_EXCLUSIVE:
-	case PT_SOFT_DEVICE_EXCLUSIVE_WRITE:
-		return PTW_DEVICE;
-	case PT_SOFT_MARKER:
-		return PTW_MARKER;
-	default:
-		return PTW_UNKNOWN; /* a PROT_NONE word whose leaf is none, too */
-	}
+	if (run->at.level || ptl_soft_decode_page(&pt->soft_types, &pt->soft, run->at.raw,
+						  &run->soft) == PT_SOFT_UNKNOWN)
+		run->soft = pt_soft_decode(&pt->soft, run->at.level, run->at.raw);
+	return (enum pt_range_walk_type)ptl_walk_type_of_soft[run->soft.kind];
 }
 
 static inline enum pt_range_walk_type ptl_classify(struct pt_range_walk *walk,
@@ -178,6 +178,14 @@ static inline bool ptl_full_fits(const struct pt_pgtable *pt, const struct ptl_f
 			       ptl_level_lg2(level), &folio);
 }
 
+/* In which bits any of four words differs from those that begin with @want. */
+static inline uint64_t ptl_full_differ4(_Atomic uint64_t *entry, uint64_t want, uint64_t step)
+{
+	return (ptl_load(&entry[0]) ^ want) | (ptl_load(&entry[1]) ^ (want + step)) |
+	       (ptl_load(&entry[2]) ^ (want + 2 * step)) |
+	       (ptl_load(&entry[3]) ^ (want + 3 * step));
+}
+
 /*
  * How many of @nr words from @entry on are *@want and go on from it by @step in all bits of @mask;
  * *@want: the word behind them. Four at a time: one decision for them all.
@@ -185,22 +193,16 @@ static inline bool ptl_full_fits(const struct pt_pgtable *pt, const struct ptl_f
 static inline unsigned int ptl_full_alike(_Atomic uint64_t *entry, unsigned int nr, uint64_t *want,
 					  uint64_t step, uint64_t mask)
 {
+	_Atomic uint64_t *at = entry, *end = entry + (nr & ~3u);
 	uint64_t next = *want;
-	unsigned int i = 0;
 
-	for (; i + 4 <= nr; i += 4, next += 4 * step) {
-		uint64_t differ = (ptl_load(&entry[i]) ^ next) |
-				  (ptl_load(&entry[i + 1]) ^ (next + step)) |
-				  (ptl_load(&entry[i + 2]) ^ (next + 2 * step)) |
-				  (ptl_load(&entry[i + 3]) ^ (next + 3 * step));
-
-		if (differ & mask)
+	for (; at < end; at += 4, next += 4 * step)
+		if (ptl_full_differ4(at, next, step) & mask)
 			break;
-	}
-	for (; i < nr && !((ptl_load(&entry[i]) ^ next) & mask); i++)
+	for (end = entry + nr; at < end && !((ptl_load(at) ^ next) & mask); at++)
 		next += step;
 	*want = next;
-	return i;
+	return (unsigned int)(at - entry);
 }
 
 /* Takes leaves of the table in hand into the run, the first is in already. */
@@ -245,27 +247,40 @@ static inline void ptl_full_leaves(const struct pt_pgtable *pt, struct ptl_full_
 	run->spot.index = i;
 }
 
-static inline void ptl_full_leaf_run(struct pt_range_walk *walk, struct ptl_full_run *run)
+/*
+ * Bits of leaves of @type at @level: those that say something else than the first did (*@news), and
+ * those of them that end the run (*@same), if both are seen through ptl_full_view().
+ */
+static inline void ptl_full_masks(const struct pt_range_walk *walk, enum pt_range_walk_type type,
+				  unsigned int level, uint64_t *news, uint64_t *same)
 {
 	const struct ptl_fmt *f = &walk->pt_->fmt;
-	unsigned int level = run->at.level;
 	pt_attr_t differ = walk->flags_ & PT_WALK_IGNORE_SW ? PT_ATTR_SW_MASK : 0, merge = 0;
 	const pt_attr_t marks = PT_ATTR_ACCESSED | PT_ATTR_DIRTY;
 	const struct pt_soft_cfg *soft = &walk->pt_->soft; /* all 0 without one */
 
 	differ &= ~soft->attr_special;
+	if (type == PTW_FOLIO && !(walk->flags_ & PT_WALK_RESPECT_WRITE))
+		merge = PT_ATTR_WRITE;
+	/* arm64 has one pair of bits for write and dirty: with respect for the latter for both. */
+	if (merge && !(walk->flags_ & PT_WALK_RESPECT_AD))
+		merge |= marks | soft->attr_dirty;
+	*news = fmt_attr_bits(~differ, level, f) | fmt_form_bits(level, f);
+	*same = fmt_attr_bits(~(differ | merge), level, f) | fmt_form_bits(level, f);
+}
+
+static inline void ptl_full_leaf_run(struct pt_range_walk *walk, struct ptl_full_run *run)
+{
+	const struct ptl_fmt *f = &walk->pt_->fmt;
+	unsigned int level = run->at.level;
+	const struct pt_soft_cfg *soft = &walk->pt_->soft; /* all 0 without one */
+
 	run->looks = NULL;
 	if (run->type == PTW_PFN && ptl_walk_looks(walk) &&
 	    !(run->leaf & fmt_attr_bits(soft->attr_special, level, f)))
 		run->looks = &walk->region_;
 	run->respect_ad = walk->flags_ & PT_WALK_RESPECT_AD;
-	if (run->type == PTW_FOLIO && !(walk->flags_ & PT_WALK_RESPECT_WRITE))
-		merge = PT_ATTR_WRITE;
-	/* arm64 has one pair of bits for write and dirty: with respect for the latter for both. */
-	if (merge && !run->respect_ad)
-		merge |= marks | soft->attr_dirty;
-	run->news = fmt_attr_bits(~differ, level, f) | fmt_form_bits(level, f);
-	run->same = fmt_attr_bits(~(differ | merge), level, f) | fmt_form_bits(level, f);
+	ptl_full_masks(walk, run->type, level, &run->news, &run->same);
 	run->want = fmt_leaf_next(ptl_full_view(run, run->leaf, f), level, run->at.index, f);
 	run->merged = 0;
 }
@@ -279,19 +294,46 @@ static inline uint64_t ptl_swap_next(const struct pt_soft_cfg *soft, uint64_t ra
 	return next & field ? next ^ soft->offset_flip : 0;
 }
 
+/*
+ * What ptl_swap_next() adds to a word each time, if that is all it does for the @nr
+ * words from @raw on; 0: it is not.
+ */
+static inline uint64_t ptl_swap_step(const struct pt_soft_cfg *soft, uint64_t raw, unsigned int nr)
+{
+	const uint64_t field = PTL_BITS(soft->offset_shift + 49, soft->offset_shift);
+	uint64_t left = (~(raw ^ soft->offset_flip) & field) >> soft->offset_shift;
+
+	if (left < nr)
+		return 0;
+	if (soft->offset_flip == field)
+		return -PTL_BIT(soft->offset_shift); /* an inverted field counts down */
+	return soft->offset_flip ? 0 : PTL_BIT(soft->offset_shift);
+}
+
 /* Consecutive offsets of one device. */
 static inline void ptl_full_swap(const struct pt_pgtable *pt, struct ptl_full_run *run,
 				 pt_va_t limit)
 {
 	unsigned int level = run->at.level, lg2 = ptl_level_lg2(level);
 	unsigned int end = ptl_nr_entries(pt, level), i = run->spot.index;
+	uint64_t step = 0;
 
-	for (; i < end && run->last < limit && run->want; i++) {
-		if ((ptl_load(&run->spot.table[i]) ^ run->want) & ~pt->soft.stray)
-			break;
-		run->want = ptl_swap_next(&pt->soft, run->want);
-		run->last += PTL_BIT(lg2);
-	}
+	if (i >= end || run->last >= limit)
+		return;
+	if (((limit - run->last - 1) >> lg2) + 1 < end - i)
+		end = i + (unsigned int)((limit - run->last - 1) >> lg2) + 1;
+	if (run->want)
+		step = ptl_swap_step(&pt->soft, run->want, end - i);
+	if (step)
+		i += ptl_full_alike(&run->spot.table[i], end - i, &run->want, step,
+				    ~pt->soft.stray);
+	else
+		for (; i < end && run->want; i++) {
+			if ((ptl_load(&run->spot.table[i]) ^ run->want) & ~pt->soft.stray)
+				break;
+			run->want = ptl_swap_next(&pt->soft, run->want);
+		}
+	run->last += (uint64_t)(i - run->spot.index) << lg2;
 	run->spot.index = i;
 }
 

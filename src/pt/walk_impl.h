@@ -432,7 +432,7 @@ static __attribute__((noinline)) enum pt_range_walk_type ptl_walk_run(struct pt_
 		break;
 	}
 	ptl_read_leave(pt);
-	return ret;
+	return walk->type_ = ret;
 }
 
 /* As ptl_walk_page(), beside writers. */
@@ -450,7 +450,7 @@ static enum pt_range_walk_type ptl_walk_next(struct pt_range_walk *walk)
 {
 	if (walk->table_ && walk->flags_ & PT_WALK_EACH &&
 	    (PTL_SHARED || walk->pt_->readers ? ptl_walk_page_guarded(walk) : ptl_walk_page(walk)))
-		return PTW_PFN;
+		return walk->type_ = PTW_PFN;
 	return ptl_walk_run(walk);
 }
 

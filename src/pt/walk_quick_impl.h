@@ -1,130 +1,278 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * walk_quick_impl.h - the quick way of walks over address spaces: folio after folio, mapped with
- * base pages, in the table in hand. It decides nothing that walk_full_impl.h would not.
+ * walk_quick_impl.h - the quick ways of walks over address spaces: what stands in the table of
+ * level 0 in hand, run after run. They decide nothing that walk_full_impl.h would not.
+ *
+ *	a streak        the run is as the one before, a whole folio as large and with the same
+ *	                bits, elsewhere in memory: all that is new is where
+ *	ptl_quick_*()   each kind of run has a function that returns its type, or PTW_ABORT:
+ *	                nothing has happened, the long way
+ *	the long way    ptl_walk_fully()
+ *
+ * Each way calls the next as the last thing that it does, and so saves no registers. What a run
+ * that ends with the table means for the cursor is seen to by the long way, which comes next.
  */
 #ifndef PTL_WALK_QUICK_IMPL_H
 #define PTL_WALK_QUICK_IMPL_H
 
 #include "pt/walk_full_impl.h"
 
-/*
- * Whether @raw, which is not the word @want, ends the run: it does unless they differ in
- * marks that are merged, or that only the long way can tell.
- */
-static inline bool ptl_walk_folio_ends(const struct pt_range_walk *walk, uint64_t raw,
-				       uint64_t want)
+static inline _Atomic uint64_t *ptl_quick_entry(const struct pt_range_walk *walk)
 {
-	const struct pt_pgtable *pt = walk->pt_;
-	const struct ptl_fmt *f = &pt->fmt;
-	const pt_attr_t merged =
-		PT_ATTR_WRITE | PT_ATTR_ACCESSED | PT_ATTR_DIRTY | pt->soft.attr_dirty;
-
-	if (walk->flags_ & (PT_WALK_RESPECT_AD | PT_WALK_RESPECT_WRITE))
-		return false;
-	return (fmt_still(raw, f) ^ fmt_still(want, f)) &
-	       (fmt_attr_bits(~merged, 0, f) | fmt_form_bits(0, f));
+	return (_Atomic uint64_t *)(uintptr_t)walk->table_ + walk->index_;
 }
 
-/*
- * The usual case of a walk over folios: the next leaf of level 0 in the table in hand is the
- * first page of one, and its other pages follow with the same bits, or something else does.
- * False, and nothing has happened: the long way.
- */
-static inline __attribute__((always_inline)) bool ptl_walk_folio(struct pt_range_walk *walk)
+/* Whether the table in hand is still what was found. */
+static inline bool ptl_quick_alive(const struct pt_range_walk *walk)
 {
-	const struct pt_pgtable *pt = walk->pt_;
-	const struct ptl_fmt *f = &pt->fmt;
-	const struct ptl_region *region = walk->region_;
-	_Atomic uint64_t *entry = (_Atomic uint64_t *)(uintptr_t)walk->table_ + walk->index_;
 	struct pt_frame *frame = (struct pt_frame *)(uintptr_t)walk->frame_;
-	unsigned int nr, order;
-	uint64_t raw, use;
-	pt_va_t va = walk->next_;
-	pt_pa_t pa;
 
 	/* Acquire pairs with the releases in ptl_table_kill() and ptl_tables_unhooked(). */
-	if (atomic_load_explicit(&frame->generation, memory_order_acquire) != walk->alive_ ||
-	    atomic_load_explicit(&((struct pt_pgtable *)(uintptr_t)pt)->unhooked,
-				 memory_order_acquire) != walk->unhooked_)
-		return false;
-	raw = ptl_load_acquire(entry);
-	pa = fmt_leaf_pa(raw, 0, walk->index_, f);
-	if (!fmt_is_leaf(raw, 0, f) || raw & walk->quick_special_ || pa - region->pa >= region->len)
-		return false;
-	frame = &region->frames[(pa - region->pa) >> pt->phys->frame_lg2];
-	/* The state, the block and its order in one go. */
-	use = atomic_load_explicit(&frame->use, memory_order_relaxed) >> 32;
-	if ((use & (0xff | PTL_BLOCK_KIND << 8)) != (PTL_FRAME_NONE | PTL_BLOCK_HELD << 8))
-		return false;
-	order = use >> 8 & PTL_BLOCK_ORDER;
-	if (order + pt->phys->frame_lg2 < FMT_GRANULE_LG2)
-		return false;
-	nr = 1u << (order + pt->phys->frame_lg2 - FMT_GRANULE_LG2);
-	/* What reaches further, into the next table or beyond the end, is the long way's. */
-	if (nr > walk->quick_nr_)
-		return false;
-	if (nr > 1) {
-		const uint64_t step = fmt_leaf_step(raw, 0, nr, f);
-		uint64_t want = raw;
-		unsigned int alike;
+	return atomic_load_explicit(&frame->generation, memory_order_acquire) == walk->alive_ &&
+	       atomic_load_explicit(&walk->pt_->unhooked, memory_order_acquire) == walk->unhooked_;
+}
 
-		if (!step)
-			return false;
-		/* The first too: whole groups, mostly. It may have changed since. */
-		alike = ptl_full_alike(entry, nr, &want, step, walk->quick_news_);
-		if (!alike ||
-		    (alike < nr && !ptl_walk_folio_ends(walk, ptl_load(&entry[alike]), want)))
-			return false;
-		nr = alike;
-	}
+/* What all runs report, and steps behind @nr entries. */
+static inline __attribute__((always_inline)) void ptl_quick_report(struct pt_range_walk *walk,
+								   enum pt_range_walk_type type,
+								   unsigned int nr, uint64_t raw)
+{
+	pt_va_t va = walk->next_, next = va + ((uint64_t)nr << FMT_GRANULE_LG2);
+
 	walk->va = va;
-	walk->len = (uint64_t)nr << FMT_GRANULE_LG2;
-	walk->pa = walk->folio = pa;
-	walk->folio_order = order;
-	walk->attr = fmt_decode(raw, 0, f);
+	walk->len = next - va;
 	walk->raw = raw;
-	walk->contig_lg2 = fmt_contig_lg2(raw, 0, f);
-	if (!walk->was_quick_) {
+	walk->type_ = type;
+	if (__builtin_expect(!walk->was_quick_, 0)) {
 		walk->was_quick_ = true;
 		walk->hidden = false;
 		walk->level = 0;
 		walk->size_lg2 = FMT_GRANULE_LG2;
 		walk->why = PT_LEGAL;
 	}
-	walk->next_ = va + ((uint64_t)nr << FMT_GRANULE_LG2);
+	walk->next_ = next;
 	walk->index_ += nr;
-	walk->quick_nr_ -= nr;
-	if (!walk->quick_nr_) {
-		walk->done_ = walk->next_ - 1 == walk->last_;
-		if (walk->index_ == ptl_nr_entries(pt, 0))
-			walk->table_ = NULL;
-	}
-	return true;
+	walk->streak_end_ = 0;
 }
 
-/* As ptl_walk_folio(), beside writers. */
-static __attribute__((noinline)) bool ptl_walk_folio_guarded(struct pt_range_walk *walk)
+static inline __attribute__((always_inline)) void
+ptl_quick_report_folio(struct pt_range_walk *walk, unsigned int nr, uint64_t raw, pt_pa_t pa,
+		       unsigned int order, pt_attr_t attr)
 {
-	bool found;
+	walk->pa = walk->folio = pa;
+	walk->folio_order = order;
+	walk->attr = attr;
+	walk->contig_lg2 = fmt_contig_lg2(raw, 0, &walk->pt_->fmt);
+	ptl_quick_report(walk, PTW_FOLIO, nr, raw);
+}
 
-	ptl_rcu_read_lock();
-	found = ptl_walk_folio(walk);
-	ptl_rcu_read_unlock();
-	return found;
+/* Bits of pt_frame.use, from 32 on, that say which folio begins there: state, kind, order. */
+#define PTL_QUICK_USE (0xffu | (PTL_BLOCK_KIND | PTL_BLOCK_ORDER) << 8)
+
+static inline uint32_t ptl_quick_use(const struct pt_range_walk *walk, pt_pa_t pa)
+{
+	const struct ptl_region *region = walk->region_;
+	struct pt_frame *frame = &region->frames[(pa - region->pa) >> walk->pt_->phys->frame_lg2];
+
+	/* In one go. */
+	return atomic_load_explicit(&frame->use, memory_order_relaxed) >> 32 & PTL_QUICK_USE;
+}
+
+/* After the report of a whole folio of @nr pages, all with the bits of @raw. */
+static inline __attribute__((always_inline)) void
+ptl_streak_begin(struct pt_range_walk *walk, unsigned int nr, uint64_t raw, unsigned int order)
+{
+	const uint64_t address = walk->pt_->fmt.page_address;
+
+	if (!address || nr > walk->quick_end_)
+		return; /* addresses are not in place */
+	walk->streak_form_ = raw & ~address;
+	walk->streak_address_ = address;
+	walk->streak_use_ = PTL_FRAME_NONE | (PTL_BLOCK_HELD | order) << 8;
+	walk->streak_nr_ = nr;
+	walk->streak_end_ = walk->quick_end_ - nr + 1;
+}
+
+/* Whether the next entry is the first of one more folio of the streak. */
+static inline __attribute__((always_inline)) bool
+ptl_streak_goes_on(const struct pt_range_walk *walk, uint64_t *raw, pt_pa_t *pa)
+{
+	const struct ptl_region *region = walk->region_;
+
+	if (walk->index_ >= walk->streak_end_ || !ptl_quick_alive(walk))
+		return false;
+	*raw = ptl_load_acquire(ptl_quick_entry(walk));
+	*pa = *raw ^ walk->streak_form_;
+	return !(*pa & ~walk->streak_address_) && *pa - region->pa < region->len &&
+	       ptl_quick_use(walk, *pa) == walk->streak_use_;
+}
+
+static inline __attribute__((always_inline)) void
+ptl_streak_report(struct pt_range_walk *walk, unsigned int nr, uint64_t raw, pt_pa_t pa)
+{
+	pt_va_t va = walk->next_;
+
+	walk->va = va;
+	walk->pa = walk->folio = pa;
+	walk->raw = raw;
+	walk->next_ = va + ((uint64_t)nr << FMT_GRANULE_LG2);
+	walk->index_ += nr;
+}
+
+/*
+ * How many pages the folio has that begins at @pa, which leaf @raw maps; and its order. 0: it is
+ * special, or no folio begins there, or one smaller than a page.
+ */
+static inline unsigned int ptl_quick_folio_pages(const struct pt_range_walk *walk, uint64_t raw,
+						 pt_pa_t pa, unsigned int *order)
+{
+	const struct ptl_region *region = walk->region_;
+	uint32_t use;
+
+	if (raw & walk->quick_special_ || pa - region->pa >= region->len)
+		return 0;
+	use = ptl_quick_use(walk, pa);
+	if ((use & (0xff | PTL_BLOCK_KIND << 8)) != (PTL_FRAME_NONE | PTL_BLOCK_HELD << 8))
+		return 0;
+	*order = use >> 8 & PTL_BLOCK_ORDER;
+	return (1u << *order << walk->pt_->phys->frame_lg2) >> FMT_GRANULE_LG2;
+}
+
+/* So many folios ahead a descriptor is asked for. */
+#define PTL_QUICK_AHEAD 8
+
+/*
+ * Folios of more than one page have their descriptors far from each other: asks for that of
+ * the leaf at @entry ahead of time, whatever may stand there.
+ */
+static inline void ptl_quick_prefetch(const struct pt_range_walk *walk, _Atomic uint64_t *entry)
+{
+	const struct ptl_region *region = walk->region_;
+	pt_pa_t offset = fmt_leaf_pa(ptl_load(entry), 0, 0, &walk->pt_->fmt) - region->pa;
+
+	if (offset < region->len)
+		__builtin_prefetch(&region->frames[offset >> walk->pt_->phys->frame_lg2]);
+}
+
+/* A folio of @nr pages: those that follow with the same bits. */
+static inline enum pt_range_walk_type ptl_quick_folio(struct pt_range_walk *walk, uint64_t raw,
+						      unsigned int nr, unsigned int order)
+{
+	const struct ptl_fmt *f = &walk->pt_->fmt;
+	const pt_attr_t merge =
+		PT_ATTR_ACCESSED | PT_ATTR_DIRTY | PT_ATTR_WRITE | walk->pt_->soft.attr_dirty;
+	_Atomic uint64_t *entry = ptl_quick_entry(walk);
+	const uint64_t step = fmt_leaf_step(raw, 0, nr, f);
+	uint64_t want = raw;
+	pt_attr_t merged = 0;
+	unsigned int i;
+
+	/* What reaches further, into the next table or beyond the end, is the long way's. */
+	if (!step || nr > walk->quick_end_ - walk->index_)
+		return PTW_ABORT;
+	/* The first too: whole groups, mostly. It may have changed since. */
+	i = ptl_full_alike(entry, nr, &want, step, walk->quick_news_);
+	if (!i)
+		return PTW_ABORT;
+	while (i < nr) {
+		uint64_t word = ptl_load(&entry[i]), differ = word ^ want;
+
+		if (!(walk->flags_ & PT_WALK_RESPECT_AD))
+			differ = fmt_still(word, f) ^ fmt_still(want, f);
+		if (differ & walk->quick_same_)
+			break;
+		merged |= fmt_decode(word, 0, f);
+		want = word + step;
+		i++;
+		i += ptl_full_alike(&entry[i], nr - i, &want, step, walk->quick_news_);
+	}
+	if (walk->index_ + PTL_QUICK_AHEAD * nr < walk->quick_end_)
+		ptl_quick_prefetch(walk, entry + PTL_QUICK_AHEAD * nr);
+	ptl_quick_report_folio(walk, i, raw, fmt_leaf_pa(raw, 0, walk->index_, f), order,
+			       fmt_decode(raw, 0, f) | (merged & merge));
+	if (i == nr && !merged)
+		ptl_streak_begin(walk, nr, raw, order);
+	return PTW_FOLIO;
+}
+
+/* What is no leaf has none of these. */
+static inline void ptl_quick_no_leaf(struct pt_range_walk *walk)
+{
+	walk->pa = 0;
+	walk->attr = 0;
+	walk->contig_lg2 = 0;
+}
+
+/* Holes, if something else follows them in this table. */
+static inline enum pt_range_walk_type ptl_quick_holes(struct pt_range_walk *walk)
+{
+	const struct ptl_fmt *f = &walk->pt_->fmt;
+	_Atomic uint64_t *entry = ptl_quick_entry(walk);
+	unsigned int nr = 1, room = walk->quick_end_ - walk->index_;
+
+	for (; nr < room; nr++) {
+		uint64_t raw = ptl_load(&entry[nr]);
+
+		if (raw && fmt_kind(raw, 0, f) != PTL_EMPTY)
+			break;
+	}
+	if (nr == room || !ptl_walk_wants(walk, PTW_NONE))
+		return PTW_ABORT;
+	ptl_quick_no_leaf(walk);
+	ptl_quick_report(walk, PTW_NONE, nr, 0);
+	return PTW_NONE;
+}
+
+/* How many swap words from @raw on have consecutive offsets. 0: the long way. */
+static inline unsigned int ptl_quick_swap(const struct pt_range_walk *walk, uint64_t raw)
+{
+	const struct pt_soft_cfg *soft = &walk->pt_->soft;
+	unsigned int room = walk->quick_end_ - walk->index_, nr;
+	uint64_t step = ptl_swap_step(soft, raw, room), want = raw;
+
+	if (!step)
+		return 0;
+	nr = ptl_full_alike(ptl_quick_entry(walk), room, &want, step, ~soft->stray);
+	return nr < room ? nr : 0;
+}
+
+/* Software's words but for PROT_NONE, of areas of small pages. */
+static inline enum pt_range_walk_type ptl_quick_soft(struct pt_range_walk *walk, uint64_t raw)
+{
+	const struct pt_pgtable *pt = walk->pt_;
+	enum pt_range_walk_type type;
+	enum pt_soft_kind kind;
+	unsigned int nr = 1;
+
+	if (!pt->has_soft || fmt_kind(raw, 0, &pt->fmt) != PTL_SOFT || !(raw & ~pt->soft.stray) ||
+	    (walk->areas_ && walk->area.huge_lg2 > FMT_GRANULE_LG2))
+		return PTW_ABORT;
+	kind = ptl_soft_decode_page(&pt->soft_types, &pt->soft, raw, &walk->soft);
+	type = (enum pt_range_walk_type)ptl_walk_type_of_soft[kind];
+	if (kind == PT_SOFT_UNKNOWN || !ptl_walk_wants(walk, type))
+		return PTW_ABORT;
+	if (type == PTW_SWAP) {
+		nr = ptl_quick_swap(walk, raw);
+		if (!nr)
+			return PTW_ABORT;
+	}
+	ptl_quick_no_leaf(walk);
+	ptl_quick_report(walk, type, nr, raw);
+	return type;
 }
 
 /* How far the next calls may try the quick way, and what it needs to know. */
 static inline void ptl_walk_prepare_quick(struct pt_range_walk *walk)
 {
 	const struct pt_pgtable *pt = walk->pt_;
-	const unsigned int slow =
-		PT_WALK_EACH | PT_WALK_EFFECTIVE | PT_WALK_LOCKED | PT_WALK_IGNORE_SW;
-	uint64_t room, entries = ptl_nr_entries(pt, 0);
+	const unsigned int slow = PT_WALK_EACH | PT_WALK_EFFECTIVE | PT_WALK_LOCKED;
+	unsigned int entries = ptl_nr_entries(pt, 0);
+	uint64_t room;
 	pt_va_t last = walk->last_;
 
 	walk->was_quick_ = false;
-	walk->quick_nr_ = 0;
+	walk->quick_end_ = 0;
+	walk->streak_end_ = 0;
 	if (!walk->table_ || walk->level_ || walk->done_ || !walk->region_ || walk->flags_ & slow ||
 	    !ptl_walk_looks(walk) || !ptl_walk_wants(walk, PTW_FOLIO) ||
 	    !ptl_aligned(walk->next_, FMT_GRANULE_LG2))
@@ -133,25 +281,126 @@ static inline void ptl_walk_prepare_quick(struct pt_range_walk *walk)
 		last = ptl_min(last, walk->area.last);
 	if (walk->next_ > last)
 		return;
+	/* Not + 1 before the shift: all of 64 bits wraps to nothing, which is no room either. */
 	room = (last - walk->next_ + 1) >> FMT_GRANULE_LG2;
-	walk->quick_nr_ = (unsigned int)ptl_min(room, entries - walk->index_);
+	if (!room)
+		return;
+	walk->quick_end_ =
+		walk->index_ + (unsigned int)ptl_min(room, (uint64_t)(entries - walk->index_));
 	if (!walk->quick_news_) {
-		walk->quick_news_ =
-			fmt_attr_bits(~(pt_attr_t)0, 0, &pt->fmt) | fmt_form_bits(0, &pt->fmt);
+		ptl_full_masks(walk, PTW_FOLIO, 0, &walk->quick_news_, &walk->quick_same_);
 		walk->quick_special_ = fmt_attr_bits(pt->soft.attr_special, 0, &pt->fmt);
 	}
 }
 
-static enum pt_range_walk_type ptl_walk_full(struct pt_range_walk *walk)
+static __attribute__((noinline)) enum pt_range_walk_type
+ptl_walk_thoroughly(struct pt_range_walk *walk)
 {
 	enum pt_range_walk_type type;
 
-	if (walk->quick_nr_ && (PTL_SHARED || walk->pt_->readers ? ptl_walk_folio_guarded(walk)
-								 : ptl_walk_folio(walk)))
-		return PTW_FOLIO;
+	if (walk->quick_end_ && walk->index_ == walk->quick_end_) {
+		walk->done_ = walk->next_ - 1 == walk->last_;
+		if (walk->index_ == ptl_nr_entries(walk->pt_, 0))
+			walk->table_ = NULL;
+	}
 	type = ptl_walk_fully(walk);
 	ptl_walk_prepare_quick(walk);
-	return type;
+	return walk->type_ = type;
+}
+
+/* What stands at the next entry of the table in hand. */
+static inline enum pt_range_walk_type ptl_quick_entry_type(struct pt_range_walk *walk)
+{
+	const struct ptl_fmt *f = &walk->pt_->fmt;
+	uint64_t raw = ptl_load_acquire(ptl_quick_entry(walk));
+	unsigned int order, nr;
+	pt_pa_t pa;
+
+	if (!fmt_is_leaf(raw, 0, f))
+		return raw ? ptl_quick_soft(walk, raw) : ptl_quick_holes(walk);
+	pa = fmt_leaf_pa(raw, 0, walk->index_, f);
+	nr = ptl_quick_folio_pages(walk, raw, pa, &order);
+	return nr ? ptl_quick_folio(walk, raw, nr, order) : PTW_ABORT;
+}
+
+static __attribute__((noinline)) enum pt_range_walk_type
+ptl_walk_quickly(struct pt_range_walk *walk)
+{
+	enum pt_range_walk_type type = PTW_ABORT;
+
+	if (walk->index_ < walk->quick_end_ && ptl_quick_alive(walk))
+		type = ptl_quick_entry_type(walk);
+	return type ? type : ptl_walk_thoroughly(walk);
+}
+
+/* One more folio of a streak, of more than one page. Only if all of it is alike. */
+static inline bool ptl_streak_run(struct pt_range_walk *walk, uint64_t raw, pt_pa_t pa)
+{
+	_Atomic uint64_t *entry = ptl_quick_entry(walk);
+	unsigned int nr = walk->streak_nr_;
+	const uint64_t step = fmt_leaf_step(raw, 0, nr, &walk->pt_->fmt);
+	uint64_t want = raw, differ = 0;
+
+	if (!step)
+		return false;
+	/* All of it is read before anything is decided: mostly it is alike. */
+	if (nr >= 4)
+		for (_Atomic uint64_t *at = entry; at < entry + nr; at += 4, want += 4 * step)
+			differ |= ptl_full_differ4(at, want, step);
+	else
+		differ = ptl_load(&entry[1]) ^ (want + step);
+	if (differ & walk->quick_news_)
+		return false;
+	if (walk->index_ + PTL_QUICK_AHEAD * nr < walk->quick_end_)
+		ptl_quick_prefetch(walk, entry + PTL_QUICK_AHEAD * nr);
+	ptl_streak_report(walk, nr, raw, pa);
+	return true;
+}
+
+static __attribute__((noinline)) enum pt_range_walk_type ptl_walk_streak(struct pt_range_walk *walk,
+									 uint64_t raw, pt_pa_t pa)
+{
+	return ptl_streak_run(walk, raw, pa) ? PTW_FOLIO : ptl_walk_quickly(walk);
+}
+
+/* The quick ways beside writers. The long way enters a section itself. */
+static __attribute__((noinline)) enum pt_range_walk_type
+ptl_walk_guarded(struct pt_range_walk *walk)
+{
+	enum pt_range_walk_type type = PTW_ABORT;
+	uint64_t raw;
+	pt_pa_t pa;
+
+	if (!walk->quick_end_)
+		return ptl_walk_thoroughly(walk);
+	ptl_rcu_read_lock();
+	if (ptl_streak_goes_on(walk, &raw, &pa)) {
+		if (walk->streak_nr_ == 1) {
+			ptl_streak_report(walk, 1, raw, pa);
+			type = PTW_FOLIO;
+		} else if (ptl_streak_run(walk, raw, pa)) {
+			type = PTW_FOLIO;
+		}
+	}
+	if (!type && walk->index_ < walk->quick_end_ && ptl_quick_alive(walk))
+		type = ptl_quick_entry_type(walk);
+	ptl_rcu_read_unlock();
+	return type ? type : ptl_walk_thoroughly(walk);
+}
+
+static enum pt_range_walk_type ptl_walk_full(struct pt_range_walk *walk)
+{
+	uint64_t raw;
+	pt_pa_t pa;
+
+	if (PTL_SHARED || walk->pt_->readers)
+		return ptl_walk_guarded(walk);
+	if (!ptl_streak_goes_on(walk, &raw, &pa))
+		return ptl_walk_quickly(walk);
+	if (walk->streak_nr_ != 1)
+		return ptl_walk_streak(walk, raw, pa);
+	ptl_streak_report(walk, 1, raw, pa);
+	return PTW_FOLIO;
 }
 
 static void ptl_walk_end(struct pt_range_walk *walk)
