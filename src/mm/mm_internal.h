@@ -152,7 +152,8 @@ static inline bool ptl_area_is_private(const struct pt_mm_area *area)
 /* page.c */
 int ptl_pages_init(struct pt_world *world);
 void ptl_pages_exit(struct pt_world *world);
-/* NULL outside memory. */
+/* NULL outside memory, as the next. */
+const struct ptl_page_region *ptl_page_region(const struct pt_world *world, pt_pa_t pa);
 struct ptl_page *ptl_page_at(const struct pt_world *world, pt_pa_t pa);
 static inline unsigned int ptl_page_order(const struct ptl_page *page)
 {

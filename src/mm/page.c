@@ -50,25 +50,32 @@ void ptl_pages_exit(struct pt_world *world)
 	world->regions = NULL;
 }
 
-struct ptl_page *ptl_page_at(const struct pt_world *world, pt_pa_t pa)
+const struct ptl_page_region *ptl_page_region(const struct pt_world *world, pt_pa_t pa)
 {
 	const struct ptl_page_region *region = world->regions;
 	size_t low = 0, high = world->nr_regions;
 
 	if (pa - region->pa < region->len)
-		return &region->pages[(pa - region->pa) >> world->page_lg2];
+		return region;
 	while (low < high) {
 		size_t middle = low + (high - low) / 2;
 
 		region = &world->regions[middle];
 		if (pa - region->pa < region->len)
-			return &region->pages[(pa - region->pa) >> world->page_lg2];
+			return region;
 		if (region->pa > pa)
 			high = middle;
 		else
 			low = middle + 1;
 	}
 	return NULL;
+}
+
+struct ptl_page *ptl_page_at(const struct pt_world *world, pt_pa_t pa)
+{
+	const struct ptl_page_region *region = ptl_page_region(world, pa);
+
+	return region ? &region->pages[(pa - region->pa) >> world->page_lg2] : NULL;
 }
 
 void ptl_page_set(struct ptl_page *page, unsigned int set, unsigned int clear)

@@ -41,7 +41,12 @@ static bool settle(struct ptl_view_walk *walk)
 bool ptl_view_start(struct ptl_view_walk *walk, const struct pt_view *view, pt_va_t first,
 		    pt_va_t last)
 {
+	static const struct pt_soft_cfg none;
+	const struct pt_soft_cfg *soft = pt_pgtable_soft(view->pt);
+
 	walk->view = view;
+	walk->soft = soft ? soft : &none;
+	walk->region = NULL;
 	walk->ops = (struct pt_area_ops){ next_area, (void *)(uintptr_t)view };
 	walk->type = pt_range_walk_start_areas(&walk->walk, view->pt, &walk->ops, first, last,
 					       PT_TYPE_ALL, PT_WALK_RESPECT_AD);
@@ -54,20 +59,19 @@ bool ptl_view_next(struct ptl_view_walk *walk)
 	return settle(walk);
 }
 
-bool ptl_view_has_page(const struct ptl_view_walk *walk)
-{
-	const struct pt_mm_area *area = walk->walk.area.owner;
-	const struct pt_soft_cfg *soft = pt_pgtable_soft(walk->view->pt);
-
-	return ptl_view_is_leaf(walk) && area->kind != PT_MM_PFNMAP &&
-	       !(soft && walk->walk.attr & soft->attr_special);
-}
-
 const struct ptl_page *ptl_view_page(const struct pt_view *view, pt_pa_t pa)
 {
 	const struct ptl_page *page = view->world ? ptl_page_at(view->world, pa) : NULL;
 
 	return page && ptl_page_flags(page) & PTL_PAGE_USED ? page : NULL;
+}
+
+const struct ptl_page *ptl_view_facts_far(struct ptl_view_walk *walk, pt_pa_t pa)
+{
+	const struct pt_world *world = walk->view->world;
+
+	walk->region = world ? ptl_page_region(world, pa) : NULL;
+	return walk->region ? ptl_view_facts(walk, pa) : NULL;
 }
 
 /* Bits that come from the page's descriptor. */

@@ -10,6 +10,9 @@
 /* A walk over a view; walk.area.owner is the struct pt_mm_area. */
 struct ptl_view_walk {
 	const struct pt_view *view;
+	const struct pt_soft_cfg
+		*soft; /* the table's; without one, no software bit means anything */
+	const struct ptl_page_region *region; /* that a page was in last, or NULL */
 	struct pt_area_ops ops;
 	struct pt_range_walk walk;
 	enum pt_range_walk_type type;
@@ -27,9 +30,28 @@ static inline bool ptl_view_is_leaf(const struct ptl_view_walk *walk)
 }
 
 /* Leaves that are a page's: neither special nor of a PFNMAP. */
-bool ptl_view_has_page(const struct ptl_view_walk *walk);
+static inline bool ptl_view_has_page(const struct ptl_view_walk *walk)
+{
+	const struct pt_mm_area *area = walk->walk.area.owner;
+
+	return ptl_view_is_leaf(walk) && area->kind != PT_MM_PFNMAP &&
+	       !(walk->walk.attr & walk->soft->attr_special);
+}
 
 /* The facts of the page at @pa, or NULL if they are unknown. */
 const struct ptl_page *ptl_view_page(const struct pt_view *view, pt_pa_t pa);
+
+/* The same, near where the walk was. */
+const struct ptl_page *ptl_view_facts_far(struct ptl_view_walk *walk, pt_pa_t pa);
+static inline const struct ptl_page *ptl_view_facts(struct ptl_view_walk *walk, pt_pa_t pa)
+{
+	const struct ptl_page_region *region = walk->region;
+	const struct ptl_page *page;
+
+	if (!region || pa - region->pa >= region->len)
+		return ptl_view_facts_far(walk, pa);
+	page = &region->pages[(pa - region->pa) >> walk->view->world->page_lg2];
+	return ptl_page_flags(page) & PTL_PAGE_USED ? page : NULL;
+}
 
 #endif /* PTL_MM_REPORT_H */

@@ -17,7 +17,7 @@ static uint32_t mapcount(const struct pt_view *view, const struct ptl_page *page
 	       atomic_load_explicit(&head->entire, memory_order_relaxed);
 }
 
-/* What all pages of a leaf or a word have in common. */
+/* What all pages of a run, in one folio, have in common. */
 struct alike {
 	bool dirty, locked;
 	bool present; /* else who maps the page is not to be told from its count */
@@ -27,9 +27,11 @@ struct alike {
 /* @len bytes of pages that are mapped @maps times. */
 static void account(struct pt_smaps *sum, const struct alike *alike, uint64_t len, uint32_t maps)
 {
-	uint64_t fine = (len << FINE_LG2) / (maps && alike->present ? maps : 1);
+	uint64_t fine = len << FINE_LG2;
 	bool shared = maps > 1 || !alike->present;
 
+	if (maps > 1 && alike->present)
+		fine /= maps;
 	sum->pss_fine += fine;
 	*alike->pss += fine;
 	if (alike->dirty)
@@ -55,34 +57,54 @@ static uint64_t *pss_part(struct pt_smaps *sum, const struct ptl_page *head)
 	return file && pt_file_cfg(file)->shmem ? &sum->pss_shmem_fine : &sum->pss_file_fine;
 }
 
-/* Runs of pages in one folio that are mapped equally often: one where none is mapped alone. */
-static void account_pages(struct pt_smaps *sum, const struct pt_view *view, pt_pa_t pa,
-			  uint64_t len, bool dirty, bool present, bool locked)
-{
-	uint64_t page_len = ptl_page_bytes(view->world);
+/* What a run of pages is to each of them. */
+struct run_facts {
+	bool dirty; /* its entries say so */
+	bool alone; /* each page is an entry of its own, that its count knows of */
+	bool present, locked;
+};
 
-	while (len) {
-		const struct ptl_page *page = ptl_page_at(view->world, pa);
-		const struct ptl_page *head = ptl_folio_at(view->world, pa);
-		uint32_t total = atomic_load_explicit(&head->total, memory_order_relaxed);
-		uint32_t entire = atomic_load_explicit(&head->entire, memory_order_relaxed);
-		uint64_t left = ptl_last(pa, view->world->page_lg2 + ptl_page_order(head)) - pa + 1;
-		uint64_t part = ptl_min(left, len);
+/*
+ * Runs of pages in one folio that are mapped equally often: one where none is mapped alone, or
+ * where there are no more such mappings than this run has entries: they are one each.
+ */
+static void account_pages(struct pt_smaps *sum, struct ptl_view_walk *walk,
+			  const struct ptl_page *page, pt_pa_t pa, uint64_t len,
+			  const struct run_facts *how)
+{
+	const unsigned int page_lg2 = walk->view->world->page_lg2;
+
+	for (;;) {
+		const unsigned int order = ptl_page_order(page);
+		const uint64_t within = pa & (PTL_BIT(page_lg2 + order) - 1);
+		const struct ptl_page *head = page - (within >> page_lg2);
+		const uint64_t part = ptl_min(PTL_BIT(page_lg2 + order) - within, len);
 		const struct alike alike = {
-			.dirty = dirty || ptl_page_flags(head) & PTL_PAGE_DIRTY,
-			.locked = locked,
-			.present = present,
+			.dirty = how->dirty || ptl_page_flags(head) & PTL_PAGE_DIRTY,
+			.locked = how->locked,
+			.present = how->present,
 			.pss = pss_part(sum, head),
 		};
+		uint32_t total = atomic_load_explicit(&head->total, memory_order_relaxed);
+		uint32_t entire = atomic_load_explicit(&head->entire, memory_order_relaxed);
 
-		if (total == entire || !ptl_page_order(head) || !present) {
-			account(sum, &alike, part, mapcount(view, page, pa));
+		if (total == entire || !how->present) {
+			account(sum, &alike, part, entire);
+		} else if (!order || (how->alone && total - entire == part >> page_lg2)) {
+			account(sum, &alike, part, order ? entire + 1 : total);
 		} else {
-			for (uint64_t at = 0; at < part; at += page_len)
-				account(sum, &alike, page_len, mapcount(view, page++, pa));
+			for (uint64_t i = 0; i < part >> page_lg2; i++)
+				account(sum, &alike, PTL_BIT(page_lg2),
+					entire + atomic_load_explicit(&page[i].maps,
+								      memory_order_relaxed));
 		}
+		if (part == len)
+			return;
 		pa += part;
 		len -= part;
+		page = ptl_page_at(walk->view->world, pa);
+		if (!page)
+			return; /* frames that nobody knows may follow */
 	}
 }
 
@@ -106,21 +128,23 @@ static void add_huge(struct pt_smaps *sum, const struct ptl_view_walk *walk, pt_
 	}
 }
 
-static void add_present(struct pt_smaps *sum, const struct ptl_view_walk *walk, pt_pa_t pa,
-			uint64_t len, pt_attr_t attr, bool present)
+static void add_present(struct pt_smaps *sum, struct ptl_view_walk *walk, pt_pa_t pa, uint64_t len,
+			pt_attr_t attr, bool present)
 {
 	const struct pt_view *view = walk->view;
 	const struct pt_mm_area *area = walk->walk.area.owner;
-	const struct pt_soft_cfg *soft = pt_pgtable_soft(view->pt);
-	const struct ptl_page *page = ptl_view_page(view, pa);
-	bool dirty = attr & (PT_ATTR_DIRTY | (soft ? soft->attr_dirty : 0));
+	const struct ptl_page *page;
 	bool anon = area->kind == PT_MM_ANON;
 
-	if (page)
-		anon = ptl_page_flags(ptl_folio_at(view->world, pa)) & PTL_PAGE_ANON;
 	if (area->kind == PT_MM_HUGETLB) {
 		add_huge(sum, walk, pa, len, present);
 		return;
+	}
+	page = ptl_view_facts(walk, pa);
+	if (page) {
+		uint64_t within = pa & (PTL_BIT(view->world->page_lg2 + ptl_page_order(page)) - 1);
+
+		anon = ptl_page_flags(page - (within >> view->world->page_lg2)) & PTL_PAGE_ANON;
 	}
 	sum->rss += len;
 	if (attr & PT_ATTR_ACCESSED)
@@ -135,11 +159,19 @@ static void add_present(struct pt_smaps *sum, const struct ptl_view_walk *walk, 
 		sum->shmem_huge += len;
 	else if (walk->walk.level)
 		sum->file_huge += len;
-	if (page)
-		account_pages(sum, view, pa, len, dirty, present, area->flags & PT_MM_LOCKED);
+	if (page) {
+		const struct run_facts how = {
+			.dirty = attr & (PT_ATTR_DIRTY | walk->soft->attr_dirty),
+			.alone = ptl_view_is_leaf(walk) && !walk->walk.level,
+			.present = present,
+			.locked = area->flags & PT_MM_LOCKED,
+		};
+
+		account_pages(sum, walk, page, pa, len, &how);
+	}
 }
 
-static void add_soft(struct pt_smaps *sum, const struct ptl_view_walk *walk)
+static void add_soft(struct pt_smaps *sum, struct ptl_view_walk *walk)
 {
 	const struct pt_view *view = walk->view;
 	const struct pt_mm_area *area = walk->walk.area.owner;
