@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* pt_range_walk over one table, ns per base page of the window, mapped or not. */
+/* pt_range_walk over one table, ns per base page of the window, mapped or not; and smaps. */
 #include <errno.h>
 
 #include "bench.h"
 #include "limits.h"
 #include "pass.h"
+#include "process.h"
 
 /* walk_sparse: one page is mapped in so many. */
 #define SPARSE 16
@@ -187,4 +188,5 @@ void bench_register_all(void)
 {
 	limits_register();
 	pass_register(passes, sizeof(passes) / sizeof(passes[0]));
+	process_register();
 }
