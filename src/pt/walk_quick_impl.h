@@ -281,7 +281,7 @@ static inline void ptl_walk_prepare_quick(struct pt_range_walk *walk)
 		last = ptl_min(last, walk->area.last);
 	if (walk->next_ > last)
 		return;
-	/* Not + 1 before the shift: all of 64 bits wraps to nothing, which is no room either. */
+	/* All of 64 bits wraps to no room: the long way will do. */
 	room = (last - walk->next_ + 1) >> FMT_GRANULE_LG2;
 	if (!room)
 		return;

@@ -17,6 +17,8 @@
 
 #include <ptlib/ptlib.h>
 
+#include "pt/soft_word.h"
+
 #define NR(array) (sizeof(array) / sizeof((array)[0]))
 #define E PT_SOFT_EXCLUSIVE
 #define WP PT_SOFT_UFFD_WP
@@ -395,6 +397,45 @@ static void whatever_is_encoded_is_decoded(void **state)
 		assert_true(nr[kind] > 100);
 }
 
+/* The walks' decoder by a table says the same as the search, or that it does not know. */
+static void the_quick_decoder_agrees_with_the_thorough_one(void **state)
+{
+	uint64_t seed = 1;
+	size_t nr[PT_SOFT_NR] = { 0 };
+
+	(void)state;
+	for (size_t k = 0; k < 2 * NR(kernels); k++) {
+		const struct pt_soft_cfg cfg =
+			config(kernels[k / 2].release, kernels[k / 2].fmt, kernels[k / 2].va_bits,
+			       kernels[k / 2].pa_bits, k % 2 ? ALL : 0);
+		struct ptl_soft_types types;
+
+		ptl_soft_types_init(&types, &cfg);
+		for (unsigned int i = 0; i < PT_SOFT_NR * 32 * 256; i++) {
+			struct pt_soft soft = random_soft(&cfg, i % PT_SOFT_NR,
+							  i / PT_SOFT_NR % 32, &seed);
+			struct pt_soft thorough, quick;
+			uint64_t raw;
+
+			if (pt_soft_encode(&cfg, 0, &soft, &raw))
+				continue;
+			/* Each third with one bit that may be anything. */
+			if (i % 3 == 2)
+				raw ^= UINT64_C(1) << next_random(&seed) % 64;
+			thorough = pt_soft_decode(&cfg, 0, raw);
+			if (thorough.kind == PT_SOFT_NONE ||
+			    ptl_soft_decode_page(&types, &cfg, raw, &quick) == PT_SOFT_UNKNOWN)
+				continue;
+			assert_same(&quick, &thorough);
+			nr[quick.kind]++;
+		}
+	}
+	/* All kinds but the one that needs the level. */
+	for (unsigned int kind = PT_SOFT_SWAP; kind < PT_SOFT_PROT_NONE; kind++)
+		assert_true(nr[kind] > 100);
+	assert_int_equal(nr[PT_SOFT_PROT_NONE], 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -402,6 +443,7 @@ int main(void)
 		cmocka_unit_test(x86_6_12),	  cmocka_unit_test(arm64_6_1),
 		cmocka_unit_test(arm64_6_12),	  cmocka_unit_test(arm64_current),
 		cmocka_unit_test(configurations), cmocka_unit_test(whatever_is_encoded_is_decoded),
+		cmocka_unit_test(the_quick_decoder_agrees_with_the_thorough_one),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
