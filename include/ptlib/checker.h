@@ -16,6 +16,10 @@
  *	          dirty, the table not                 yes: stores would not be recorded
  *	table     of a walk cache, not on the way now  yes
  *
+ * The same decides which entries a flush drops needlessly, whose use would not have been wrong
+ * by the tables of that moment: those that the entry's ASID stood for last on its CPU, and for
+ * a global entry those that the CPU runs.
+ *
  * Entries that are stale but not used are nobody's harm, and not reported. What has been
  * changed behind pt_pgtable's back is not known, and not reported either.
  *
@@ -87,8 +91,8 @@ struct pt_check_stats {
 	uint64_t stores; /* seen */
 	uint64_t changes; /* of them: of words that may have been kept */
 	uint64_t flushes; /* of tables, seen to return */
-	uint64_t
-		lost; /* changes that no memory was left to remember: from then on nothing is checked */
+	uint64_t lost; /* changes or contexts that no memory was left to remember: from then on
+			 nothing is checked, and entries of such contexts count as needed */
 };
 
 /** What a checked machine has seen, of about now; all 0 of another. */

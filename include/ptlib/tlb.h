@@ -166,6 +166,15 @@ PT_API int pt_tlb_fill(struct pt_tlb *tlb, enum pt_tlb_use use, uint64_t va,
  */
 PT_API void pt_tlb_flush(struct pt_tlb *tlb, const struct pt_tlb_flush *flush);
 
+/**
+ * pt_tlb_watch() - Have @dropped called with each entry that a flush is about to remove.
+ * @dropped: Called inside pt_tlb_flush(); it must not use @tlb. NULL: nobody is told.
+ *
+ * Flushes that take constant time otherwise then look at every entry.
+ */
+PT_API void pt_tlb_watch(struct pt_tlb *tlb,
+			 void (*dropped)(void *ctx, const struct pt_tlb_entry *entry), void *ctx);
+
 /** Whether @flush removes @entry in every implementation: a pure function. */
 PT_API bool pt_tlb_flush_covers(const struct pt_tlb_flush *flush, const struct pt_tlb_entry *entry);
 

@@ -23,51 +23,6 @@
  */
 #include "machine/checker_internal.h"
 
-/* What CPUs set in leaves: Arm ARM DDI 0487 J.a, D8.3; Intel SDM Vol. 3A, Table 4-20. */
-#define ARM64_AF PTL_BIT(10)
-#define ARM64_READ_ONLY PTL_BIT(7) /* cleared, to make it dirty */
-#define X86_ACCESSED PTL_BIT(5)
-#define X86_DIRTY PTL_BIT(6)
-
-/* The way that an access takes now. */
-struct way {
-	struct pt_access_step steps[PT_ACCESS_MAX_STEPS];
-	unsigned int nr;
-	unsigned int nr_leading; /* of them, to what is kept: all, or those above a table */
-	bool mapped; /* to a leaf, whatever it allows */
-	enum pt_fault_why why; /* if not */
-	struct ptl_kept kept;
-	struct pt_piece piece;
-};
-
-static void find_way(struct way *way, const struct ptl_access *access)
-{
-	struct pt_fault fault = { .why = PT_WHY_NONE };
-	struct ptl_access again = { .mmu = access->mmu,
-				    .how = access->how,
-				    .first = access->first,
-				    .fault = &fault,
-				    .steps = way->steps,
-				    .kept = &way->kept };
-
-	way->kept.from = PTL_FROM_ROOT;
-	for (unsigned int level = 0; level < PT_MAX_LEVELS; level++)
-		way->kept.table[level].pa = UINT64_MAX; /* that the way does not come by */
-	way->mapped =
-		!ptl_access_piece(&again, (unsigned int)(access->va - access->first), &way->piece);
-	way->nr = way->nr_leading = again.nr_steps;
-	way->why = fault.why;
-}
-
-/* But for what CPUs set in it by themselves. */
-static bool same_word(const struct pt_machine *machine, uint64_t a, uint64_t b)
-{
-	const uint64_t marks =
-		machine->cfg.arm64 ? ARM64_AF | ARM64_READ_ONLY : X86_ACCESSED | X86_DIRTY;
-
-	return !((a ^ b) & ~marks);
-}
-
 static pt_pa_t word_of(const struct pt_access_step *step)
 {
 	return step->table_pa + 8 * (uint64_t)step->index;
@@ -75,7 +30,7 @@ static pt_pa_t word_of(const struct pt_access_step *step)
 
 /* What an entry should have been flushed for. */
 struct cause {
-	const struct way *way;
+	const struct ptl_way *way;
 	const struct ptl_regime *r; /* NULL: the entry is of a table */
 	const struct pt_tlb_entry *entry;
 	uint64_t stamp;
@@ -108,7 +63,7 @@ static const struct ptl_change *latest_flushed(const struct ptl_checker *c,
 /* The change that was flushed, or should have been; false: nobody knows yet. */
 static bool find_settled(const struct ptl_checker *c, struct cause *cause)
 {
-	const struct way *way = cause->way;
+	const struct ptl_way *way = cause->way;
 	bool found = false;
 
 	for (unsigned int i = 0; i < way->nr_leading; i++) {
@@ -202,8 +157,8 @@ static bool find_cause(struct pt_machine *machine, struct cause *cause, enum pt_
 	return found;
 }
 
-static void report(struct pt_cpu *cpu, const struct way *way, enum pt_check_kind kind, pt_va_t va,
-		   const struct ptl_regime *r_of_leaf, const struct pt_tlb_entry *entry)
+static void report(struct pt_cpu *cpu, const struct ptl_way *way, enum pt_check_kind kind,
+		   pt_va_t va, const struct ptl_regime *r_of_leaf, const struct pt_tlb_entry *entry)
 {
 	struct cause cause = {
 		.way = way, .r = r_of_leaf, .entry = entry, .stamp = entry->data >> PTL_STAMP_SHIFT
@@ -229,87 +184,29 @@ static void report(struct pt_cpu *cpu, const struct way *way, enum pt_check_kind
 	ptl_check_tell(cpu->machine->checker, &r);
 }
 
-/* Whether any class may do more by the entry than by the tables. */
-static bool allows_more(const struct ptl_asked *asked, const struct pt_tlb_entry *entry,
-			const struct way *way)
-{
-	const struct ptl_regime *r = asked->r;
-
-	for (unsigned int class = 0; class < PTL_NO_CLASS; class ++) {
-		unsigned int old = r->walker->judge(r, ptl_kept_all(entry->data),
-						    ptl_kept_any(entry->data), entry->raw, class);
-		unsigned int now =
-			r->walker->judge(r, way->kept.all, way->kept.any, way->piece.raw, class);
-
-		old = ptl_judged_by_both(old, entry->data >> PTL_WITHHELD_SHIFT & 15);
-		now = ptl_judged_by_both(now, way->kept.withheld);
-		if (old & ~now & ~PTL_JUDGED_CLEAN)
-			return true;
-	}
-	return false;
-}
-
-/* Of a contiguous block each word may be the one that a store made dirty. */
-static bool is_dirty_now(const struct pt_cpu *cpu, const struct ptl_asked *asked,
-			 const struct pt_tlb_entry *entry, const struct way *way)
-{
-	const struct ptl_regime *r = asked->r;
-	/* A store also walks for a leaf that was made old: that is no question here. */
-	uint64_t raw = way->piece.raw | (cpu->machine->cfg.arm64 ? ARM64_AF : X86_ACCESSED);
-	unsigned int now =
-		r->walker->judge(r, way->kept.all, way->kept.any, raw, asked->want.class);
-
-	if (way->kept.withheld & PTL_JUDGED_CLEAN)
-		return false;
-	return entry->size_lg2 > entry->leaf_lg2 || !(now & PTL_JUDGED_CLEAN);
-}
-
-/*
- * The tables refuse it for want of the access flag, and for that alone: it was aged, which need not
- * be flushed. In a contiguous block the entry's word is another one of the block.
- */
-static bool is_only_old(const struct pt_machine *machine, const struct way *way,
-			const struct pt_tlb_entry *entry)
-{
-	return way->why == PT_WHY_ACCESS_FLAG && way->nr &&
-	       (entry->size_lg2 > entry->leaf_lg2 ||
-		same_word(machine, way->steps[way->nr - 1].raw, entry->raw));
-}
-
 void ptl_check_leaf(struct pt_cpu *cpu, const struct ptl_access *access,
 		    const struct ptl_asked *asked, const struct pt_tlb_entry *entry,
 		    unsigned int judged)
 {
-	struct way way;
+	enum pt_check_kind kind;
+	struct ptl_way way;
 
 	if (atomic_load_explicit(&cpu->lazy, memory_order_relaxed))
 		return; /* it catches up before it uses the space again */
-	find_way(&way, access);
-	if (!way.mapped && is_only_old(cpu->machine, &way, entry))
-		return;
-	if (!way.mapped)
-		report(cpu, &way,
-		       way.nr && way.steps[way.nr - 1].kind == PT_KIND_LEAF ? PT_CHECK_RIGHTS
-									    : PT_CHECK_ADDRESS,
-		       access->va, asked->r, entry);
-	else if (way.piece.pa != entry->pa + (asked->in - entry->va))
-		report(cpu, &way, PT_CHECK_ADDRESS, access->va, asked->r, entry);
-	else if (way.piece.mem != (entry->data >> PTL_MEM_SHIFT & 15))
-		report(cpu, &way, PT_CHECK_MEMORY, access->va, asked->r, entry);
-	else if (allows_more(asked, entry, &way))
-		report(cpu, &way, PT_CHECK_RIGHTS, access->va, asked->r, entry);
-	else if (!(judged & PTL_JUDGED_CLEAN) && !is_dirty_now(cpu, asked, entry, &way))
-		report(cpu, &way, PT_CHECK_DIRTY, access->va, asked->r, entry);
+	ptl_check_find_way(&way, access, PTL_FROM_ROOT);
+	kind = ptl_check_compare(cpu->machine->cfg.arm64, &way, asked, entry, judged);
+	if (kind != PT_CHECK_KIND_NR)
+		report(cpu, &way, kind, access->va, asked->r, entry);
 }
 
 void ptl_check_table(struct pt_cpu *cpu, const struct ptl_access *access, unsigned int level,
 		     const struct pt_tlb_entry *entry)
 {
-	struct way way;
+	struct ptl_way way;
 
 	if (atomic_load_explicit(&cpu->lazy, memory_order_relaxed))
 		return;
-	find_way(&way, access);
+	ptl_check_find_way(&way, access, PTL_FROM_ROOT);
 	if (way.kept.table[level].pa == entry->pa)
 		return;
 	/* What stands in the table of now, and what becomes of that, is nothing to the kept one. */

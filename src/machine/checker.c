@@ -31,6 +31,14 @@ uint64_t ptl_check_clock(struct ptl_checker *checker)
 	return atomic_load_explicit(&checker->clock, memory_order_acquire);
 }
 
+void ptl_check_lose(struct ptl_checker *checker)
+{
+	uint32_t bits = ptl_bit_lock(&checker->lock);
+
+	checker->stats.lost++;
+	ptl_bit_unlock(&checker->lock, bits);
+}
+
 /* ---- frames ---- */
 
 /* The casts: loads that older Clang wants a pointer to what is not const for. */

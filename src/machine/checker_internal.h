@@ -4,7 +4,9 @@
  *
  *	checker.c         stores and flushes as they come
  *	check_changes.c   lists of changes, found by the word that was changed
+ *	check_way.c       what the tables say now, and what of an entry differs
  *	check_hit.c       entries that are used, held to them
+ *	check_dropped.c   entries that flushes remove: which of them agreed with the tables
  *	check_break.c     arm64: live words replaced without break-before-make
  *	check_report.c    who is told, and in which words
  */
@@ -59,6 +61,23 @@ struct ptl_checker {
 	void *ctx;
 };
 
+/* What CPUs set in leaves: Arm ARM DDI 0487 J.a, D8.3; Intel SDM Vol. 3A, Table 4-20. */
+#define ARM64_AF PTL_BIT(10)
+#define ARM64_READ_ONLY PTL_BIT(7) /* cleared, to make it dirty */
+#define X86_ACCESSED PTL_BIT(5)
+#define X86_DIRTY PTL_BIT(6)
+
+/* The way that an access takes now. */
+struct ptl_way {
+	struct pt_access_step steps[PT_ACCESS_MAX_STEPS];
+	unsigned int nr;
+	unsigned int nr_leading; /* of them, to what is kept: all, or those above a table */
+	bool mapped; /* to a leaf, and it may be done */
+	enum pt_fault_why why; /* if not */
+	struct ptl_kept kept;
+	struct pt_piece piece;
+};
+
 /* ---- checker.c ---- */
 
 /* The block of an allocator that @pa is in, by its first frame; NULL: there is none. */
@@ -80,6 +99,26 @@ const struct ptl_change *ptl_changes_before(const struct ptl_changes *changes,
 size_t ptl_changes_drop(struct ptl_changes *changes,
 			bool (*stays)(void *ctx, struct ptl_change *change), void *ctx);
 void ptl_changes_exit(struct ptl_changes *changes);
+
+/* ---- check_way.c ---- */
+
+/*
+ * @from: PTL_FROM_ROOT, or the level of the top table, which is then read as pages are that may
+ * be nobody's by now.
+ */
+void ptl_check_find_way(struct ptl_way *way, const struct ptl_access *access, unsigned int from);
+/*
+ * What of @entry, which is used for what @judged says, is wrong by the tables, or
+ * PT_CHECK_KIND_NR. Less permissive and not accessed is not wrong.
+ */
+enum pt_check_kind ptl_check_compare(bool arm64, const struct ptl_way *way,
+				     const struct ptl_asked *asked,
+				     const struct pt_tlb_entry *entry, unsigned int judged);
+/*
+ * The tables refuse it for want of the access flag, and for that alone: it was aged, which need not
+ * be flushed. In a contiguous block the entry's word is another one of the block.
+ */
+bool ptl_check_is_only_old(bool arm64, const struct ptl_way *way, const struct pt_tlb_entry *entry);
 
 /* ---- check_break.c ---- */
 

@@ -183,7 +183,7 @@ void pt_cpu_dsb(struct pt_cpu *cpu)
 #define CR4_PCIDE PTL_BIT(17)
 #define PCID_MASK PTL_BITS(11, 0)
 
-/* @regs are the MMU's now, bit 63 of CR3 dropped. */
+/* @regs are the MMU's now, bit 63 of CR3 dropped. What is flushed is held to them already. */
 static void keep_x86_64(struct pt_cpu *cpu, const struct pt_x86_regs *regs)
 {
 	cpu->x86 = *regs;
@@ -192,6 +192,8 @@ static void keep_x86_64(struct pt_cpu *cpu, const struct pt_x86_regs *regs)
 	cpu->now.vpid = cpu->vmid;
 	cpu->now.pcid = regs->cr4 & CR4_PCIDE ? (uint16_t)(regs->cr3 & PCID_MASK) : 0;
 	pt_tlb_set_context(cpu->tlb, cpu->now.vpid, cpu->now.pcid);
+	if (cpu->contexts)
+		ptl_check_context(cpu);
 }
 
 int ptl_cpu_write_cr3(struct pt_cpu *cpu, uint64_t cr3, enum pt_flush_cause cause)
@@ -228,10 +230,10 @@ int pt_cpu_load_x86_64(struct pt_cpu *cpu, const struct pt_x86_regs *regs)
 		return err;
 	pt_x86_mov_cr4(&cr4, cpu->now, old_cr4, regs->cr4);
 	pt_x86_mov_cr0(&cr0, cpu->now, cpu->x86.cr0, regs->cr0);
+	ptl_space_forget(cpu);
+	keep_x86_64(cpu, &now);
 	ptl_cpu_flush(cpu, &cr4, PT_FLUSH_BY_REGISTERS);
 	ptl_cpu_flush(cpu, &cr0, PT_FLUSH_BY_REGISTERS);
-	ptl_space_forget(cpu);
-	cpu->x86 = now;
 	return ptl_cpu_write_cr3(cpu, regs->cr3, PT_FLUSH_BY_REGISTERS);
 }
 
@@ -255,6 +257,8 @@ int ptl_cpu_write_arm64(struct pt_cpu *cpu, const struct pt_arm64_regs *regs)
 	cpu->arm64 = *regs;
 	cpu->has_registers = true;
 	pt_tlb_set_context(cpu->tlb, cpu->vmid, ptl_arm64_asid(regs));
+	if (cpu->contexts)
+		ptl_check_context(cpu);
 	return 0;
 }
 

@@ -87,6 +87,8 @@ static void run(struct pt_cpu *cpu, struct pt_guest *guest)
 	ptl_space_mark(&guest->space, cpu, true);
 	cpu->guest = guest;
 	set_vmid(cpu, guest->space.asid);
+	if (cpu->contexts)
+		ptl_check_context(cpu);
 }
 
 int pt_cpu_run_guest_x86_64(struct pt_cpu *cpu, struct pt_guest *guest,
@@ -100,9 +102,11 @@ int pt_cpu_run_guest_x86_64(struct pt_cpu *cpu, struct pt_guest *guest,
 	/* SDM Vol. 3C, Table 25-9 "Format of Extended-Page-Table Pointer" */
 	now.eptp = (regs->eptp & PTL_BITS(11, 0)) | guest->space.root;
 	err = pt_mmu_set_ept(cpu->mmu, &now);
-	if (!err)
-		run(cpu, guest);
-	return err;
+	if (err)
+		return err;
+	cpu->ept = now;
+	run(cpu, guest);
+	return 0;
 }
 
 #define VTTBR_VMID_SHIFT 48
@@ -120,9 +124,11 @@ int pt_cpu_run_guest_arm64(struct pt_cpu *cpu, struct pt_guest *guest,
 	now.vttbr = (root & PTL_BITS(47, 1)) | root >> 48 << 2 |
 		    (uint64_t)guest->space.asid << VTTBR_VMID_SHIFT;
 	err = pt_mmu_set_arm64_s2(cpu->mmu, &now);
-	if (!err)
-		run(cpu, guest);
-	return err;
+	if (err)
+		return err;
+	cpu->s2 = now;
+	run(cpu, guest);
+	return 0;
 }
 
 void pt_cpu_exit_guest(struct pt_cpu *cpu)
@@ -134,6 +140,8 @@ void pt_cpu_exit_guest(struct pt_cpu *cpu)
 					   : pt_mmu_set_ept(cpu->mmu, NULL));
 	cpu->guest = NULL;
 	set_vmid(cpu, 0);
+	if (cpu->contexts)
+		ptl_check_no_context(cpu);
 }
 
 struct pt_guest *pt_cpu_guest(const struct pt_cpu *cpu)

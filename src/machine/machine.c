@@ -40,6 +40,7 @@ static void cpu_destroy(struct pt_cpu *cpu)
 {
 	if (!cpu)
 		return;
+	ptl_contexts_destroy(cpu->contexts);
 	pt_tlb_destroy(cpu->tlb);
 	pt_mmu_destroy(cpu->mmu);
 	free(cpu->slots);
@@ -78,6 +79,10 @@ static int cpu_create(struct pt_cpu **out, struct pt_machine *machine, unsigned 
 	err = cpu->slots ? pt_mmu_create(&cpu->mmu, machine->phys) : -ENOMEM;
 	if (!err)
 		err = pt_tlb_create(&cpu->tlb, &tlb);
+	if (!err && machine->checker)
+		err = ptl_contexts_create(&cpu->contexts, machine->phys);
+	if (!err && machine->checker)
+		pt_tlb_watch(cpu->tlb, ptl_check_dropped, cpu);
 	if (err) {
 		cpu_destroy(cpu);
 		return err;

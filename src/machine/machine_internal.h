@@ -51,6 +51,8 @@ enum ptl_count {
 	PTL_COUNT_SWITCHES,
 	PTL_COUNT_DEFERRED,
 	PTL_COUNT_LAZY_SKIPS,
+	PTL_COUNT_DROPPED,
+	PTL_COUNT_NEEDLESSLY,
 	PTL_COUNT_NR,
 };
 _Static_assert(sizeof(struct pt_cpu_stats) == (PTL_COUNT_NR + 1) * sizeof(uint64_t),
@@ -128,9 +130,12 @@ struct pt_cpu {
 	struct pt_x86_context now; /* x86 */
 	struct pt_x86_regs x86;
 	struct pt_arm64_regs arm64;
+	struct ptl_contexts *contexts; /* NULL: not checked */
 
 	struct pt_space *space;
 	struct pt_guest *guest; /* NULL: the host */
+	struct pt_x86_ept_regs ept; /* as it was entered with */
+	struct pt_arm64_s2_regs s2;
 	struct ptl_slot_of_space *slots; /* machine->cfg.policy.nr_pcids, at least 1 */
 	unsigned int slot, next_slot;
 	bool others_stale; /* x86: kernel entries of PCIDs but the current one */
@@ -319,6 +324,17 @@ void ptl_check_leaf(struct pt_cpu *cpu, const struct ptl_access *access,
 		    unsigned int judged);
 void ptl_check_table(struct pt_cpu *cpu, const struct ptl_access *access, unsigned int level,
 		     const struct pt_tlb_entry *entry);
+/* A change or a context that no memory was left to remember. */
+void ptl_check_lose(struct ptl_checker *checker);
+/* What the CPU's ASIDs stand for; see check_dropped.c. */
+struct ptl_contexts;
+int ptl_contexts_create(struct ptl_contexts **out, struct pt_phys *phys);
+void ptl_contexts_destroy(struct ptl_contexts *contexts);
+/* @cpu, which has some, translates by other registers from now on; or by what is no context. */
+void ptl_check_context(struct pt_cpu *cpu);
+void ptl_check_no_context(struct pt_cpu *cpu);
+/* For pt_tlb_watch() of @cpu's TLB. */
+void ptl_check_dropped(void *cpu, const struct pt_tlb_entry *entry);
 /* For pt_watch_ops of @space. */
 void ptl_check_store(void *space, const struct pt_store *store);
 void ptl_check_flushed(void *space, pt_va_t first, pt_va_t last, bool tables);

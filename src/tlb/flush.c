@@ -78,8 +78,34 @@ static void flush_vms(struct pt_tlb *tlb, const struct pt_tlb_flush *flush)
 	ptl_tags_refresh(tlb);
 }
 
+struct whole {
+	struct pt_tlb *tlb;
+	struct pt_tlb_flush flush;
+};
+
+static bool tell_if_covered(void *ctx, const struct pt_tlb_entry *entry, unsigned int part)
+{
+	struct whole *whole = ctx;
+
+	(void)part;
+	if (pt_tlb_flush_covers(&whole->flush, entry))
+		whole->tlb->dropped(whole->tlb->dropped_ctx, entry);
+	return true;
+}
+
+/* Nobody finds them afterwards. */
+static void tell_of_all(struct pt_tlb *tlb, const struct pt_tlb_flush *flush)
+{
+	struct whole whole = { tlb, *flush };
+
+	whole.flush.range = 0;
+	pt_tlb_for_each(tlb, tell_if_covered, &whole);
+}
+
 static void flush_all(struct pt_tlb *tlb, const struct pt_tlb_flush *flush)
 {
+	if (tlb->dropped)
+		tell_of_all(tlb, flush);
 	tlb->seq++;
 	set_from(tlb->flushed, flush->all, tlb->seq);
 	if (flush->any_vmid)
@@ -90,6 +116,14 @@ static void flush_all(struct pt_tlb *tlb, const struct pt_tlb_flush *flush)
 
 /* ---- ranges ---- */
 
+static void drop(struct pt_tlb *tlb, struct ptl_part *part, struct ptl_slot *slot)
+{
+	if (tlb->dropped)
+		tlb->dropped(tlb->dropped_ctx, &slot->entry);
+	ptl_drop(tlb, part, slot);
+	tlb->stats.dropped++;
+}
+
 static void drop_covered(struct pt_tlb *tlb, struct ptl_part *part, unsigned int set,
 			 const struct pt_tlb_flush *flush, unsigned int types)
 {
@@ -99,8 +133,7 @@ static void drop_covered(struct pt_tlb *tlb, struct ptl_part *part, unsigned int
 		if (!ptl_valid(part, set, way) || !(types >> slot->entry.type & 1) ||
 		    !pt_tlb_flush_covers(flush, &slot->entry) || !ptl_slot_live(tlb, slot))
 			continue;
-		ptl_drop(tlb, part, slot);
-		tlb->stats.dropped++;
+		drop(tlb, part, slot);
 	}
 }
 
@@ -117,10 +150,8 @@ static void flush_pages(struct pt_tlb *tlb, struct ptl_part *part, const struct 
 			continue;
 		}
 		slot = ptl_find(part, key, page, size_lg2);
-		if (slot && pt_tlb_flush_covers(flush, &slot->entry)) {
-			ptl_drop(tlb, part, slot);
-			tlb->stats.dropped++;
-		}
+		if (slot && pt_tlb_flush_covers(flush, &slot->entry))
+			drop(tlb, part, slot);
 	}
 }
 

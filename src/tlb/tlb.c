@@ -193,6 +193,13 @@ void pt_tlb_destroy(struct pt_tlb *tlb)
 	free(tlb);
 }
 
+void pt_tlb_watch(struct pt_tlb *tlb, void (*dropped)(void *ctx, const struct pt_tlb_entry *entry),
+		  void *ctx)
+{
+	tlb->dropped = dropped;
+	tlb->dropped_ctx = ctx;
+}
+
 void pt_tlb_stats(const struct pt_tlb *tlb, struct pt_tlb_stats *stats)
 {
 	*stats = tlb->stats;

@@ -130,6 +130,8 @@ struct pt_tlb {
 	uint32_t *chains; /* of tags, by hash */
 	uint32_t chain_mask, nr_tags_used, free_tag;
 	void *memory;     /* everything above that is not in this struct */
+	void (*dropped)(void *ctx, const struct pt_tlb_entry *entry); /* NULL: nobody is told */
+	void *dropped_ctx;
 };
 
 /* ---- tag.c ---- */
