@@ -10,6 +10,10 @@ void pt_gather_begin(struct pt_gather *gather, struct pt_pgtable *pt)
 	gather->nr_tables = 0;
 	gather->over_flush = 0;
 	gather->full = false;
+	gather->nr_leaves = 0;
+	gather->max_leaves = pt->max_leaves;
+	gather->max_tables = pt->max_tables;
+	gather->nr_forced = 0;
 	gather->tables_ = PTL_LINK_END;
 }
 
@@ -91,7 +95,7 @@ void ptl_gather_page(struct pt_gather *gather, pt_pa_t pa)
 }
 
 /* Unhooked long ago; now nothing may reach the pages, and then they go. */
-void pt_gather_finish(struct pt_gather *gather)
+static void flush(struct pt_gather *gather)
 {
 	struct pt_pgtable *pt = gather->pt;
 
@@ -117,5 +121,19 @@ void pt_gather_finish(struct pt_gather *gather)
 		gather->tables_ = ptl_frame_at(pt, pa)->link;
 		ptl_table_free(pt, pa);
 	}
-	pt_gather_begin(gather, pt);
+	gather->nr_ranges = 0;
+	gather->nr_tables = 0;
+	gather->nr_leaves = 0;
+}
+
+void pt_gather_finish(struct pt_gather *gather)
+{
+	flush(gather);
+	pt_gather_begin(gather, gather->pt);
+}
+
+void ptl_gather_force(struct pt_gather *gather)
+{
+	flush(gather);
+	gather->nr_forced++;
 }

@@ -38,6 +38,8 @@ static int pgtable_new(struct pt_pgtable **out, struct pt_phys *phys,
 	pt->wait = cfg->wait;
 	pt->mode = cfg->mode;
 	pt->walk_locks = cfg->walk_locks;
+	pt->max_leaves = cfg->max_leaves;
+	pt->max_tables = cfg->max_tables;
 	pt->has_soft = cfg->soft;
 	if (cfg->soft) {
 		pt->soft = *cfg->soft;

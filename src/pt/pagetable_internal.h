@@ -128,6 +128,7 @@ struct pt_pgtable {
 	pt_pa_t window_pa;    /* the first table page in the region that the root is in */
 	bool readers;         /* lockless readers are allowed */
 	enum pt_mode mode;
+	size_t max_leaves, max_tables; /* of its gathers; 0: no bound */
 	bool walk_locks;      /* walks may hold table locks: who changes words takes them */
 	struct pt_frame *window_frames;
 	struct pt_phys *phys;
@@ -263,6 +264,13 @@ void ptl_no_walk_lock(struct pt_pgtable *pt);
 /* gather.c: what is to be flushed; @tables: table pages under it were unhooked. */
 void ptl_gather_range(struct pt_gather *gather, pt_va_t first, pt_va_t last,
 		      unsigned int stride_lg2, bool tables);
+/* Whether it has to be flushed though the change goes on; and that, outside read-side sections. */
+static inline bool ptl_gather_is_full(const struct pt_gather *gather)
+{
+	return (gather->max_leaves && gather->nr_leaves >= gather->max_leaves) ||
+	       (gather->max_tables && gather->nr_tables >= gather->max_tables);
+}
+void ptl_gather_force(struct pt_gather *gather);
 /* A table page that is unhooked and dead, to be freed after flush and grace period. */
 void ptl_gather_page(struct pt_gather *gather, pt_pa_t pa);
 

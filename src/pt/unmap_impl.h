@@ -56,6 +56,41 @@ static inline struct ptl_cleared ptl_clear_entries(struct ptl_op *op, const stru
 	return cleared;
 }
 
+/* In the midst of a change, between two positions. */
+static inline void ptl_gather_room(struct ptl_op *op)
+{
+	if (__builtin_expect(!ptl_gather_is_full(op->gather), 1))
+		return;
+	ptl_write_leave();
+	ptl_gather_force(op->gather);
+	ptl_write_enter();
+}
+
+/*
+ * How many of @nr entries of the locked table at @pos the gather has room for; holes take none.
+ * What is left of a contiguous block would be used as all of it, so a block is not cut.
+ */
+static inline unsigned int ptl_bounded(const struct ptl_op *op, const struct ptl_pos *pos,
+				       unsigned int nr)
+{
+	const struct pt_gather *gather = op->gather;
+	const struct ptl_fmt *f = &op->pt->fmt;
+	size_t leaves = gather->nr_leaves;
+
+	if (__builtin_expect(!gather->max_leaves, 1))
+		return nr;
+	for (unsigned int i = pos->index; i < pos->index + nr; i++) {
+		uint64_t raw = ptl_load(&pos->table[i]);
+		unsigned int block;
+
+		if (!fmt_is_leaf(raw, pos->level, f) || ++leaves < gather->max_leaves)
+			continue;
+		block = 1u << fmt_contig_lg2(raw, pos->level, f);
+		return (unsigned int)ptl_min(nr, (i | (block - 1)) + 1 - pos->index);
+	}
+	return nr;
+}
+
 /* Whether every entry is empty; looks no further than the first that is not. */
 static inline bool ptl_table_empty(const struct pt_pgtable *pt, const struct ptl_pos *pos)
 {
@@ -135,6 +170,7 @@ static inline void ptl_free_empty(struct ptl_op *op, struct ptl_pos *pos, pt_va_
 				 true);
 		ptl_gather_page(op->gather, pos->table_pa);
 		ptl_top_changed(op, &parent, ptl_index(pt, va, up), 1);
+		ptl_gather_room(op);
 		if (ptl_descend(pt, va, up, pos, &raw) || pos->level != up)
 			return;
 	}
@@ -176,8 +212,10 @@ static inline int ptl_unmap_range(struct ptl_op *op, pt_va_t first, pt_va_t last
 		} else if (ptl_aligned(va, lg2) && next <= last) {
 			if (!ptl_lock(pt, &pos))
 				continue;
-			cleared = ptl_clear_entries(op, &pos, va,
-						    ptl_run_entries(pt, &pos, va, last), illegal);
+			cleared = ptl_clear_entries(
+				op, &pos, va,
+				ptl_bounded(op, &pos, ptl_run_entries(pt, &pos, va, last)),
+				illegal);
 			ptl_unlock(pt, &pos);
 			if (!cleared.entries && kind == PTL_ILLEGAL) {
 				op->change->bad_va = va;
@@ -191,6 +229,7 @@ static inline int ptl_unmap_range(struct ptl_op *op, pt_va_t first, pt_va_t last
 						 base + ((uint64_t)cleared.last << lg2) +
 							 (PTL_BIT(lg2) - 1),
 						 lg2, false);
+				op->gather->nr_leaves += cleared.leaves;
 			}
 			if (!cleared.entries)
 				continue;
@@ -203,6 +242,7 @@ static inline int ptl_unmap_range(struct ptl_op *op, pt_va_t first, pt_va_t last
 		}
 		if (op->change->flags & PT_CHANGE_FREE_TABLES && !err)
 			ptl_free_empty(op, &pos, va);
+		ptl_gather_room(op);
 		if (next >= last)
 			return 0;
 		va = next + 1;
@@ -219,10 +259,14 @@ static __attribute__((noinline)) int ptl_unmapped_page(struct pt_pgtable *pt, pt
 		change->done = PTL_BIT(FMT_GRANULE_LG2);
 		change->bad_va = 0;
 	}
-	if (change && change->gather)
+	if (change && change->gather) {
 		ptl_gather_range(change->gather, va, last, FMT_GRANULE_LG2, false);
-	else
+		change->gather->nr_leaves++;
+		if (ptl_gather_is_full(change->gather))
+			ptl_gather_force(change->gather);
+	} else {
 		ptl_flush_range(pt, va, last, FMT_GRANULE_LG2);
+	}
 	return 0;
 }
 
