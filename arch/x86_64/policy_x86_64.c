@@ -12,6 +12,10 @@
  *	reads space->cpus      (seq_cst)       reads the generation          (seq_cst)
  *
  * One of the two sees the other. The same holds of pt_cpu.lazy in place of the bit.
+ *
+ * With isolation, a slot is a pair of PCIDs, the second for user mode. What is flushed of the
+ * first by its page is flushed of the second by INVPCID; anything else, and without INVPCID that
+ * too, is owed: the second is flushed when user mode is entered, which it was not meanwhile.
  */
 #include "machine/machine_internal.h"
 
@@ -41,13 +45,37 @@ static uint64_t pcid_of(const struct pt_cpu *cpu)
 	return has_pcids(cpu) ? cpu->slot + 1 : 0;
 }
 
+#define USER_PCID PTL_BIT(11) /* Linux's X86_CR3_PTI_PCID_USER_BIT */
+
+static bool has_pairs(const struct pt_cpu *cpu)
+{
+	return cpu->machine->cfg.policy.isolation && has_pcids(cpu);
+}
+
+static void flush_user_page(struct pt_cpu *cpu, pt_va_t va, enum pt_flush_cause cause)
+{
+	struct pt_tlb_flush invpcid;
+
+	if (!has_pairs(cpu))
+		return;
+	if (!cpu->machine->cfg.policy.invpcid) {
+		cpu->slots[cpu->slot].user_stale = true;
+		return;
+	}
+	PTL_BUG_ON(pt_x86_invpcid(&invpcid, cpu->now, PT_INVPCID_ADDRESS, pcid_of(cpu) | USER_PCID,
+				  va));
+	ptl_cpu_flush(cpu, &invpcid, cause);
+}
+
 static void flush_pages(struct pt_cpu *cpu, const struct flush *f)
 {
 	for (uint64_t i = 0; i < f->nr; i++) {
+		pt_va_t va = f->first + (i << f->stride_lg2);
 		struct pt_tlb_flush invlpg;
 
-		pt_x86_invlpg(&invlpg, cpu->now, f->first + (i << f->stride_lg2));
+		pt_x86_invlpg(&invlpg, cpu->now, va);
 		ptl_cpu_flush(cpu, &invlpg, f->cause);
+		flush_user_page(cpu, va, f->cause);
 	}
 }
 
@@ -56,8 +84,56 @@ static void flush_pcid(struct pt_cpu *cpu, enum pt_flush_cause cause)
 {
 	struct pt_tlb_flush flush;
 
+	cpu->slots[cpu->slot].user_stale = has_pairs(cpu);
 	pt_x86_mov_cr3(&flush, cpu->now, cpu->x86.cr4, cpu->x86.cr3);
 	ptl_cpu_flush(cpu, &flush, cause);
+}
+
+/* ---- user mode ---- */
+
+static int to_user(struct pt_cpu *cpu)
+{
+	struct ptl_slot_of_space *slot = &cpu->slots[cpu->slot];
+	bool keep = has_pairs(cpu) && !slot->user_stale;
+	int err;
+
+	if (cpu->in_user)
+		return 0;
+	err = ptl_cpu_write_cr3(cpu,
+				cpu->space->user_root | pcid_of(cpu) |
+					(has_pairs(cpu) ? USER_PCID : 0) |
+					(keep ? CR3_NO_FLUSH : 0),
+				PT_FLUSH_BY_SWITCH);
+	if (err)
+		return err;
+	slot->user_stale = false;
+	cpu->in_user = true;
+	return 0;
+}
+
+static void to_kernel(struct pt_cpu *cpu)
+{
+	cpu->in_user = false;
+	/* It was loaded before. */
+	PTL_BUG_ON(ptl_cpu_write_cr3(
+		cpu, cpu->space->root | pcid_of(cpu) | (has_pairs(cpu) ? CR3_NO_FLUSH : 0),
+		PT_FLUSH_BY_SWITCH));
+}
+
+/* What a request asks for is done by the kernel. */
+static bool interrupt(struct pt_cpu *cpu)
+{
+	bool in_user = cpu->in_user;
+
+	if (in_user)
+		to_kernel(cpu);
+	return in_user;
+}
+
+static void resume(struct pt_cpu *cpu, bool in_user)
+{
+	if (in_user)
+		PTL_BUG_ON(to_user(cpu)); /* as to_kernel() */
 }
 
 /* ---- switching ---- */
@@ -121,6 +197,7 @@ static int switch_to(struct pt_cpu *cpu, struct pt_space *space)
 	bool keep, lazy = atomic_load_explicit(&cpu->lazy, memory_order_relaxed);
 	int err;
 
+	(void)interrupt(cpu);
 	if (old == space) {
 		catch_up(cpu, space);
 		return 0;
@@ -138,7 +215,9 @@ static int switch_to(struct pt_cpu *cpu, struct pt_space *space)
 		atomic_store_explicit(&cpu->lazy, lazy, memory_order_relaxed);
 		return err;
 	}
-	cpu->slots[cpu->slot] = (struct ptl_slot_of_space){ space->id, generation };
+	cpu->slots[cpu->slot] =
+		(struct ptl_slot_of_space){ space->id, generation,
+					    !keep || cpu->slots[cpu->slot].user_stale };
 	cpu->space = space;
 	if (old)
 		ptl_space_mark(old, cpu, false);
@@ -178,9 +257,12 @@ static bool flush_user(struct pt_cpu *cpu, const struct flush *f)
 
 static void run_user(struct pt_cpu *cpu, struct ptl_request *request)
 {
+	bool in_user = interrupt(cpu);
+
 	ptl_count(&cpu->counters, PTL_COUNT_IPIS_RECEIVED, 1);
 	if (!flush_user(cpu, (struct flush *)request))
 		ptl_count(&cpu->counters, PTL_COUNT_IPIS_IDLE, 1);
+	resume(cpu, in_user);
 }
 
 /* A lazy CPU catches up later; but it must not walk tables that are freed. */
@@ -202,8 +284,11 @@ static void send_user(struct pt_space *space, struct pt_cpu *self, struct flush 
 	/* Seq_cst: as drawn above. */
 	f->generation = atomic_fetch_add_explicit(&space->generation, 1, memory_order_seq_cst) + 1;
 	if (self) {
+		bool in_user = interrupt(self);
+
 		f->cause = PT_FLUSH_BY_LOCAL;
 		(void)flush_user(self, f);
+		resume(self, in_user);
 	}
 	f->cause = PT_FLUSH_BY_IPI;
 	f->request.run = run_user;
@@ -226,14 +311,18 @@ static void flush_kernel(struct pt_cpu *cpu, const struct flush *f)
 	}
 	flush_pages(cpu, f);
 	/* INVLPG takes no page that is not global, and no paging-structure entry, of other PCIDs. */
-	if (f->tables || cpu->machine->cfg.policy.kernel_not_global)
+	if (f->tables || cpu->machine->cfg.policy.kernel_not_global ||
+	    cpu->machine->cfg.policy.isolation)
 		cpu->others_stale = true;
 }
 
 static void run_kernel(struct pt_cpu *cpu, struct ptl_request *request)
 {
+	bool in_user = interrupt(cpu);
+
 	ptl_count(&cpu->counters, PTL_COUNT_IPIS_RECEIVED, 1);
 	flush_kernel(cpu, (struct flush *)request);
+	resume(cpu, in_user);
 }
 
 static void send_kernel(struct pt_space *space, struct pt_cpu *self, struct flush *f)
@@ -241,8 +330,11 @@ static void send_kernel(struct pt_space *space, struct pt_cpu *self, struct flus
 	unsigned int nr;
 
 	if (self) {
+		bool in_user = interrupt(self);
+
 		f->cause = PT_FLUSH_BY_LOCAL;
 		flush_kernel(self, f);
+		resume(self, in_user);
 	}
 	f->cause = PT_FLUSH_BY_IPI;
 	f->request.run = run_kernel;
@@ -362,10 +454,13 @@ static bool flush_batched(struct pt_cpu *cpu, enum pt_flush_cause cause)
 
 static void run_batch(struct pt_cpu *cpu, struct ptl_request *request)
 {
+	bool in_user = interrupt(cpu);
+
 	(void)request;
 	ptl_count(&cpu->counters, PTL_COUNT_IPIS_RECEIVED, 1);
 	if (!flush_batched(cpu, PT_FLUSH_BY_IPI))
 		ptl_count(&cpu->counters, PTL_COUNT_IPIS_IDLE, 1);
+	resume(cpu, in_user);
 }
 
 static bool wants_batch(struct pt_cpu *cpu, const struct ptl_request *request)
@@ -381,8 +476,12 @@ static void finish_batch(struct pt_flush_batch *batch)
 	struct ptl_request request = { .run = run_batch };
 	unsigned int nr;
 
-	if (self)
+	if (self) {
+		bool in_user = interrupt(self);
+
 		(void)flush_batched(self, PT_FLUSH_BY_LOCAL);
+		resume(self, in_user);
+	}
 	nr = ptl_deliver(batch->machine, self, batch->cpus, wants_batch, &request);
 	ptl_count_for(batch->machine, self, PTL_COUNT_IPIS_SENT, nr);
 	for (unsigned int word = 0; word < ptl_nr_words(batch->machine); word++)
@@ -393,6 +492,8 @@ const struct ptl_policy ptl_policy_x86_64 = {
 	.range = flush_range,
 	.all = flush_all,
 	.switch_to = switch_to,
+	.to_user = to_user,
+	.to_kernel = to_kernel,
 	.defer = defer,
 	.finish = finish_batch,
 };

@@ -47,7 +47,9 @@ struct pt_machine_policy {
 	unsigned int nr_pcids; /* address spaces whose entries a CPU keeps; 6. 0: no PCIDs */
 	bool generations; /* a CPU that is up to date already does nothing */
 	bool lazy; /* CPUs in a kernel thread are not interrupted for leaves */
-	bool kernel_not_global; /* as with page-table isolation */
+	bool kernel_not_global; /* kernel pages are no global ones */
+	bool isolation; /* of page tables: see pt_space_set_user_table(); takes that too */
+	bool invpcid; /* with it; else what user mode keeps is flushed when it is entered next */
 	/* arm64 */
 	bool ranges; /* FEAT_TLBIRANGE */
 	unsigned int

@@ -76,6 +76,34 @@ PT_API PT_MUST_CHECK int pt_cpu_switch(struct pt_cpu *cpu, struct pt_space *spac
  * Return: 0; -EINVAL if the kernel's space has no table.
  */
 PT_API PT_MUST_CHECK int pt_cpu_enter_lazy(struct pt_cpu *cpu);
+/**
+ * pt_space_set_user_table() - What user mode has of @space, where the policy isolates tables.
+ * @user: A table whose top words lead to those of @space's that are the user's, and to what else
+ *        user mode may see: see pt_pgtable_link(). Made with the same flush and watch ops.
+ *
+ * The space then has two PCIDs on a CPU, of which user mode's has bit 11. Each page flushed is
+ * flushed from both: by INVLPG, and by INVPCID or, without, by the next entry of user mode, which
+ * flushes all of its PCID; whatever takes all of one takes all of the other by that.
+ *
+ * Context: as pt_space_set_table(), after that.
+ * Return: 0; -EINVAL without that policy, for the kernel's space, a space without a table, or a
+ * table of another format.
+ * Source: Linux, arch/x86/mm/tlb.c native_flush_tlb_one_user(), invalidate_user_asid();
+ * arch/x86/entry/calling.h SWITCH_TO_USER_CR3.
+ */
+PT_API PT_MUST_CHECK int pt_space_set_user_table(struct pt_space *space, struct pt_pgtable *user);
+/**
+ * pt_cpu_to_user() - Run user mode: by the user table of the space that @cpu runs.
+ * pt_cpu_to_kernel() - An interrupt or a call: by the space's own table again.
+ *
+ * Requests to flush interrupt user mode and return to it; pt_cpu_switch() ends it.
+ *
+ * Context: by the thread that runs @cpu.
+ * TLB: nothing is removed but what is owed to user mode; without PCIDs, all but global pages.
+ * Return: 0, also if it does so already; -EINVAL for a space without a user table, or a lazy CPU.
+ */
+PT_API PT_MUST_CHECK int pt_cpu_to_user(struct pt_cpu *cpu);
+PT_API void pt_cpu_to_kernel(struct pt_cpu *cpu);
 /** The space that @cpu has loaded, or NULL. */
 PT_API struct pt_space *pt_cpu_space(const struct pt_cpu *cpu);
 

@@ -11,6 +11,7 @@ static const struct pt_machine_policy linux_policy = {
 	.nr_pcids = 6,
 	.generations = true,
 	.lazy = true,
+	.invpcid = true,
 	.ranges = true,
 	.max_range_pages = UINT64_C(32) << 16,
 	.max_count = 7, /* CPUID 80000008H:EDX[15:0] of Zen 3 to 5 */
@@ -91,9 +92,18 @@ static int cpu_create(struct pt_cpu **out, struct pt_machine *machine, unsigned 
 	return 0;
 }
 
+#define MAX_PAIRS 2046 /* slots whose PCID, a number more, leaves bit 11 to user mode's */
+
+static bool can_be_isolated(const struct pt_machine_cfg *cfg)
+{
+	return !cfg->arm64 && cfg->policy.delivery == PT_DELIVER_IPI &&
+	       cfg->policy.nr_pcids <= MAX_PAIRS;
+}
+
 static bool can_be(const struct pt_machine_cfg *cfg)
 {
-	return cfg->nr_cpus >= 1 && cfg->nr_cpus <= PT_MACHINE_MAX_CPUS &&
+	return (!cfg->policy.isolation || can_be_isolated(cfg)) && cfg->nr_cpus >= 1 &&
+	       cfg->nr_cpus <= PT_MACHINE_MAX_CPUS &&
 	       cfg->policy.nr_pcids <= PT_MACHINE_MAX_PCIDS &&
 	       cfg->policy.max_range_pages <= UINT64_C(32) << 16 &&
 	       (unsigned int)cfg->policy.delivery < PT_DELIVERY_NR &&

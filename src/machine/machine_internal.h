@@ -112,6 +112,7 @@ struct ptl_pending {
 struct ptl_slot_of_space {
 	uint64_t id; /* pt_space.id; 0: none */
 	uint64_t generation;
+	bool user_stale; /* user mode's PCID: to be flushed before it is used */
 };
 
 struct pt_cpu {
@@ -139,6 +140,7 @@ struct pt_cpu {
 	struct ptl_slot_of_space *slots; /* machine->cfg.policy.nr_pcids, at least 1 */
 	unsigned int slot, next_slot;
 	bool others_stale; /* x86: kernel entries of PCIDs but the current one */
+	bool in_user; /* x86: by the space's user table */
 
 	struct ptl_pending pending[PTL_MAX_PENDING];
 	unsigned int nr_pending;
@@ -152,6 +154,9 @@ struct ptl_policy {
 		      bool tables);
 	void (*all)(struct pt_space *space);
 	int (*switch_to)(struct pt_cpu *cpu, struct pt_space *space);
+	/* Between the tables of a pair; NULL: there are none. */
+	int (*to_user)(struct pt_cpu *cpu);
+	void (*to_kernel)(struct pt_cpu *cpu);
 	/* As range(), of leaves, into a batch; and what that owes. NULL: no batches. */
 	void (*defer)(struct pt_flush_batch *batch, struct pt_space *space, pt_va_t first,
 		      pt_va_t last, unsigned int stride_lg2);
@@ -171,7 +176,7 @@ struct pt_flush_batch {
 struct pt_space {
 	struct pt_machine *machine;
 	struct pt_pgtable *pt;
-	pt_pa_t root;
+	pt_pa_t root, user_root; /* UINT64_MAX: it has no user table */
 	unsigned int granule_lg2;
 	bool lpa2, wide_root, upper_half, is_kernel;
 	bool guest; /* a second stage; @asid is its VMID or VPID */

@@ -73,6 +73,7 @@ int ptl_space_init(struct pt_space *space, struct pt_machine *machine)
 		return -ENOMEM;
 	space->machine = machine;
 	space->granule_lg2 = 12;
+	space->user_root = UINT64_MAX;
 	space->id = atomic_fetch_add_explicit(&machine->last_id, 1, memory_order_relaxed) + 1;
 	space->watch = (struct pt_watch_ops){ .store = ptl_check_store,
 					      .ctx = space,
@@ -151,6 +152,15 @@ int pt_space_set_table(struct pt_space *space, struct pt_pgtable *pt)
 	return 0;
 }
 
+int pt_space_set_user_table(struct pt_space *space, struct pt_pgtable *user)
+{
+	if (!space->machine->cfg.policy.isolation || space->is_kernel || !space->pt ||
+	    pt_pgtable_fmt(user)->fmt != pt_pgtable_fmt(space->pt)->fmt)
+		return -EINVAL;
+	space->user_root = pt_pgtable_root(user);
+	return 0;
+}
+
 /* ---- on CPUs ---- */
 
 int pt_cpu_switch(struct pt_cpu *cpu, struct pt_space *space)
@@ -169,10 +179,26 @@ int pt_cpu_enter_lazy(struct pt_cpu *cpu)
 		return -EINVAL;
 	/* Where nobody is interrupted there is nobody to leave alone. */
 	if (cpu->machine->cfg.policy.lazy && !cpu->machine->cfg.arm64 &&
-	    !ptl_pcids_are_global(cpu->machine))
+	    !ptl_pcids_are_global(cpu->machine)) {
+		pt_cpu_to_kernel(cpu);
 		/* Relaxed: who does not see it yet sends an IPI more. */
 		atomic_store_explicit(&cpu->lazy, true, memory_order_relaxed);
+	}
 	return 0;
+}
+
+int pt_cpu_to_user(struct pt_cpu *cpu)
+{
+	if (!cpu->space || cpu->space->user_root == UINT64_MAX ||
+	    atomic_load_explicit(&cpu->lazy, memory_order_relaxed)) /* this thread's own */
+		return -EINVAL;
+	return cpu->machine->policy->to_user(cpu);
+}
+
+void pt_cpu_to_kernel(struct pt_cpu *cpu)
+{
+	if (cpu->in_user)
+		cpu->machine->policy->to_kernel(cpu);
 }
 
 struct pt_space *pt_cpu_space(const struct pt_cpu *cpu)
@@ -199,6 +225,7 @@ void ptl_space_forget(struct pt_cpu *cpu)
 	if (cpu->space && !ptl_pcids_are_global(cpu->machine))
 		ptl_space_mark(cpu->space, cpu, false);
 	cpu->space = NULL;
+	cpu->in_user = false;
 	atomic_store_explicit(&cpu->lazy, false, memory_order_relaxed); /* it keeps nothing */
 	for (unsigned int i = 0; i < (nr ? nr : 1); i++)
 		cpu->slots[i].id = 0;
