@@ -32,7 +32,7 @@
 #define TLB_VIEWS 6
 #define TLB_OUTPUTS 3
 
-/* How one flush is wrong. */
+/* How one flush is wrong, or all from one on. */
 enum tlb_broken {
 	TLB_RIGHT,
 	TLB_FORGOTTEN,
@@ -87,6 +87,7 @@ struct tlb_world {
 	struct pt_cpu *cpu;
 	enum tlb_broken how;
 	unsigned int right_flushes; /* before the first that is wrong */
+	bool stays_wrong;           /* and so are all after it */
 	bool is_wrong;              /* one was */
 	uint64_t nr_reports;
 };
@@ -163,7 +164,8 @@ static inline void tlb_flush_wrongly(struct tlb_space *s, pt_va_t first, pt_va_t
 	how = wrong ? w->how : TLB_RIGHT;
 	if (wrong) {
 		w->is_wrong = true;
-		w->how = TLB_RIGHT; /* one mistake: several can hide each other */
+		if (!w->stays_wrong)
+			w->how = TLB_RIGHT;
 	}
 	switch (how) {
 	case TLB_FORGOTTEN:
@@ -215,7 +217,8 @@ static inline void tlb_flush_all(void *ctx)
 
 	if (s->w->how == TLB_FORGOTTEN && !s->w->right_flushes) {
 		s->w->is_wrong = true;
-		s->w->how = TLB_RIGHT;
+		if (!s->w->stays_wrong)
+			s->w->how = TLB_RIGHT;
 	} else {
 		real->all(real->ctx);
 	}
@@ -335,6 +338,7 @@ static inline void tlb_world_init(struct tlb_world *w, struct fuzz_input *in)
 {
 	const struct config *config = tlb_config(in);
 	struct pt_format_info info;
+	unsigned int how;
 
 	memset(w, 0, sizeof(*w));
 	w->cfg.fmt = config_fmt(config);
@@ -344,7 +348,9 @@ static inline void tlb_world_init(struct tlb_world *w, struct fuzz_input *in)
 	w->tracks_dirty = w->x86 || w->cfg.fmt.features & PT_FEAT_HD;
 	w->page = UINT64_C(1) << info.granule_lg2;
 	w->large = UINT64_C(1) << info.leaf_lg2[1];
-	w->how = (enum tlb_broken)(fuzz_u8(in) % TLB_BROKEN_NR);
+	how = fuzz_u8(in);
+	w->how = (enum tlb_broken)(how % TLB_BROKEN_NR);
+	w->stays_wrong = how & 128;
 	w->right_flushes = fuzz_u8(in) % 16;
 	FUZZ_CHECK_EQ(pt_phys_create_anon(&w->phys, TLB_LEN), 0);
 	page_source_init(&w->source, w->phys, TLB_TABLES, info.granule_lg2, TLB_NR_TABLES);

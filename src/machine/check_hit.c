@@ -6,9 +6,9 @@
  * What differs from the tables is reported if, of the words on the way of now that lead to
  * what is kept, none has a change that is open, and one has a change that is younger than the
  * stamp and had to be flushed: for that flush has returned, and began after the walk did. With
- * two exceptions for leaves: an entry is overdue though changes are open, if it is from before
- * one that is not, and not what any open one replaced; and if the frame that it led to has
- * been freed, however far the flush is.
+ * two exceptions: an entry is overdue though changes are open, if it is from before one that is
+ * not, and not what any open one replaced, be it a table with the word in it; and a leaf's is if
+ * the frame that it led to has been freed, however far the flush is.
  *
  * A store where nothing live stood proves nothing, nor what stands there now, for threads
  * share tables, and their stores are not reported in the order in which they are made:
@@ -40,21 +40,21 @@ struct cause {
 };
 
 /*
- * The latest change of the word at @step that is not open and may have been kept. Table pages are
+ * The latest change of the word at @pa that is not open and may have been kept. Table pages are
  * used again: what was flushed for one use says nothing of the next, which may be another space's.
+ * @unhooked: the table is one that an open change has unhooked, and so not free yet.
  */
-static const struct ptl_change *latest_flushed(const struct ptl_checker *c,
-					       const struct pt_access_step *step)
+static const struct ptl_change *latest_flushed(const struct ptl_checker *c, pt_pa_t pa,
+					       unsigned int level, bool unhooked)
 {
 	const struct ptl_change *found = NULL;
-	pt_pa_t pa = word_of(step);
 
 	for (size_t i = 0; i < PTL_JOURNAL; i++) {
 		const struct ptl_change *change = &c->journal[i];
 
 		if (change->number && change->kept && change->store.pa == pa &&
-		    change->store.level == step->level &&
-		    (!found || change->number > found->number) && ptl_check_is_same_table(change))
+		    change->store.level == level && (!found || change->number > found->number) &&
+		    ptl_check_deaths(change) <= unhooked)
 			found = change;
 	}
 	return found;
@@ -71,7 +71,7 @@ static bool find_settled(const struct ptl_checker *c, struct cause *cause)
 
 		if (ptl_changes_of(&c->open, word_of(&way->steps[i])))
 			return false;
-		change = latest_flushed(c, &way->steps[i]);
+		change = latest_flushed(c, word_of(&way->steps[i]), way->steps[i].level, false);
 		if (!change || change->number <= cause->stamp)
 			continue;
 		cause->store = change->store;
@@ -119,37 +119,151 @@ static bool same_leaf(const struct pt_machine *machine, const struct ptl_regime 
 	return !((a ^ b) & ~marks);
 }
 
-/* A change that was flushed, before others of the same word that were not yet. */
-static bool find_overdue(struct pt_machine *machine, struct cause *cause)
+/* ---- though changes are open ---- */
+
+struct overdue {
+	struct pt_machine *machine;
+	const struct pt_space *space; /* tables are read as its */
+	const struct cause *cause;
+	unsigned int level; /* of the word that the entry is from */
+	const struct ptl_change *flushed; /* the latest that it should have gone for */
+};
+
+/* Whether the entry is what @raw says. */
+static bool says_it(const struct overdue *o, uint64_t raw)
 {
-	struct ptl_checker *c = machine->checker;
+	const struct pt_tlb_entry *entry = o->cause->entry;
+	struct ptl_visit_entry is;
+
+	if (o->cause->r)
+		return same_leaf(o->machine, o->cause->r, raw, entry->raw);
+	is = ptl_check_entry(o->space, raw, o->level);
+	return is.kind == PTL_TABLE && is.target == entry->pa;
+}
+
+static void note_flushed(struct overdue *o, pt_pa_t pa, unsigned int level, bool unhooked)
+{
+	const struct ptl_change *flushed = latest_flushed(o->machine->checker, pa, level, unhooked);
+
+	if (flushed && flushed->number > o->cause->stamp &&
+	    (!o->flushed || flushed->number > o->flushed->number))
+		o->flushed = flushed;
+}
+
+/* Whether a change of the word at @pa that is open lets the entry be used. */
+static bool is_allowed(struct overdue *o, pt_pa_t pa, bool unhooked)
+{
+	struct ptl_checker *c = o->machine->checker;
+
+	for (const struct ptl_change *open = ptl_changes_of(&c->open, pa); open;
+	     open = ptl_changes_before(&c->open, open))
+		if (says_it(o, open->store.old) || says_it(o, open->store.new_))
+			return true;
+	note_flushed(o, pa, o->level, unhooked);
+	return false;
+}
+
+static _Atomic uint64_t *word_at(const struct pt_machine *machine, pt_pa_t pa)
+{
+	const struct ptl_region *region = ptl_phys_find(machine->phys, pa);
+
+	return region ? ptl_region_host(region, pa, 8) : NULL;
+}
+
+/*
+ * Whether the table that @raw of @level named, until a change that is open, lets the entry be
+ * used: its page stays as it was until the flush, which comes first.
+ */
+static bool is_allowed_below(struct overdue *o, uint64_t raw, unsigned int level)
+{
+	struct ptl_checker *c = o->machine->checker;
+
+	while (level-- > o->level) {
+		struct ptl_visit_entry table = ptl_check_entry(o->space, raw, level + 1);
+		unsigned int index_bits = o->space->granule_lg2 - 3;
+		uint64_t index = o->cause->entry->va >> ptl_space_entry_lg2(o->space, level) &
+				 (PTL_BIT(index_bits) - 1);
+		pt_pa_t pa = table.target + 8 * index;
+		_Atomic uint64_t *word;
+
+		if (table.kind != PTL_TABLE)
+			return false;
+		word = word_at(o->machine, pa);
+		if (!word)
+			return false;
+		raw = atomic_load_explicit(word, memory_order_relaxed);
+		if (level == o->level)
+			return says_it(o, raw) || is_allowed(o, pa, true);
+		for (const struct ptl_change *open = ptl_changes_of(&c->open, pa); open;
+		     open = ptl_changes_before(&c->open, open))
+			if (is_allowed_below(o, open->store.old, level))
+				return true;
+		note_flushed(o, pa, level, true);
+	}
+	return false;
+}
+
+/* As tables of now are read: by the kernel's format in its half, and by the loaded space's. */
+static const struct pt_space *space_of(const struct pt_cpu *cpu, pt_va_t va)
+{
+	bool kernel = cpu->machine->cfg.arm64 && va >> 55 & 1;
+	const struct pt_space *space = kernel ? cpu->machine->kernel : cpu->space;
+
+	return space && space->pt ? space : NULL;
+}
+
+static unsigned int level_of(const struct pt_space *space, const struct cause *cause)
+{
+	if (cause->r)
+		return cause->entry->data >> PTL_LEVEL_SHIFT & 7;
+	return (cause->entry->size_lg2 - space->granule_lg2) / (space->granule_lg2 - 3);
+}
+
+/*
+ * A change that was flushed, before others of its word, or of words above it, that were not yet:
+ * these allow what they have replaced, and nothing else.
+ */
+static bool find_overdue(const struct pt_cpu *cpu, struct cause *cause)
+{
+	struct ptl_checker *c = cpu->machine->checker;
 	const struct pt_tlb_entry *entry = cause->entry;
-	const struct pt_access_step *step = &cause->way->steps[cause->way->nr - 1];
-	const struct ptl_change *flushed;
+	struct overdue o = { .machine = cpu->machine,
+			     .space = space_of(cpu, entry->va),
+			     .cause = cause };
 
 	/* Of a block, which word it is from is not known. */
-	if (!cause->r || !cause->way->nr || entry->size_lg2 > entry->leaf_lg2 || step->stage != 1 ||
-	    step->level != (entry->data >> PTL_LEVEL_SHIFT & 7))
+	if (!o.space || entry->size_lg2 > entry->leaf_lg2)
 		return false;
-	flushed = latest_flushed(c, step);
-	if (!flushed || flushed->number <= cause->stamp)
-		return false;
-	for (const struct ptl_change *open = ptl_changes_of(&c->open, word_of(step)); open;
-	     open = ptl_changes_before(&c->open, open))
-		if (same_leaf(machine, cause->r, open->store.old, entry->raw) ||
-		    same_leaf(machine, cause->r, open->store.new_, entry->raw))
+	o.level = level_of(o.space, cause);
+	for (unsigned int i = 0; i < cause->way->nr; i++) {
+		const struct pt_access_step *step = &cause->way->steps[i];
+
+		if (step->stage != 1)
 			return false;
-	cause->store = flushed->store;
+		if (step->level < o.level)
+			break;
+		if (step->level == o.level && is_allowed(&o, word_of(step), false))
+			return false;
+		if (step->level > o.level)
+			note_flushed(&o, word_of(step), step->level, false);
+		for (const struct ptl_change *open = ptl_changes_of(&c->open, word_of(step));
+		     step->level > o.level && open; open = ptl_changes_before(&c->open, open))
+			if (is_allowed_below(&o, open->store.old, step->level))
+				return false;
+	}
+	if (!o.flushed)
+		return false;
+	cause->store = o.flushed->store;
 	cause->stage = 1;
 	return true;
 }
 
-static bool find_cause(struct pt_machine *machine, struct cause *cause, enum pt_check_kind kind)
+static bool find_cause(const struct pt_cpu *cpu, struct cause *cause, enum pt_check_kind kind)
 {
-	struct ptl_checker *c = machine->checker;
+	struct ptl_checker *c = cpu->machine->checker;
 	uint32_t bits = ptl_bit_lock(&c->lock);
-	bool found = !c->stats.lost && (find_settled(c, cause) || find_overdue(machine, cause) ||
-					find_freed(machine, cause));
+	bool found = !c->stats.lost && (find_settled(c, cause) || find_overdue(cpu, cause) ||
+					find_freed(cpu->machine, cause));
 
 	if (found)
 		ptl_check_count(c, cause->freed ? PT_CHECK_FRAME : kind);
@@ -165,7 +279,7 @@ static void report(struct pt_cpu *cpu, const struct ptl_way *way, enum pt_check_
 	};
 	struct pt_check_report r;
 
-	if (!find_cause(cpu->machine, &cause, kind))
+	if (!find_cause(cpu, &cause, kind))
 		return;
 	r = (struct pt_check_report){
 		.kind = cause.freed ? PT_CHECK_FRAME : kind,

@@ -107,10 +107,10 @@ static void note_table(const struct pt_space *space, struct ptl_change *change)
 	change->table_generation = generation_of(change->table_frame);
 }
 
-bool ptl_check_is_same_table(const struct ptl_change *change)
+uint32_t ptl_check_deaths(const struct ptl_change *change)
 {
-	return !change->table_frame ||
-	       generation_of(change->table_frame) == change->table_generation;
+	return change->table_frame ? generation_of(change->table_frame) - change->table_generation
+				   : 0;
 }
 
 /* ---- stores ---- */

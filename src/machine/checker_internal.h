@@ -30,7 +30,7 @@ struct ptl_change {
 	bool table; /* and is a table: a flush of leaves is not enough */
 	bool deferred; /* a batch owes its flush */
 	bool combined_left; /* second stages: flushed, but for what is combined with a first */
-	/* The table page that the word is in, by its first frame; see ptl_check_is_same_table(). */
+	/* The table page that the word is in, by its first frame; see ptl_check_deaths(). */
 	const struct pt_frame *table_frame; /* NULL: there is none */
 	uint32_t table_generation;
 	/* The block that the old word, a leaf, points into; see ptl_check_was_freed(). */
@@ -84,8 +84,11 @@ struct ptl_way {
 const struct pt_frame *ptl_check_block(const struct pt_phys *phys, pt_pa_t pa);
 /* Whether the frame that @change took out of the tables has been freed since. */
 bool ptl_check_was_freed(const struct pt_phys *phys, const struct ptl_change *change);
-/* Whether the page that @change was in has been that table ever since: the word is the same. */
-bool ptl_check_is_same_table(const struct ptl_change *change);
+/*
+ * How often the page that @change was in has ceased to be a table since: 0, the word is the same;
+ * 1, and so it is until the page is freed.
+ */
+uint32_t ptl_check_deaths(const struct ptl_change *change);
 
 /* ---- check_changes.c ---- */
 
