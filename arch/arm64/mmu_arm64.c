@@ -108,13 +108,13 @@ static int translate_off(struct ptl_access *access, const struct ptl_regime *r,
 	return 0;
 }
 
-static struct ptl_want want_of(const struct pt_access *how, uint64_t control)
+/* Field by field: a whole struct would be read back wider than it was written, and wait. */
+static void set_want(struct ptl_want *want, const struct pt_access *how, uint64_t control)
 {
-	return (struct ptl_want){
-		.perms = ptl_perms_of(how->kind),
-		.class = class_of(how, control),
-		.write = ptl_writes(how->kind),
-	};
+	want->perms = ptl_perms_of(how->kind);
+	want->class = class_of(how, control);
+	want->write = ptl_writes(how->kind);
+	want->in_walk = false;
 }
 
 static bool e0pd_forbids(const struct ptl_regime *r, const struct ptl_want *want)
@@ -129,7 +129,7 @@ static bool ask(const struct ptl_access *access, struct ptl_asked *asked)
 
 	asked->r = r;
 	asked->in = untagged(access->va, access->how, r->control);
-	asked->want = want_of(access->how, r->control);
+	set_want(&asked->want, access->how, r->control);
 	return !is_off(access->mmu, r) && r->walker && in_range(asked->in, r) &&
 	       !e0pd_forbids(r, &asked->want);
 }
@@ -138,8 +138,9 @@ static int translate_stage1(struct ptl_access *access, struct ptl_translation *t
 {
 	const struct ptl_regime *r = half_of(access->mmu, access->va);
 	pt_va_t va = untagged(access->va, access->how, r->control);
-	const struct ptl_want want = want_of(access->how, r->control);
+	struct ptl_want want;
 
+	set_want(&want, access->how, r->control);
 	if (is_off(access->mmu, r))
 		return translate_off(access, r, to);
 	if (r->control & HALF_DISABLED)

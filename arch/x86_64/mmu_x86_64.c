@@ -33,13 +33,13 @@ static int not_canonical(struct ptl_access *access, const struct ptl_regime *r)
 	return 1;
 }
 
-static struct ptl_want want_of(const struct pt_access *how)
+/* Field by field: a whole struct would be read back wider than it was written, and wait. */
+static void set_want(struct ptl_want *want, const struct pt_access *how)
 {
-	return (struct ptl_want){
-		.perms = ptl_perms_of(how->kind),
-		.class = class_of(how),
-		.write = ptl_writes(how->kind),
-	};
+	want->perms = ptl_perms_of(how->kind);
+	want->class = class_of(how);
+	want->write = ptl_writes(how->kind);
+	want->in_walk = false;
 }
 
 /* Every byte of it is looked at, before any is translated. */
@@ -55,7 +55,7 @@ static bool ask(const struct ptl_access *access, struct ptl_asked *asked)
 
 	asked->r = r;
 	asked->in = access->va;
-	asked->want = want_of(access->how);
+	set_want(&asked->want, access->how);
 	return r->walker && is_canonical(access, r);
 }
 
@@ -63,9 +63,10 @@ static int translate(struct ptl_access *access, struct ptl_translation *to)
 {
 	const struct pt_mmu *mmu = access->mmu;
 	const struct ptl_regime *r = &mmu->half[0];
-	const struct ptl_want want = want_of(access->how);
+	struct ptl_want want;
 	int err = 0;
 
+	set_want(&want, access->how);
 	if (!r->walker) {
 		ptl_translate_flat(access->va & UINT32_MAX, PT_MEM_WB, to);
 		to->user_page = true;

@@ -53,7 +53,6 @@ static void fill_piece(struct pt_piece *piece, const struct pt_tlb_entry *entry,
 	};
 }
 
-/* Whether the TLB translates it. */
 /* As ptl_access_piece(), for what almost always is asked: by one stage, in one page, nothing to mark. */
 static bool walk_quickly(struct pass *pass, struct walked *walked, unsigned int left,
 			 struct pt_piece *piece)
@@ -62,6 +61,7 @@ static bool walk_quickly(struct pass *pass, struct walked *walked, unsigned int 
 	struct ptl_translation to;
 	unsigned int nr_loads;
 	uint64_t room;
+	pt_pa_t pa;
 
 	if (r->access != r->walker->access) /* no way for a quick one: see ptl_mmu_stages_changed() */
 		return false;
@@ -70,9 +70,12 @@ static bool walk_quickly(struct pass *pass, struct walked *walked, unsigned int 
 	if (!nr_loads)
 		return false;
 	pass->access.nr_loads[0] += nr_loads;
-	room = PTL_BIT(to.size_lg2) - (to.pa & (PTL_BIT(to.size_lg2) - 1));
+	pa = to.pa;
+	/* By itself: a load of it and its neighbour would wait for two stores just made. */
+	__asm__("" : "+r"(pa));
+	room = PTL_BIT(to.size_lg2) - (pa & (PTL_BIT(to.size_lg2) - 1));
 	*piece = (struct pt_piece){
-		.pa = to.pa,
+		.pa = pa,
 		.raw = to.raw,
 		.len = (uint32_t)ptl_min(left, room),
 		.perms = (uint8_t)to.perms,
@@ -83,6 +86,7 @@ static bool walk_quickly(struct pass *pass, struct walked *walked, unsigned int 
 	return true;
 }
 
+/* Whether the TLB translates it. */
 static bool look_up(struct pass *pass, const struct ptl_asked *asked, unsigned int left,
 		    struct pt_piece *piece)
 {
