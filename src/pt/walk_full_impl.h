@@ -409,7 +409,8 @@ static inline void ptl_full_extend(struct pt_range_walk *walk, struct ptl_full_r
 	case PTW_NONE:
 		break;
 	default:
-		if (run->at.kind == PTL_SOFT && run->soft.kind < PT_SOFT_PROT_NONE)
+		if (run->at.kind == PTL_SOFT && run->type != PTW_UNKNOWN &&
+		    run->soft.kind < PT_SOFT_PROT_NONE)
 			ptl_full_same(walk, run, limit);
 		return;
 	}
