@@ -38,6 +38,9 @@ struct bench; /* a benchmark::State */
 /* Each benchmark program defines this; it registers all its benchmarks. */
 void bench_register_all(void);
 
+/* Whether all run once, to see that they work (--once): what takes long to set up may be small. */
+bool bench_is_trial(void);
+
 /*
  * Runs @fn as the benchmark @name, on one thread. @name is copied and appears as it is in reports,
  * e.g. "map_one/x86_64"; @arg is passed through and must stay valid until the program ends.

@@ -23,6 +23,11 @@ static const benchmark::State &state(const struct bench *b)
 	return *reinterpret_cast<const benchmark::State *>(b);
 }
 
+bool bench_is_trial(void)
+{
+	return once;
+}
+
 void bench_register_threads(const char *name, void (*fn)(struct bench *b, const void *arg),
 			    const void *arg, unsigned int nr_threads)
 {

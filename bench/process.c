@@ -12,6 +12,7 @@
 #include "phys/phys_internal.h"
 
 #define PROCESS_LEN ((uint64_t)64 << 30)
+#define TRIAL_LEN ((uint64_t)1 << 30)
 #define TABLES_LEN ((uint64_t)1 << 30) /* and what else the zone gives */
 #define PROCESS_VA ((pt_va_t)1 << 40)
 
@@ -20,7 +21,7 @@ struct process {
 	struct pt_zone *zone;
 	struct pt_world *world;
 	struct pt_mm *mm;
-	uint64_t page; /* bytes */
+	uint64_t len, page; /* bytes */
 	unsigned int order;
 	_Atomic uint64_t **table; /* of level 0, in the order of addresses */
 	size_t nr_tables, nr_entries;
@@ -36,8 +37,8 @@ struct process_case {
 static int make_world(struct process *process, const struct fmt_case *fmt)
 {
 	const struct pt_mm_cfg cfg = { .mode = PT_MODE_PRIVATE };
-	struct pt_phys_region region = { .len = PROCESS_LEN + TABLES_LEN, .fd = -1 };
-	const struct pt_extent ram = { .len = PROCESS_LEN + TABLES_LEN };
+	struct pt_phys_region region = { .len = process->len + TABLES_LEN, .fd = -1 };
+	const struct pt_extent ram = { .len = process->len + TABLES_LEN };
 	const struct pt_zone_cfg zone = { .ranges = &ram, .nr_ranges = 1 };
 	struct pt_world_cfg world = { .flags = PT_WORLD_NO_CONTENT };
 	struct pt_format_info info;
@@ -66,7 +67,7 @@ static int fill(struct process *process)
 {
 	const struct pt_mm_area area = {
 		.first = PROCESS_VA,
-		.last = PROCESS_VA + PROCESS_LEN - 1,
+		.last = PROCESS_VA + process->len - 1,
 		.kind = PT_MM_ANON,
 		.flags = PT_MM_READ | PT_MM_WRITE,
 		.node = PT_MM_ANY_NODE,
@@ -74,14 +75,14 @@ static int fill(struct process *process)
 	int err = pt_mm_map(process->mm, &area);
 
 	return err ? err
-		   : pt_mm_populate(process->mm, area.first, PROCESS_LEN, process->order, NULL);
+		   : pt_mm_populate(process->mm, area.first, process->len, process->order, NULL);
 }
 
 static int find_tables(struct process *process)
 {
 	const uint64_t reach = process->page * process->nr_entries;
 
-	process->nr_tables = PROCESS_LEN / reach;
+	process->nr_tables = process->len / reach;
 	process->table = calloc(process->nr_tables, sizeof(*process->table));
 	if (!process->table)
 		return -ENOMEM;
@@ -117,8 +118,8 @@ static int smaps(const struct process *process)
 
 	if (err)
 		return err;
-	return sum.rss != PROCESS_LEN || sum.private_dirty != PROCESS_LEN ||
-			       sum.pss_fine >> 12 != PROCESS_LEN
+	return sum.rss != process->len || sum.private_dirty != process->len ||
+			       sum.pss_fine >> 12 != process->len
 		       ? -EIO
 		       : 0;
 }
@@ -153,7 +154,8 @@ static int load_all(const struct process *process)
 static void run_case(struct bench *b, const void *arg)
 {
 	const struct process_case *c = arg;
-	struct process process = { .order = c->order };
+	struct process process = { .len = bench_is_trial() ? TRIAL_LEN : PROCESS_LEN,
+				   .order = c->order };
 	char limit[64];
 	int err = make_world(&process, c->fmt);
 
@@ -161,7 +163,7 @@ static void run_case(struct bench *b, const void *arg)
 		err = fill(&process);
 	if (!err)
 		err = find_tables(&process);
-	while (!err && bench_keep_running(b, PROCESS_LEN / process.page))
+	while (!err && bench_keep_running(b, process.len / process.page))
 		err = c->run(&process);
 	process_exit(&process);
 	if (err)

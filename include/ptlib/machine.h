@@ -51,7 +51,7 @@ struct pt_machine_policy {
 	bool isolation; /* of page tables: see pt_space_set_user_table(); takes that too */
 	bool invpcid; /* with it; else what user mode keeps is flushed when it is entered next */
 	/* arm64 */
-	bool ranges; /* FEAT_TLBIRANGE */
+	bool ranges; /* FEAT_TLBIRANGE, of Armv8.4: Neoverse N1 and Cortex-A72 have none */
 	unsigned int
 		max_dvm_ops; /* without: as many strides flush the ASID; 0: entries of a table */
 	uint64_t max_range_pages; /* with: more pages than this do; 2097152 */
