@@ -211,9 +211,6 @@ static void poke(const struct world *w, struct fuzz_input *in, pt_va_t va)
 	raw = fuzz_index(in, 4) ? fuzz_u64(in) : raw_reserved(&w->fmt, steps[nr - 1].level);
 	if (format_is_present(&w->fmt, raw) && raw != raw_reserved(&w->fmt, steps[nr - 1].level))
 		raw &= ~UINT64_C(7) & ~UINT64_C(0x400);
-	/* arm64 with DBM: what may be written and has it clear is neither clean nor tracked. */
-	if (!format_is_x86(w->fmt.fmt) && w->fmt.features & PT_FEAT_HD && !(raw & 1))
-		raw |= UINT64_C(1) << 51;
 	FUZZ_CHECK_EQ(pt_phys_write(w->arena->phys,
 				    steps[nr - 1].table_pa + 8 * (uint64_t)steps[nr - 1].index,
 				    &raw, 8),

@@ -26,7 +26,10 @@ static inline uint64_t ptl_hide_leaf(const struct pt_pgtable *pt, uint64_t leaf,
 	return ptl_soft_hidden(&pt->soft, level, leaf);
 }
 
-/* Marks of a leaf, hardware's and those that the kernel keeps: PT_SOFT_YOUNG, ... */
+/*
+ * Marks of a leaf, hardware's and those that the kernel keeps: PT_SOFT_YOUNG, ... What may be
+ * written and is not tracked is dirty, as it is to pt_lookup().
+ */
 static inline unsigned int ptl_leaf_marks(const struct pt_pgtable *pt, uint64_t raw,
 					  unsigned int level)
 {
@@ -34,7 +37,7 @@ static inline unsigned int ptl_leaf_marks(const struct pt_pgtable *pt, uint64_t 
 	pt_attr_t attr = fmt_decode(raw, level, &pt->fmt);
 
 	return (fmt_is_young(raw, &pt->fmt) ? PT_SOFT_YOUNG : 0) |
-	       (fmt_is_dirty(raw, &pt->fmt) || attr & soft->attr_dirty ? PT_SOFT_DIRTY : 0) |
+	       (attr & (PT_ATTR_DIRTY | soft->attr_dirty) ? PT_SOFT_DIRTY : 0) |
 	       (attr & soft->attr_uffd_wp ? PT_SOFT_UFFD_WP : 0) |
 	       (attr & soft->attr_soft_dirty ? PT_SOFT_SOFT_DIRTY : 0);
 }

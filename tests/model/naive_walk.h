@@ -109,12 +109,13 @@ static inline void naive_leaf(const struct naive *n, uint64_t leaf, struct naive
 		e->young = tracked && naive_bits(leaf, 8, 8);
 		e->dirty = tracked && naive_bits(leaf, 9, 9);
 	} else {
-		bool dbm = n->fmt->features & PT_FEAT_HD && naive_bits(leaf, 51, 51);
+		bool hd = n->fmt->features & PT_FEAT_HD;
 		/* AP[2] forbids, S2AP[1] allows */
 		bool now = naive_bits(leaf, 7, 7) == format_is_stage2(n->fmt->fmt);
 
-		e->write = now || dbm;
-		e->dirty = now && dbm;
+		/* without DBM nothing tracks stores: one that is allowed may have been made */
+		e->write = now || (hd && naive_bits(leaf, 51, 51));
+		e->dirty = now && hd;
 		e->young = naive_bits(leaf, 10, 10);
 		e->contig = naive_bits(leaf, 52, 52) && n->info->contig_lg2[e->level];
 		special = naive_bits(leaf, 56, 56);
