@@ -189,7 +189,8 @@ static void threads_change_pages_at_once(void **state)
 	for (unsigned int i = 0; i < NR_THREADS; i++)
 		pt_zone_cache_destroy(worker[i].cache);
 	free(worker);
-	assert_true(s.taken > NR_TURNS);
+	/* 7551 if nobody is refused, which is when somebody else holds what is left */
+	assert_true(s.taken > NR_TURNS / 2);
 	zoned_verify(z);
 	zoned_convert_back(z);
 	/* what was not joined because somebody was about to split it */
@@ -198,7 +199,7 @@ static void threads_change_pages_at_once(void **state)
 	zoned_convert_back(z);
 	assert_int_equal(stats_of(k).tables + stats_of(k).reserve, z->tables);
 	pt_mermap_stats(z->mermap, &m);
-	assert_true(m.zeroed > NR_TURNS / 4 && m.wraps && m.settled);
+	assert_true(m.zeroed > NR_TURNS / 8 && m.wraps && m.settled);
 	zoned_end(z);
 }
 
