@@ -154,7 +154,7 @@ fuzz() {
 }
 
 stage_asan() {
-	stage asan 600 "clang, address and undefined-behaviour sanitizers, $FUZZ_SECONDS s a fuzzer"
+	stage asan 840 "clang, address and undefined-behaviour sanitizers, $FUZZ_SECONDS s a fuzzer"
 	if build build/asan asan; then
 		check build/asan -LE 'oracle|exhaustive'
 		fuzz
