@@ -371,4 +371,33 @@ static inline uint64_t random64(uint64_t *seed)
 	return z ^ z >> 31;
 }
 
+/* Each of @bodies on each configuration, which is its state, as "body/configuration". */
+static inline int mm_run_on_all(const char *group, const struct CMUnitTest *bodies, size_t nr,
+				CMFixtureFunction setup, CMFixtureFunction teardown)
+{
+	struct CMUnitTest *tests = calloc(nr * NR_MM_CONFIGS, sizeof(*tests));
+	char(*names)[100] = calloc(nr * NR_MM_CONFIGS, sizeof(*names));
+	int failed = 1;
+
+	for (size_t i = 0; tests && names && i < nr * NR_MM_CONFIGS; i++) {
+		const struct mm_config *config = &mm_configs[i % NR_MM_CONFIGS];
+
+		snprintf(names[i], sizeof(names[i]), "%s/%s", bodies[i / NR_MM_CONFIGS].name,
+			 config->name);
+		tests[i] = bodies[i / NR_MM_CONFIGS];
+		tests[i].name = names[i];
+		tests[i].setup_func = setup;
+		tests[i].teardown_func = teardown;
+		tests[i].initial_state = (void *)(uintptr_t)config;
+	}
+	if (tests && names)
+		failed = _cmocka_run_group_tests(group, tests, nr * NR_MM_CONFIGS, NULL, NULL);
+	free(names);
+	free(tests);
+	return failed;
+}
+
+#define MM_RUN_ON_ALL(group, bodies)                                                               \
+	mm_run_on_all(group, bodies, sizeof(bodies) / sizeof((bodies)[0]), setup, teardown)
+
 #endif /* MM_TEST_H */

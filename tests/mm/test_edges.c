@@ -465,22 +465,7 @@ static const struct CMUnitTest bodies[] = {
 	cmocka_unit_test(a_folio_goes_to_swap_page_by_page_if_it_must),
 };
 
-#define NR_BODIES (sizeof(bodies) / sizeof(bodies[0]))
-
 int main(void)
 {
-	struct CMUnitTest tests[NR_BODIES * NR_MM_CONFIGS];
-	static char names[NR_BODIES * NR_MM_CONFIGS][100];
-
-	for (size_t i = 0; i < NR_BODIES * NR_MM_CONFIGS; i++) {
-		const struct mm_config *config = &mm_configs[i % NR_MM_CONFIGS];
-
-		tests[i] = bodies[i / NR_MM_CONFIGS];
-		snprintf(names[i], sizeof(names[i]), "%s/%s", tests[i].name, config->name);
-		tests[i].name = names[i];
-		tests[i].setup_func = setup;
-		tests[i].teardown_func = teardown;
-		tests[i].initial_state = (void *)(uintptr_t)config;
-	}
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return MM_RUN_ON_ALL("edges", bodies);
 }
