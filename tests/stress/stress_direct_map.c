@@ -36,7 +36,7 @@ struct stress {
 	struct pt_direct_map *dm;
 	bool keys;
 	_Atomic uint64_t slot[NR_SLOTS];
-	_Atomic uint64_t taken;
+	_Atomic uint64_t taken, refused;
 };
 
 struct worker {
@@ -99,8 +99,10 @@ static void take(struct worker *w)
 		CHECK(!pt_direct_map_prepare(w->s->dm));
 	err = pt_alloc_pages(w->s->z->zone, w->cache, &how, &pa);
 	CHECK(!err || (err == -ENOMEM && flags == PT_FREETYPE_KEYED));
-	if (err)
+	if (err) {
+		atomic_fetch_add_explicit(&w->s->refused, 1, memory_order_relaxed);
 		return;
+	}
 	held = pa | flags | (block ? KIND_BLOCK : 0);
 	look(w, held);
 	CHECK(!(how.flags & PT_ALLOC_ZERO) || *word_of(w, held) == 0);
@@ -189,8 +191,8 @@ static void threads_change_pages_at_once(void **state)
 	for (unsigned int i = 0; i < NR_THREADS; i++)
 		pt_zone_cache_destroy(worker[i].cache);
 	free(worker);
-	/* 7551 if nobody is refused, which is when somebody else holds what is left */
-	assert_true(s.taken > NR_TURNS / 2);
+	/* Some may be refused: somebody else holds what is left, or is about to give it back. */
+	assert_true(s.taken + s.refused > NR_TURNS && s.taken > s.refused);
 	zoned_verify(z);
 	zoned_convert_back(z);
 	/* what was not joined because somebody was about to split it */
@@ -199,7 +201,7 @@ static void threads_change_pages_at_once(void **state)
 	zoned_convert_back(z);
 	assert_int_equal(stats_of(k).tables + stats_of(k).reserve, z->tables);
 	pt_mermap_stats(z->mermap, &m);
-	assert_true(m.zeroed > NR_TURNS / 8 && m.wraps && m.settled);
+	assert_true(m.zeroed > NR_TURNS / 4 && m.wraps && m.settled);
 	zoned_end(z);
 }
 
