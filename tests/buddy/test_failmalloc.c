@@ -1,50 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Each operation, once to count what it takes from the host, then once an allocation with that one
- * failing: -ENOMEM, nothing lost, and nothing in the way of another attempt. The linker sends calls
- * of the host's allocators here (--wrap).
+ * failing: -ENOMEM, nothing lost, and nothing in the way of another attempt.
  */
 #include "buddy/zones.h"
-
-#include <sys/mman.h>
-#include <sys/types.h>
-
-void *__real_malloc(size_t size);
-void *__wrap_malloc(size_t size);
-void *__real_calloc(size_t nr, size_t size);
-void *__wrap_calloc(size_t nr, size_t size);
-void *__real_aligned_alloc(size_t align, size_t size);
-void *__wrap_aligned_alloc(size_t align, size_t size);
-void *__real_mmap(void *at, size_t len, int prot, int flags, int fd, off_t offset);
-void *__wrap_mmap(void *at, size_t len, int prot, int flags, int fd, off_t offset);
-
-static size_t nr_allocs, fail_at;
-static bool counts; /* only what an operation under test asks for */
-
-static bool fails(void)
-{
-	return counts && ++nr_allocs == fail_at;
-}
-
-void *__wrap_malloc(size_t size)
-{
-	return fails() ? NULL : __real_malloc(size);
-}
-
-void *__wrap_calloc(size_t nr, size_t size)
-{
-	return fails() ? NULL : __real_calloc(nr, size);
-}
-
-void *__wrap_aligned_alloc(size_t align, size_t size)
-{
-	return fails() ? NULL : __real_aligned_alloc(align, size);
-}
-
-void *__wrap_mmap(void *at, size_t len, int prot, int flags, int fd, off_t offset)
-{
-	return fails() ? MAP_FAILED : __real_mmap(at, len, prot, flags, fd, offset);
-}
+#include "model/failing_host.h"
 
 static struct pt_phys *phys;
 static struct pt_zone *zone;

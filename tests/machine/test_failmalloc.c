@@ -2,49 +2,12 @@
 /*
  * Each thing that is created, once an allocation with that one failing: -ENOMEM, nothing lost, and
  * nothing in the way of another attempt. What CPUs do later asks the host for nothing; what the
- * checker then wants and does not get, it says so. The linker sends calls of the host's allocators
- * here (--wrap).
+ * checker then wants and does not get, it says so.
  */
 #include "machine_test.h"
+#include "model/failing_host.h"
 
 #include <stdlib.h>
-
-void *__real_malloc(size_t size);
-void *__wrap_malloc(size_t size);
-void *__real_calloc(size_t nr, size_t size);
-void *__wrap_calloc(size_t nr, size_t size);
-void *__real_realloc(void *at, size_t size);
-void *__wrap_realloc(void *at, size_t size);
-void *__real_aligned_alloc(size_t align, size_t size);
-void *__wrap_aligned_alloc(size_t align, size_t size);
-
-static size_t nr_allocs, fail_at;
-static bool counts; /* only what is under test */
-
-static bool fails(void)
-{
-	return counts && ++nr_allocs == fail_at;
-}
-
-void *__wrap_malloc(size_t size)
-{
-	return fails() ? NULL : __real_malloc(size);
-}
-
-void *__wrap_calloc(size_t nr, size_t size)
-{
-	return fails() ? NULL : __real_calloc(nr, size);
-}
-
-void *__wrap_realloc(void *at, size_t size)
-{
-	return fails() ? NULL : __real_realloc(at, size);
-}
-
-void *__wrap_aligned_alloc(size_t align, size_t size)
-{
-	return fails() ? NULL : __real_aligned_alloc(align, size);
-}
 
 static const char *const both[] = { "x86_48", "arm_4k_48" };
 

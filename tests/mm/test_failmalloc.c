@@ -2,56 +2,10 @@
 /*
  * Each operation with one of its allocations from the host failing, for each of them: -ENOMEM, or
  * it did without; areas, pages, swap and what reports say are as they were, and it works when
- * it is tried again. The linker sends calls of the host's allocators here (--wrap).
+ * it is tried again.
  */
 #include "mm/mm_test.h"
-
-#include <sys/mman.h>
-#include <sys/types.h>
-
-void *__real_malloc(size_t size);
-void *__wrap_malloc(size_t size);
-void *__real_calloc(size_t nr, size_t size);
-void *__wrap_calloc(size_t nr, size_t size);
-void *__real_realloc(void *old, size_t size);
-void *__wrap_realloc(void *old, size_t size);
-void *__real_aligned_alloc(size_t align, size_t size);
-void *__wrap_aligned_alloc(size_t align, size_t size);
-void *__real_mmap(void *at, size_t len, int prot, int flags, int fd, off_t offset);
-void *__wrap_mmap(void *at, size_t len, int prot, int flags, int fd, off_t offset);
-
-static size_t nr_allocs, fail_at;
-static bool counts; /* only what an operation under test asks for */
-
-static bool fails(void)
-{
-	return counts && ++nr_allocs == fail_at;
-}
-
-void *__wrap_malloc(size_t size)
-{
-	return fails() ? NULL : __real_malloc(size);
-}
-
-void *__wrap_calloc(size_t nr, size_t size)
-{
-	return fails() ? NULL : __real_calloc(nr, size);
-}
-
-void *__wrap_realloc(void *old, size_t size)
-{
-	return fails() ? NULL : __real_realloc(old, size);
-}
-
-void *__wrap_aligned_alloc(size_t align, size_t size)
-{
-	return fails() ? NULL : __real_aligned_alloc(align, size);
-}
-
-void *__wrap_mmap(void *at, size_t len, int prot, int flags, int fd, off_t offset)
-{
-	return fails() ? MAP_FAILED : __real_mmap(at, len, prot, flags, fd, offset);
-}
+#include "model/failing_host.h"
 
 #define VA (UINT64_C(3) << 33)
 #define RW (PT_MM_READ | PT_MM_WRITE)
