@@ -440,8 +440,13 @@ static inline void stress_do_clean(struct stress_owner *o, size_t first, size_t 
 		atomic_fetch_add_explicit(o->cleaned, change.done, memory_order_relaxed);
 }
 
-/* One operation on a part of one chunk of the owner's. */
-static inline void stress_step(struct stress_owner *o)
+/* Some pages of one chunk of the owner's: half of the time all, so that tables become empty. */
+struct stress_part {
+	size_t chunk, first, nr;
+	uint32_t how; /* at random; its low bits are used up */
+};
+
+static inline struct stress_part stress_pick(struct stress_owner *o)
 {
 	struct stress *s = o->s;
 	uint32_t pick = stress_random(&o->seed), how = stress_random(&o->seed);
@@ -449,12 +454,21 @@ static inline void stress_step(struct stress_owner *o)
 	size_t chunk = pick % nr_chunks * o->nr + o->index;
 	size_t first = 0, nr = s->chunk_pages;
 
-	/* whole chunks half of the time, so that tables become empty */
 	if (pick & 0x10000) {
 		first = (pick >> 20) % s->chunk_pages;
 		nr = 1 + how % (s->chunk_pages - first);
 	}
-	first += chunk * s->chunk_pages;
+	return (struct stress_part){ chunk, chunk * s->chunk_pages + first, nr, how };
+}
+
+/* One operation on a part of one chunk of the owner's. */
+static inline void stress_step(struct stress_owner *o)
+{
+	struct stress *s = o->s;
+	const struct stress_part part = stress_pick(o);
+	size_t chunk = part.chunk, first = part.first, nr = part.nr;
+	uint32_t how = part.how;
+
 	switch (how >> 24 & 15) {
 	case 0: case 1: case 2: case 3: case 4:
 		stress_do_map(o, first, nr, how >> 8);

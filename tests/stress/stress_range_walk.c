@@ -192,16 +192,10 @@ static void *owner_run(void *arg)
 	struct stress *s = o->s;
 
 	while (!atomic_load_explicit(&s->stop, memory_order_relaxed)) {
-		uint32_t pick = stress_random(&o->seed), how = stress_random(&o->seed);
-		size_t nr_chunks = NR_REGIONS * NR_CHUNKS / o->nr;
-		size_t chunk = pick % nr_chunks * o->nr + o->index;
-		size_t first = 0, nr = s->chunk_pages;
+		const struct stress_part part = stress_pick(o);
+		size_t chunk = part.chunk, first = part.first, nr = part.nr;
+		uint32_t how = part.how;
 
-		if (pick & 0x10000) {
-			first = (pick >> 20) % s->chunk_pages;
-			nr = 1 + how % (s->chunk_pages - first);
-		}
-		first += chunk * s->chunk_pages;
 		switch (how >> 24 & 15) {
 		case 0:
 		case 1:
