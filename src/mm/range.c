@@ -143,7 +143,9 @@ static void zap_but_marks(struct ptl_edit *edit, const struct pt_mm_area *part)
 		ptl_zap(edit, from, part->last, false);
 }
 
-int pt_mm_zap(struct pt_mm *mm, pt_va_t va, uint64_t len)
+/* @fn on what of each area is in the range; leaves do not cross its ends then. */
+static int change_parts(struct pt_mm *mm, pt_va_t va, uint64_t len,
+			void (*fn)(struct ptl_edit *edit, const struct pt_mm_area *part))
 {
 	struct ptl_edit edit;
 	pt_va_t last;
@@ -155,12 +157,17 @@ int pt_mm_zap(struct pt_mm *mm, pt_va_t va, uint64_t len)
 	err = ptl_split_ends(&edit, va, last);
 	for (size_t i = ptl_areas_find(&mm->areas, va);
 	     !err && i < mm->areas.nr && mm->areas.at[i].first <= last; i++) {
-		struct pt_mm_area part = part_of(&mm->areas.at[i], va, last);
+		const struct pt_mm_area part = part_of(&mm->areas.at[i], va, last);
 
-		zap_but_marks(&edit, &part);
+		fn(&edit, &part);
 	}
 	ptl_edit_end(&edit);
 	return err;
+}
+
+int pt_mm_zap(struct pt_mm *mm, pt_va_t va, uint64_t len)
+{
+	return change_parts(mm, va, len, zap_but_marks);
 }
 
 /* Stores to this page need not be told of. */
@@ -269,27 +276,18 @@ int pt_mm_protect(struct pt_mm *mm, pt_va_t va, uint64_t len, unsigned int prot)
 	return err;
 }
 
+/* As Linux: what a process shares or cannot use tells nothing of where it runs. */
+static void hint_part(struct ptl_edit *edit, const struct pt_mm_area *part)
+{
+	struct pt_change change = ptl_change(edit, PT_CHANGE_SKIP_HOLES);
+
+	if ((part->kind == PT_MM_ANON || part->kind == PT_MM_FILE) && ptl_area_is_private(part) &&
+	    ptl_is_accessible(part))
+		PTL_BUG_ON(pt_soft_hide(edit->mm->pt, part->first, part->last - part->first + 1, 0,
+					PT_ATTR_WRITE | PT_ATTR_EXEC, &change));
+}
+
 int pt_mm_numa_hint(struct pt_mm *mm, pt_va_t va, uint64_t len)
 {
-	struct ptl_edit edit;
-	pt_va_t last;
-	int err = ptl_mm_begin(mm, va, len, true, &last);
-
-	if (err)
-		return err;
-	ptl_edit_begin(&edit, mm);
-	err = ptl_split_ends(&edit, va, last);
-	for (size_t i = ptl_areas_find(&mm->areas, va);
-	     !err && i < mm->areas.nr && mm->areas.at[i].first <= last; i++) {
-		struct pt_mm_area part = part_of(&mm->areas.at[i], va, last);
-		struct pt_change change = ptl_change(&edit, PT_CHANGE_SKIP_HOLES);
-
-		/* As Linux: what a process shares or cannot use tells nothing of where it runs. */
-		if ((part.kind == PT_MM_ANON || part.kind == PT_MM_FILE) &&
-		    ptl_area_is_private(&part) && ptl_is_accessible(&part))
-			PTL_BUG_ON(pt_soft_hide(mm->pt, part.first, part.last - part.first + 1, 0,
-						PT_ATTR_WRITE | PT_ATTR_EXEC, &change));
-	}
-	ptl_edit_end(&edit);
-	return err;
+	return change_parts(mm, va, len, hint_part);
 }
