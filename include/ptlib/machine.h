@@ -99,8 +99,8 @@ PT_API void pt_machine_destroy(struct pt_machine *machine);
 PT_API struct pt_phys *pt_machine_phys(const struct pt_machine *machine);
 PT_API unsigned int pt_machine_nr_cpus(const struct pt_machine *machine);
 /**
- * pt_machine_wait_ops() - For struct pt_pgtable_cfg: who waits for another thread's change of a
- * table performs what is in the mailboxes of its CPUs meanwhile.
+ * pt_machine_wait_ops() - For struct pt_pgtable_cfg and struct pt_zone_cfg: who waits for another
+ * thread performs what is in the mailboxes of its CPUs meanwhile.
  */
 PT_API const struct pt_wait_ops *pt_machine_wait_ops(const struct pt_machine *machine);
 /** CPU @number, counted from 0, or NULL beyond the last. */

@@ -52,7 +52,8 @@ struct pt_flush_ops {
 };
 
 /**
- * struct pt_wait_ops - What to do while waiting for another thread's break-before-make.
+ * struct pt_wait_ops - What to do while waiting for another thread: for its break-before-make, or
+ * for pages that it converts.
  * @poll: Called over and over, outside read-side sections. Who runs a simulated CPU lets it
  *        perform flushes here: the other thread may be waiting for that.
  */

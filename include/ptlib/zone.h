@@ -11,7 +11,8 @@
  * What a request finds, in this order: a block of its freetype; one of another
  * migratetype whose pageblock it may claim, largest first; one that it steals, out of
  * the fullest pageblock; then, if it may wait, a whole free pageblock of other flags,
- * which is converted: without flags for a request with one, and the other way round.
+ * which is converted: one without flags first, if it wants a flag; then what other threads
+ * are converting, once that is done.
  */
 #ifndef PTLIB_ZONE_H
 #define PTLIB_ZONE_H
@@ -37,6 +38,8 @@ struct pt_zone_cfg {
 				       PT_ZONE_MAX_BATCH, and one alone if they cannot be; 0: 1 */
 	unsigned int ready_low;     /* when fewer free pageblocks of a flag in use are left, */
 	unsigned int ready_high;    /* convert until there are so many; 0 and 0: on demand */
+	const struct pt_wait_ops *wait; /* what to do while waiting for another thread's
+				       conversion; NULL: nothing. Outlives the zone */
 };
 
 #define PT_ZONE_MAX_BATCH 64
@@ -84,7 +87,7 @@ PT_API void pt_zone_cache_drain(struct pt_zone_cache *cache);
 /** Drains and frees it. NULL is allowed. */
 PT_API void pt_zone_cache_destroy(struct pt_zone_cache *cache);
 
-/* The caller may not wait: nothing is converted for it. */
+/* The caller may not wait: nothing is converted for it, nor waited for. */
 #define PT_ALLOC_NOBLOCK (1u << 0)
 /* Hand it out zeroed. Pages that are absent need a cache, which says on which CPU. */
 #define PT_ALLOC_ZERO (1u << 1)
@@ -104,7 +107,8 @@ struct pt_alloc {
  * @cache: Of this zone, or NULL.
  * @pa:    Receives its first byte.
  *
- * Context: any thread, each with its own @cache. No lock is held when ops are called.
+ * Context: any thread, each with its own @cache. No lock is held when ops are called, nor while
+ * waiting for a conversion; who is called in the middle of one does not wait.
  * Return: 0; -EINVAL for an order or flag that does not exist, or an account of
  * another zone; -EOPNOTSUPP for a
  * freetype that no page can have, or whose flags need pt_freetype_ops that @zone does

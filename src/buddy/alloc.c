@@ -55,19 +55,25 @@ static int alloc_from_zone(struct pt_zone *zone, struct pt_zone_cache *cache,
 {
 	struct ptl_stack *stack = ptl_cache_stack(cache, want->order, want->list);
 	bool may_block = !(flags & PT_ALLOC_NOBLOCK), drained = !cache;
+	uint32_t arrivals = ptl_arrivals(zone);
 
 	if (stack && !stack->batch)
 		stack = NULL;
 	drain_if_wanted(zone, cache);
-	while (!fetch(zone, stack, want, pa)) {
-		if (may_block && !ptl_convert_for(zone, want))
+	for (; !fetch(zone, stack, want, pa); arrivals = ptl_arrivals(zone)) {
+		int converted = may_block ? ptl_convert_for(zone, want) : -EAGAIN;
+
+		if (converted > 0)
 			continue;
-		if (drained) {
-			atomic_fetch_add_explicit(&zone->drain_wanted, 1, memory_order_relaxed);
-			return -ENOMEM;
+		if (!drained) {
+			pt_zone_cache_drain(cache);
+			drained = true;
+			continue;
 		}
-		pt_zone_cache_drain(cache);
-		drained = true;
+		if (!converted && ptl_wait_for_arrival(zone, arrivals))
+			continue;
+		atomic_fetch_add_explicit(&zone->drain_wanted, 1, memory_order_relaxed);
+		return -ENOMEM;
 	}
 	if (may_block && zone->ready_low)
 		ptl_keep_ready(zone, want->list);

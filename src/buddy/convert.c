@@ -3,13 +3,20 @@
  * Whole free pageblocks change flags: off every list, tables changed and flushed
  * without the lock, then the pageblock's freetype, then back onto a list. So a page is
  * never on a list whose flags the tables do not show, and a failure leaves no trace.
+ *
+ * What is on its way is nobody's: a request that finds nothing waits for it to arrive. One that
+ * is made in the middle of a conversion does not: others may be waiting for that.
  */
 #include "buddy/pageblock.h"
 
-/* Blocks on their way: on no list, marked as cached. */
-struct transit {
+#include <threads.h>
+
+/* Blocks on their way: on no list, marked as cached. On the converting thread's stack. */
+struct ptl_transit {
 	struct pt_extent extent[PT_ZONE_MAX_BATCH];
 	unsigned int nr, order;
+	thrd_t who;
+	struct ptl_transit *next; /* zone->transits */
 };
 
 static struct ptl_pageblock *pageblock_of(const struct pt_zone *zone, pt_pa_t pa)
@@ -18,26 +25,42 @@ static struct ptl_pageblock *pageblock_of(const struct pt_zone *zone, pt_pa_t pa
 }
 
 static void take_off_lists(struct pt_zone *zone, unsigned int list, unsigned int max,
-			   struct transit *transit)
+			   struct ptl_transit *transit)
 {
 	pt_pa_t pa;
 
-	while (transit->nr < max && ptl_take_whole(zone, list, transit->order, 1, &pa)) {
+	while (transit->nr < max && ptl_take_whole(zone, list, transit->order, 1, &pa))
 		transit->extent[transit->nr++] =
 			(struct pt_extent){ pa, PTL_BIT(transit->order + zone->frame_lg2) };
-		zone->nr_transit += UINT64_C(1) << transit->order;
-	}
+}
+
+static void depart(struct pt_zone *zone, struct ptl_transit *transit)
+{
+	transit->next = zone->transits;
+	zone->transits = transit;
+	zone->nr_transit += (uint64_t)transit->nr << transit->order;
+}
+
+static void arrive(struct pt_zone *zone, const struct ptl_transit *transit)
+{
+	struct ptl_transit **link = &zone->transits;
+
+	while (*link != transit)
+		link = &(*link)->next;
+	*link = transit->next;
+	zone->nr_transit -= (uint64_t)transit->nr << transit->order;
+	/* Release: pairs with the acquire in ptl_wait_for_arrival(). */
+	atomic_fetch_add_explicit(&zone->arrivals, 1, memory_order_release);
 }
 
 /* As what they were before, or if @to >= 0, as that. */
-static void put_on_lists(struct pt_zone *zone, const struct transit *transit, int to)
+static void put_on_lists(struct pt_zone *zone, const struct ptl_transit *transit, int to)
 {
 	for (unsigned int i = 0; i < transit->nr; i++) {
 		struct ptl_pageblock *p = pageblock_of(zone, transit->extent[i].pa);
 
 		if (to >= 0)
 			ptl_set_type(zone, p, transit->order, (unsigned int)to);
-		zone->nr_transit -= UINT64_C(1) << transit->order;
 		ptl_give_back(zone, &transit->extent[i].pa, 1);
 	}
 }
@@ -50,13 +73,15 @@ static int convert(struct pt_zone *zone, unsigned int from, unsigned int from_fl
 		   unsigned int to, unsigned int order, unsigned int max)
 {
 	unsigned int to_flags = ptl_type_of(to).flags;
-	struct transit transit = { .order = order };
+	struct ptl_transit transit = { .order = order, .who = thrd_current() };
 	int err;
 
 	ptl_zone_lock(zone);
 	for (unsigned int list = 0; list < PT_FREETYPE_LISTS; list++)
 		if (from >> list & 1)
 			take_off_lists(zone, list, max, &transit);
+	if (transit.nr)
+		depart(zone, &transit);
 	ptl_zone_unlock(zone);
 	if (!transit.nr)
 		return 0;
@@ -64,6 +89,7 @@ static int convert(struct pt_zone *zone, unsigned int from, unsigned int from_fl
 	err = zone->ops->convert(zone->ops->ctx, transit.extent, transit.nr, from_flags, to_flags);
 
 	ptl_zone_lock(zone);
+	arrive(zone, &transit);
 	put_on_lists(zone, &transit, err ? -1 : (int)to);
 	if (err) {
 		zone->stats.convert_failed++;
@@ -102,32 +128,69 @@ static unsigned int lists_of(unsigned int flags, unsigned int migratetype, bool 
 	return lists;
 }
 
-/* A whole pageblock, or more for a large order, so that @want finds something. 0, or nothing was done. */
+/*
+ * A whole pageblock, or more for a large order, so that @want finds something: without flags if
+ * it wants one, else or if there is none, of another flag. The number, 0 if there is none to
+ * convert, or a negative code.
+ */
 int ptl_convert_for(struct pt_zone *zone, const struct ptl_request *want)
 {
 	pt_freetype_t type = ptl_type_of(want->list);
 	unsigned int order =
 		want->order > zone->pageblock_order ? want->order : zone->pageblock_order;
 	bool any = zone->flags & PT_ZONE_CONVERT_BACK_ANY;
+	int nr = 0;
 
 	if (!zone->ops)
-		return -EOPNOTSUPP;
-	if (type.flags) {
-		/* Free pageblocks of other migratetypes are as good as claimed. */
-		unsigned int from = lists_of(0, type.migratetype, true);
+		return 0;
+	if (type.flags) /* free pageblocks of other migratetypes are as good as claimed */
+		nr = convert_some(zone, lists_of(0, type.migratetype, true), 0, want->list, order,
+				  zone->convert_batch);
+	for (unsigned int i = 0; i < ptl_nr_freetype_flags && nr <= 0; i++) {
+		unsigned int flag = ptl_freetype_flags[i].flag, from;
+		int more;
 
-		return convert_some(zone, from, 0, want->list, order, zone->convert_batch) > 0
-			       ? 0
-			       : -ENOMEM;
+		if (flag == type.flags)
+			continue;
+		from = lists_of(flag, type.migratetype, any);
+		more = convert(zone, from, flag, want->list, order, 1);
+		nr = more ? more : nr; /* what failed is not forgotten */
 	}
-	for (unsigned int i = 0; i < ptl_nr_freetype_flags; i++) {
-		unsigned int flag = ptl_freetype_flags[i].flag;
+	return nr;
+}
 
-		if (convert(zone, lists_of(flag, type.migratetype, any), flag, want->list, order,
-			    1) > 0)
-			return 0;
+/* Whether blocks are on their way, none of them this thread's. */
+static bool others_are_converting(struct pt_zone *zone)
+{
+	const struct ptl_transit *transit;
+	bool any;
+
+	ptl_zone_lock(zone);
+	any = zone->transits;
+	for (transit = zone->transits; transit; transit = transit->next)
+		if (thrd_equal(transit->who, thrd_current()))
+			any = false;
+	ptl_zone_unlock(zone);
+	return any;
+}
+
+uint32_t ptl_arrivals(const struct pt_zone *zone)
+{
+	return atomic_load_explicit(&zone->arrivals, memory_order_acquire);
+}
+
+bool ptl_wait_for_arrival(struct pt_zone *zone, uint32_t before)
+{
+	unsigned int spins = 0;
+
+	if (!others_are_converting(zone))
+		return ptl_arrivals(zone) != before;
+	while (ptl_arrivals(zone) == before) {
+		if (zone->wait)
+			zone->wait->poll(zone->wait->ctx);
+		ptl_spin_wait(&spins);
 	}
-	return -ENOMEM;
+	return true;
 }
 
 int pt_zone_convert(struct pt_zone *zone, pt_freetype_t from, pt_freetype_t to, size_t max,

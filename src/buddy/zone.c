@@ -192,7 +192,7 @@ static bool cfg_is_valid(const struct pt_zone_cfg *cfg)
 {
 	return !(cfg->flags & ~PT_ZONE_CONVERT_BACK_ANY) &&
 	       cfg->convert_batch <= PT_ZONE_MAX_BATCH && cfg->ready_low <= cfg->ready_high &&
-	       (!cfg->ranges || cfg->nr_ranges);
+	       (!cfg->ranges || cfg->nr_ranges) && (!cfg->wait || cfg->wait->poll);
 }
 
 int pt_zone_create(struct pt_zone **out, struct pt_phys *phys, const struct pt_zone_cfg *cfg)
@@ -211,6 +211,7 @@ int pt_zone_create(struct pt_zone **out, struct pt_phys *phys, const struct pt_z
 	zone->phys = phys;
 	zone->poisons = ptl_poison_is_heard();
 	zone->flags = cfg->flags;
+	zone->wait = cfg->wait;
 	zone->convert_batch = cfg->convert_batch ? cfg->convert_batch : 1;
 	zone->ready_low = cfg->ready_low;
 	zone->ready_high = cfg->ready_high;

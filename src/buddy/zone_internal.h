@@ -63,6 +63,7 @@ struct ptl_span {
 struct pt_zone {
 	struct pt_phys *phys;
 	const struct pt_freetype_ops *ops;
+	const struct pt_wait_ops *wait;
 	struct ptl_span *spans; /* ascending, disjoint */
 	size_t nr_spans;
 	struct ptl_pageblock *pageblocks; /* of all spans; sparse */
@@ -80,10 +81,12 @@ struct pt_zone {
 	struct pt_zone_cache *caches;
 	unsigned int nr_accounts;
 	uint64_t nr_free_frames, nr_transit; /* nr_transit: on their way through a conversion */
+	struct ptl_transit *transits;        /* conversions under way, convert.c */
 	struct ptl_bins bins[PT_FREETYPE_LISTS];
 	uint32_t whole[2][PT_FREETYPE_LISTS]; /* free blocks of pageblock_order + i */
 	struct pt_zone_stats stats;           /* nr_free, pageblocks and what is counted since creation */
 	_Atomic uint32_t drain_wanted;        /* +1 whenever a request failed; no lock */
+	_Atomic uint32_t arrivals;            /* +1 whenever a conversion ended */
 };
 
 static inline void ptl_zone_lock(struct pt_zone *zone)
@@ -183,6 +186,10 @@ void ptl_give_back(struct pt_zone *zone, const pt_pa_t *pa, unsigned int nr);
 /* convert.c: without the lock. */
 int ptl_convert_for(struct pt_zone *zone, const struct ptl_request *want);
 int ptl_keep_ready(struct pt_zone *zone, unsigned int list);
+/* How many conversions have ended: with their blocks, what a request looks for may have come. */
+uint32_t ptl_arrivals(const struct pt_zone *zone);
+/* Until there were more than @before; false at once if there are none to come. */
+bool ptl_wait_for_arrival(struct pt_zone *zone, uint32_t before);
 
 /* cache.c */
 uint64_t ptl_cached_frames(const struct pt_zone *zone);

@@ -224,6 +224,25 @@ static void only_unmovable_requests_convert_back_unless_asked(void **state)
 	buddy_check(&z->m);
 }
 
+/* Free memory serves every flag, whatever it has been; but one without flags first. */
+static void a_pageblock_of_another_flag_is_converted_where_no_plain_one_is_left(void **state)
+{
+	struct zones *z = *state;
+
+	assert_int_equal(buddy_convert(&z->m, MOVABLE, UNMAPPED, NR_PAGEBLOCKS - 1, NULL), 0);
+	get(z, 0, KEYED);
+	assert_int_equal(ready(z, UNMAPPED), NR_PAGEBLOCKS - 1);
+	assert_int_equal(get_all(z, NULL, 0, KEYED, 0), z->m.nr_frames - 1);
+	assert_int_equal(stats_of(z).pageblocks[pt_freetype_idx(KEYED)], NR_PAGEBLOCKS);
+	buddy_recover(&z->m);
+	assert_int_equal(buddy_convert(&z->m, UNMOVABLE, KEYED, SIZE_MAX, NULL), 0);
+	assert_int_equal(buddy_convert(&z->m, MOVABLE, KEYED, SIZE_MAX, NULL), 0);
+	assert_int_equal(alloc_flags(z, NULL, 0, UNMAPPED, PT_ALLOC_NOBLOCK, &(pt_pa_t){ 0 }),
+			 -ENOMEM);
+	get(z, z->m.max_order, UNMAPPED);
+	buddy_check(&z->m);
+}
+
 /* The zone has no lock when it calls; and what is asked for may itself need a conversion back. */
 static void a_conversion_may_ask_the_zone_for_pages(void **state)
 {
@@ -370,6 +389,7 @@ int main(void)
 		ON(several_pageblocks_share_one_flush, whole_16m),
 		ON(noblock_takes_what_is_ready_and_converts_nothing, whole_16m),
 		ON(only_unmovable_requests_convert_back_unless_asked, whole_16m),
+		ON(a_pageblock_of_another_flag_is_converted_where_no_plain_one_is_left, whole_16m),
 		ON(a_conversion_may_ask_the_zone_for_pages, whole_16m),
 		ON(converts_ahead_of_time_as_many_as_were_asked_for, whole_16m),
 		ON(balance_keeps_pageblocks_ready_between_the_watermarks, whole_16m),

@@ -2,6 +2,9 @@
 /* Flushes that interrupt nobody, and flushes that wait for each other. */
 #include "machine_test.h"
 
+#include <pthread.h>
+#include <semaphore.h>
+
 static void deliver_init(struct fixture *f, enum pt_delivery delivery, unsigned int nr_cpus,
 			 bool checked)
 {
@@ -390,6 +393,81 @@ static void what_cannot_be_is_refused(void **state)
 	fixture_exit(&f);
 }
 
+/* A thread on CPU 0, whose conversion of all pages of a zone flushes the other CPUs. */
+struct converter {
+	struct fixture *f;
+	struct process *p;
+	struct pt_zone *zone;
+	sem_t converting;
+	pt_pa_t pa;
+	int err;
+};
+
+static int convert_and_flush(void *ctx, const struct pt_extent *extent, size_t nr,
+			     unsigned int from, unsigned int to)
+{
+	struct converter *c = ctx;
+	const struct pt_flush_ops *flush = pt_space_flush_ops(c->p->space);
+
+	(void)extent;
+	(void)nr;
+	(void)from;
+	if (to) {
+		sem_post(&c->converting);
+		flush->all(flush->ctx);
+	}
+	return 0;
+}
+
+static void *convert_on_cpu_0(void *arg)
+{
+	const struct pt_alloc how = { .type = { PT_MIGRATE_UNMOVABLE, PT_FREETYPE_UNMAPPED } };
+	struct converter *c = arg;
+	struct pt_cpu *cpu = run_on(c->f, 0, c->p->space);
+
+	c->err = pt_alloc_pages(c->zone, NULL, &how, &c->pa);
+	pt_cpu_leave(cpu);
+	return NULL;
+}
+
+/* Who waits for pages that another thread converts performs the flush that this one waits for. */
+static void who_waits_for_pages_can_be_flushed(void **state)
+{
+	const struct pt_alloc how = { .type = { PT_MIGRATE_UNMOVABLE, 0 } };
+	const struct pt_extent range = { DATA, 2 * BIT(21) };
+	struct pt_zone_cfg zone_cfg = { .ranges = &range, .nr_ranges = 1, .convert_batch = 2 };
+	struct converter c;
+	struct process p;
+	struct fixture f;
+	const struct pt_freetype_ops ops = { .convert = convert_and_flush, .ctx = &c };
+	struct pt_cpu *cpu;
+	pthread_t thread;
+	pt_pa_t pa;
+
+	(void)state;
+	fixture_init(&f, "x86_48", 2, true);
+	process_init(&f, &p);
+	c = (struct converter){ .f = &f, .p = &p };
+	zone_cfg.wait = pt_machine_wait_ops(f.machine);
+	assert_int_equal(pt_zone_create(&c.zone, f.phys, &zone_cfg), 0);
+	pt_zone_set_ops(c.zone, &ops);
+	assert_int_equal(sem_init(&c.converting, 0, 0), 0);
+	cpu = run_on(&f, 1, p.space);
+	assert_int_equal(pthread_create(&thread, NULL, convert_on_cpu_0, &c), 0);
+	sem_wait(&c.converting);
+	assert_int_equal(pt_alloc_pages(c.zone, NULL, &how, &pa), 0);
+	assert_int_equal(stats_of(cpu).ipis_received, 1);
+	assert_int_equal(pthread_join(thread, NULL), 0);
+	pt_cpu_leave(cpu);
+	assert_int_equal(c.err, 0);
+	assert_int_equal(pt_free_pages(c.zone, NULL, pa, 0), 0);
+	assert_int_equal(pt_free_pages(c.zone, NULL, c.pa, 0), 0);
+	assert_int_equal(pt_zone_destroy(c.zone), 0);
+	sem_destroy(&c.converting);
+	process_exit(&p);
+	fixture_exit(&f);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -399,6 +477,7 @@ int main(void)
 		cmocka_unit_test(a_batch_flushes_once),
 		cmocka_unit_test(what_cannot_wait_is_flushed_at_once),
 		cmocka_unit_test(lazy_cpus_are_left_alone_by_batches),
+		cmocka_unit_test(who_waits_for_pages_can_be_flushed),
 		cmocka_unit_test(what_cannot_be_is_refused),
 	};
 

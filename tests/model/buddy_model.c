@@ -410,8 +410,7 @@ static bool could_serve(const struct buddy_model *m, const struct pt_alloc *how)
 		if (info.type.flags == how->type.flags
 			    ? info.order >= how->order &&
 				      (may_mix || info.type.migratetype == how->type.migratetype)
-			    : may_convert && info.order >= whole &&
-				      (!info.type.flags || !how->type.flags))
+			    : may_convert && info.order >= whole)
 			return true;
 	}
 	return false;

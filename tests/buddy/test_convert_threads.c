@@ -1,0 +1,239 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Requests that find nothing while another thread converts what they could have, step by step: the
+ * other one stands in the middle of its conversion until the test lets it go on.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <ptlib/ptlib.h>
+
+#include <pthread.h>
+#include <semaphore.h>
+
+#define PAGEBLOCK (UINT64_C(2) << 20)
+
+#define UNMOVABLE pt_freetype(PT_MIGRATE_UNMOVABLE, 0)
+#define UNMAPPED pt_freetype(PT_MIGRATE_UNMOVABLE, PT_FREETYPE_UNMAPPED)
+#define KEYED pt_freetype(PT_MIGRATE_UNMOVABLE, PT_FREETYPE_KEYED)
+
+struct scene {
+	struct pt_phys *phys;
+	struct pt_zone *zone;
+	struct pt_freetype_ops ops;
+	struct pt_wait_ops wait;
+	pthread_t first, second;
+	pt_freetype_t type; /* what the second thread wants */
+	sem_t converting, go; /* the second thread stands in convert(); it may go on */
+	int err; /* what it got, in the end */
+	int answer; /* what its convert() returns */
+	unsigned int polls; /* of the first thread */
+	int nested; /* what a request in the first thread's convert() got; 1: none was made */
+	bool nests;
+	pt_pa_t pa; /* the second thread's page */
+};
+
+static int alloc(struct scene *s, unsigned int order, pt_freetype_t type, unsigned int flags,
+		 pt_pa_t *pa)
+{
+	const struct pt_alloc how = { .order = order, .type = type, .flags = flags };
+
+	return pt_alloc_pages(s->zone, NULL, &how, pa);
+}
+
+static int convert(void *ctx, const struct pt_extent *extent, size_t nr, unsigned int from,
+		   unsigned int to)
+{
+	struct scene *s = ctx;
+	pt_pa_t pa;
+
+	(void)extent;
+	(void)nr;
+	(void)from;
+	(void)to;
+	if (pthread_equal(pthread_self(), s->first)) {
+		if (s->nests)
+			s->nested = alloc(s, 0, UNMOVABLE, 0, &pa);
+		return s->nested == 1 ? 0 : s->nested;
+	}
+	sem_post(&s->converting);
+	sem_wait(&s->go);
+	return s->answer;
+}
+
+/* The first thread waits: the second one goes on. */
+static void poll(void *ctx)
+{
+	struct scene *s = ctx;
+
+	if (!s->polls++)
+		sem_post(&s->go);
+}
+
+static void *second_thread(void *arg)
+{
+	struct scene *s = arg;
+
+	s->err = alloc(s, 0, s->type, 0, &s->pa);
+	return NULL;
+}
+
+static void scene_begin(struct scene *s, unsigned int nr_pageblocks, unsigned int batch)
+{
+	struct pt_zone_cfg cfg = { .convert_batch = batch, .wait = &s->wait };
+
+	*s = (struct scene){ .first = pthread_self(), .type = UNMAPPED, .nested = 1 };
+	s->ops = (struct pt_freetype_ops){ .convert = convert, .ctx = s };
+	s->wait = (struct pt_wait_ops){ poll, s };
+	assert_int_equal(sem_init(&s->converting, 0, 0), 0);
+	assert_int_equal(sem_init(&s->go, 0, 0), 0);
+	assert_int_equal(pt_phys_create_anon(&s->phys, nr_pageblocks * PAGEBLOCK), 0);
+	assert_int_equal(pt_zone_create(&s->zone, s->phys, &cfg), 0);
+	pt_zone_set_ops(s->zone, &s->ops);
+}
+
+/* It stands in convert() when this returns. */
+static void second_begin(struct scene *s)
+{
+	assert_int_equal(pthread_create(&s->second, NULL, second_thread, s), 0);
+	sem_wait(&s->converting);
+}
+
+static void second_end(struct scene *s)
+{
+	assert_int_equal(pthread_join(s->second, NULL), 0);
+}
+
+static void scene_end(struct scene *s)
+{
+	assert_int_equal(pt_buddy_verify(s->zone, NULL, NULL), 0);
+	assert_int_equal(pt_zone_destroy(s->zone), 0);
+	pt_phys_destroy(s->phys);
+	sem_destroy(&s->converting);
+	sem_destroy(&s->go);
+}
+
+static void put(struct scene *s, pt_pa_t pa)
+{
+	assert_int_equal(pt_free_pages(s->zone, NULL, pa, 0), 0);
+}
+
+/* All is on its way to UNMAPPED, more than the other thread needs: the rest comes back. */
+static void what_is_on_its_way_is_waited_for(void **state)
+{
+	const pt_freetype_t types[] = { UNMOVABLE, UNMAPPED, KEYED };
+
+	(void)state;
+	for (size_t i = 0; i < 3; i++) {
+		struct scene s;
+		pt_pa_t pa;
+
+		scene_begin(&s, 2, 2);
+		second_begin(&s);
+		assert_int_equal(alloc(&s, 0, types[i], 0, &pa), 0);
+		assert_true(s.polls > 0);
+		second_end(&s);
+		assert_int_equal(s.err, 0);
+		put(&s, pa);
+		put(&s, s.pa);
+		scene_end(&s);
+	}
+}
+
+/* So does what could not be converted. */
+static void what_comes_back_as_it_was_is_waited_for(void **state)
+{
+	struct scene s;
+	pt_pa_t pa;
+
+	(void)state;
+	scene_begin(&s, 1, 1);
+	s.answer = -EIO;
+	second_begin(&s);
+	assert_int_equal(alloc(&s, 0, UNMOVABLE, 0, &pa), 0);
+	assert_true(s.polls > 0);
+	second_end(&s);
+	assert_int_equal(s.err, -ENOMEM);
+	put(&s, pa);
+	scene_end(&s);
+}
+
+/* Once all have arrived, a request that still finds nothing fails. */
+static void nothing_is_waited_for_that_is_not_on_its_way(void **state)
+{
+	struct scene s;
+	pt_pa_t pa;
+
+	(void)state;
+	scene_begin(&s, 1, 1);
+	second_begin(&s);
+	assert_int_equal(alloc(&s, 0, UNMOVABLE, 0, &pa), -ENOMEM);
+	assert_true(s.polls > 0);
+	second_end(&s);
+	assert_int_equal(s.err, 0);
+	s.polls = 0;
+	assert_int_equal(alloc(&s, 0, UNMOVABLE, 0, &pa), -ENOMEM);
+	assert_int_equal(s.polls, 0);
+	put(&s, s.pa);
+	scene_end(&s);
+}
+
+static void noblock_waits_for_nothing(void **state)
+{
+	struct scene s;
+	pt_pa_t pa;
+
+	(void)state;
+	scene_begin(&s, 1, 1);
+	second_begin(&s);
+	assert_int_equal(alloc(&s, 0, UNMOVABLE, PT_ALLOC_NOBLOCK, &pa), -ENOMEM);
+	assert_int_equal(s.polls, 0);
+	sem_post(&s.go);
+	second_end(&s);
+	assert_int_equal(s.err, 0);
+	put(&s, s.pa);
+	scene_end(&s);
+}
+
+/*
+ * Two conversions that each want a page of what the other one has would wait for each other. The
+ * one that is refused has failed, and waits for nothing either: it had its blocks.
+ */
+static void who_converts_waits_for_nobody(void **state)
+{
+	struct scene s;
+	pt_pa_t pa;
+
+	(void)state;
+	scene_begin(&s, 2, 1);
+	/* two blocks of one pageblock each, of which one may be taken alone */
+	assert_int_equal(alloc(&s, 9, UNMOVABLE, 0, &pa), 0);
+	second_begin(&s);
+	assert_int_equal(pt_free_pages(s.zone, NULL, pa, 9), 0);
+	s.nests = true;
+	assert_int_equal(alloc(&s, 0, KEYED, 0, &pa), -ENOMEM);
+	assert_int_equal(s.nested, -ENOMEM);
+	assert_int_equal(s.polls, 0);
+	sem_post(&s.go);
+	second_end(&s);
+	assert_int_equal(s.err, 0);
+	put(&s, s.pa);
+	scene_end(&s);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(what_is_on_its_way_is_waited_for),
+		cmocka_unit_test(what_comes_back_as_it_was_is_waited_for),
+		cmocka_unit_test(nothing_is_waited_for_that_is_not_on_its_way),
+		cmocka_unit_test(noblock_waits_for_nothing),
+		cmocka_unit_test(who_converts_waits_for_nobody),
+	};
+
+	return cmocka_run_group_tests_name("convert_threads", tests, NULL, NULL);
+}
