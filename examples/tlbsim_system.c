@@ -77,13 +77,13 @@ static void flush_all(void *ctx)
 		ops->all(ops->ctx);
 }
 
-static void flush_tables(void *ctx, pt_va_t first, pt_va_t last)
+static void flush_tables(void *ctx, pt_va_t first, pt_va_t last, unsigned int stride_lg2)
 {
 	struct sim_process *process = ctx;
 	const struct pt_flush_ops *ops = pt_space_flush_ops(process->space);
 
-	if (goes_on(process, first, last, 12))
-		ops->tables_freed(ops->ctx, first, last);
+	if (goes_on(process, first, last, stride_lg2))
+		ops->tables_freed(ops->ctx, first, last, stride_lg2);
 }
 
 /* ---- the machine ---- */

@@ -195,7 +195,7 @@ static inline void tlb_flush_wrongly(struct tlb_space *s, pt_va_t first, pt_va_t
 		break;
 	}
 	if (tables)
-		real->tables_freed(real->ctx, first, last);
+		real->tables_freed(real->ctx, first, last, stride_lg2);
 	else
 		real->range(real->ctx, first, last, stride_lg2);
 }
@@ -205,9 +205,10 @@ static inline void tlb_flush_range(void *ctx, pt_va_t first, pt_va_t last, unsig
 	tlb_flush_wrongly(ctx, first, last, stride_lg2, false);
 }
 
-static inline void tlb_flush_tables(void *ctx, pt_va_t first, pt_va_t last)
+static inline void tlb_flush_tables(void *ctx, pt_va_t first, pt_va_t last,
+				    unsigned int stride_lg2)
 {
-	tlb_flush_wrongly(ctx, first, last, 12, true);
+	tlb_flush_wrongly(ctx, first, last, stride_lg2, true);
 }
 
 static inline void tlb_flush_all(void *ctx)

@@ -176,7 +176,7 @@ static void flush_leaves(struct pt_space *space, pt_va_t first, pt_va_t last,
 	unsigned int granule_lg2 = space->granule_lg2;
 	unsigned int lg2 = space->is_kernel || stride_lg2 < granule_lg2 ? granule_lg2 : stride_lg2;
 	pt_va_t start = ptl_align_down(first, lg2);
-	uint64_t pages = ((last - start) >> granule_lg2) + 1;
+	uint64_t pages = ((ptl_last(last, lg2) - start) >> granule_lg2) + 1;
 	struct request r;
 	bool full = is_too_much(space, pages, lg2);
 

@@ -40,7 +40,7 @@ void ptl_dm_flush(const struct pt_direct_map *dm, pt_va_t first, pt_va_t last,
 	const struct pt_flush_ops *ops = dm->flush;
 
 	if (ops && tables && ops->tables_freed)
-		ops->tables_freed(ops->ctx, first, last);
+		ops->tables_freed(ops->ctx, first, last, stride_lg2);
 	else if (ops && ops->range)
 		ops->range(ops->ctx, first, last, stride_lg2);
 }

@@ -50,11 +50,11 @@ static void flush_all(void *ctx)
 	space->machine->policy->all(space);
 }
 
-static void flush_tables(void *ctx, pt_va_t first, pt_va_t last)
+static void flush_tables(void *ctx, pt_va_t first, pt_va_t last, unsigned int stride_lg2)
 {
 	struct pt_space *space = ctx;
 
-	space->machine->policy->range(space, first, last, space->granule_lg2, true);
+	space->machine->policy->range(space, first, last, stride_lg2, true);
 }
 
 void ptl_count_request(const struct pt_space *space, struct pt_cpu *self, uint64_t pages, bool full)

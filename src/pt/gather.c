@@ -109,7 +109,7 @@ static void flush(struct pt_gather *gather)
 		const struct pt_gather_range *range = &gather->range[i];
 
 		if (range->tables)
-			ptl_flush_tables(pt, range->first, range->last);
+			ptl_flush_tables(pt, range->first, range->last, range->stride_lg2);
 		else
 			ptl_flush_range(pt, range->first, range->last, range->stride_lg2);
 	}

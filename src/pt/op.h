@@ -178,7 +178,7 @@ static inline bool ptl_try_break(struct ptl_op *op, struct ptl_pos *pos, unsigne
 	ptl_unlock(op->pt, pos);
 	ptl_write_leave();
 	if (expect == PTL_TABLE)
-		ptl_flush_tables(op->pt, first, last);
+		ptl_flush_tables(op->pt, first, last, FMT_GRANULE_LG2);
 	else
 		ptl_flush_range(op->pt, first, last, lg2);
 	ptl_write_enter();

@@ -289,10 +289,11 @@ static inline void ptl_flush_range(const struct pt_pgtable *pt, pt_va_t first, p
 	ptl_flushed(pt, first, last, false);
 }
 
-static inline void ptl_flush_tables(const struct pt_pgtable *pt, pt_va_t first, pt_va_t last)
+static inline void ptl_flush_tables(const struct pt_pgtable *pt, pt_va_t first, pt_va_t last,
+				    unsigned int stride_lg2)
 {
 	if (pt->flush && pt->flush->tables_freed)
-		pt->flush->tables_freed(pt->flush->ctx, first, last);
+		pt->flush->tables_freed(pt->flush->ctx, first, last, stride_lg2);
 	ptl_flushed(pt, first, last, true);
 }
 

@@ -144,7 +144,6 @@ static inline void ptl_free_empty(struct ptl_op *op, struct ptl_pos *pos, pt_va_
 	while (pos->parent) {
 		unsigned int up = pos->level + 1, lg2 = ptl_level_lg2(up);
 		struct pt_frame *frame = ptl_frame_at(pt, pos->table_pa);
-		pt_va_t first = ptl_align_down(va, lg2);
 		const struct ptl_pos parent = { .table_pa = pos->parent_pa, .level = up };
 		uint64_t raw;
 
@@ -166,8 +165,9 @@ static inline void ptl_free_empty(struct ptl_op *op, struct ptl_pos *pos, pt_va_
 		ptl_watch(op, parent.table_pa, ptl_index(pt, va, up), up, va, raw, 0);
 		ptl_unlock(pt, pos);
 		ptl_table_kill(pt, pos->table_pa);
-		ptl_gather_range(op->gather, first, ptl_last(first, lg2), ptl_level_lg2(pos->level),
-				 true);
+		/* Its leaves have been gathered; any address finds the way to them. */
+		ptl_gather_range(op->gather, ptl_align_down(va, FMT_GRANULE_LG2),
+				 ptl_last(va, FMT_GRANULE_LG2), lg2, true);
 		ptl_gather_page(op->gather, pos->table_pa);
 		ptl_top_changed(op, &parent, ptl_index(pt, va, up), 1);
 		ptl_gather_room(op);
@@ -182,7 +182,8 @@ static inline void ptl_clear_bad_table(struct ptl_op *op, const struct ptl_pos *
 	unsigned int lg2 = ptl_level_lg2(pos->level);
 
 	ptl_exchange(op, pos, pos->index, va, ptl_load(&pos->table[pos->index]), 0);
-	ptl_gather_range(op->gather, ptl_align_down(va, lg2), ptl_last(va, lg2), lg2, true);
+	ptl_gather_range(op->gather, ptl_align_down(va, lg2), ptl_last(va, lg2), FMT_GRANULE_LG2,
+			 true);
 	ptl_top_changed(op, pos, pos->index, 1);
 }
 

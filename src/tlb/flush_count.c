@@ -76,12 +76,12 @@ static void count_all(void *ctx)
 	add(&count->full, 1);
 }
 
-static void count_tables_freed(void *ctx, pt_va_t first, pt_va_t last)
+static void count_tables_freed(void *ctx, pt_va_t first, pt_va_t last, unsigned int stride_lg2)
 {
 	struct pt_flush_count *count = ctx;
 
 	add(&count->tables, 1);
-	count_range(count, first, last, count->granule_lg2);
+	count_range(count, first, last, stride_lg2);
 }
 
 void pt_flush_count_local(void *ctx, unsigned int cpu)

@@ -51,11 +51,11 @@ static void meet_all(void *ctx)
 	meet(m, 1);
 }
 
-static void meet_tables_freed(void *ctx, pt_va_t first, pt_va_t last)
+static void meet_tables_freed(void *ctx, pt_va_t first, pt_va_t last, unsigned int stride_lg2)
 {
 	struct meeting *m = ctx;
 
-	m->count->tables_freed(m->count->ctx, first, last);
+	m->count->tables_freed(m->count->ctx, first, last, stride_lg2);
 	meet(m, 2);
 }
 

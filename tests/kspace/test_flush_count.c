@@ -163,7 +163,7 @@ static void every_kind_of_request_has_its_counter(void **state)
 	assert_int_equal(pt_flush_count_create(&count, &cfg), 0);
 	ops = pt_flush_count_ops(count);
 	ops->all(ops->ctx);
-	ops->tables_freed(ops->ctx, 0, 0x2fff); /* one range operation, one page */
+	ops->tables_freed(ops->ctx, 0, 0x2fff, 12); /* one range operation, one page */
 	ops->range(ops->ctx, 0x10800, 0x10fff, 12); /* a part of a page is a page */
 	pt_flush_count_local(count, 0);
 	pt_flush_counts(count, &counts);

@@ -28,13 +28,13 @@ static void range(void *ctx, pt_va_t first, pt_va_t last, unsigned int stride_lg
 		real->range(real->ctx, first, last, stride_lg2);
 }
 
-static void tables(void *ctx, pt_va_t first, pt_va_t last)
+static void tables(void *ctx, pt_va_t first, pt_va_t last, unsigned int stride_lg2)
 {
 	struct trial *t = ctx;
 	const struct pt_flush_ops *real = pt_space_flush_ops(t->p.space);
 
 	if (!t->forgets)
-		real->tables_freed(real->ctx, first, last);
+		real->tables_freed(real->ctx, first, last, stride_lg2);
 }
 
 static void trial_init(struct trial *t, const char *name)
@@ -154,7 +154,7 @@ static void invalid_in_between_is_no_break_without_the_tlbi(void **state)
 			real = pt_space_flush_ops(t.p.space);
 			watch->store(watch->ctx, &breaks);
 			if (flushed)
-				real->tables_freed(real->ctx, VA, VA + BIT(21) - 1);
+				real->tables_freed(real->ctx, VA, VA + BIT(21) - 1, 12);
 			watch->flushed(watch->ctx, VA, VA + BIT(21) - 1, true); /* so they say */
 			watch->store(watch->ctx, &makes);
 			assert_int_equal(t.nr_reports[PT_CHECK_BREAK], s->needs_break && !flushed);

@@ -44,7 +44,7 @@ static void flush_wrongly(void *ctx, pt_va_t first, pt_va_t last, unsigned int s
 	switch (t->how) {
 	case RIGHT:
 		if (tables)
-			real->tables_freed(real->ctx, first, last);
+			real->tables_freed(real->ctx, first, last, stride_lg2);
 		else
 			real->range(real->ctx, first, last, stride_lg2);
 		break;
@@ -85,9 +85,9 @@ static void range_wrongly(void *ctx, pt_va_t first, pt_va_t last, unsigned int s
 	flush_wrongly(ctx, first, last, stride_lg2, false);
 }
 
-static void tables_wrongly(void *ctx, pt_va_t first, pt_va_t last)
+static void tables_wrongly(void *ctx, pt_va_t first, pt_va_t last, unsigned int stride_lg2)
 {
-	flush_wrongly(ctx, first, last, 12, true);
+	flush_wrongly(ctx, first, last, stride_lg2, true);
 }
 
 static void note(void *ctx, const struct pt_check_report *report)
@@ -204,7 +204,7 @@ static void what_is_overdue_is_no_less_so_by_what_is_open(void **state)
 	(void)state;
 	for (unsigned int i = 0; i < 8; i++) {
 		enum broken how = i & 2 ? FORGOTTEN : RIGHT;
-		bool free_tables = i & 4;
+		bool free_tables = i & 4, stale;
 		struct pt_gather gather;
 		struct pt_change later = { .gather = &gather,
 					   .flags = free_tables ? PT_CHANGE_FREE_TABLES : 0 };
@@ -224,8 +224,10 @@ static void what_is_overdue_is_no_less_so_by_what_is_open(void **state)
 		t.how = RIGHT;
 		t.nr_reports = 0;
 		pt_gather_finish(&gather);
-		assert_int_equal(touch(&t.f, t.cpu, last_page(&t), PT_ACCESS_READ, &result), 1);
-		assert_int_equal(t.nr_reports, 0);
+		/* x86 flushes one address for an empty table: what was forgotten stays so */
+		stale = how == FORGOTTEN && free_tables && is_x86(&t.f);
+		assert_int_equal(touch(&t.f, t.cpu, last_page(&t), PT_ACCESS_READ, &result), !stale);
+		assert_int_equal(t.nr_reports > 0, stale);
 		trial_exit(&t);
 	}
 }

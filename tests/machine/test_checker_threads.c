@@ -84,13 +84,13 @@ static void range(void *ctx, pt_va_t first, pt_va_t last, unsigned int stride_lg
 		real->range(real->ctx, first, last, stride_lg2);
 }
 
-static void tables_freed(void *ctx, pt_va_t first, pt_va_t last)
+static void tables_freed(void *ctx, pt_va_t first, pt_va_t last, unsigned int stride_lg2)
 {
 	const struct watched *w = ctx;
 	const struct pt_flush_ops *real = pt_space_flush_ops(w->p.space);
 
 	if (!w->m->forgets)
-		real->tables_freed(real->ctx, first, last);
+		real->tables_freed(real->ctx, first, last, stride_lg2);
 }
 
 static void watched_init(struct watched *w, struct meeting *m)

@@ -73,16 +73,11 @@ static void flush_range(void *ctx, pt_va_t first, pt_va_t last, unsigned int str
 	flush_all(ctx);
 }
 
-static void flush_tables(void *ctx, pt_va_t first, pt_va_t last)
-{
-	flush_range(ctx, first, last, 0);
-}
-
 /* The area is the last to have the file, which goes with it, and its pages with that. */
 static void pages_of_a_file_are_free_after_the_flush(void **state)
 {
 	struct flushes flushes = { 0 };
-	const struct pt_flush_ops ops = { flush_range, flush_all, flush_tables, &flushes };
+	const struct pt_flush_ops ops = { flush_range, flush_all, flush_range, &flushes };
 	const struct pt_mm_cfg cfg = { .mode = PT_MODE_SHARED, .flush = &ops };
 	const struct pt_file_cfg file_cfg = { .name = "/f", .len = 4 * fixture.page };
 	struct process p = { 0 };

@@ -71,13 +71,6 @@ static inline void flush_range(void *ctx, pt_va_t first, pt_va_t last, unsigned 
 	wait_for_cpus(ctx);
 }
 
-static inline void flush_tables(void *ctx, pt_va_t first, pt_va_t last)
-{
-	(void)first;
-	(void)last;
-	wait_for_cpus(ctx);
-}
-
 /* Sequentially consistent, as the loads in wait_for_cpus(). */
 static inline void begin_access(struct cpu *cpu)
 {
@@ -107,7 +100,7 @@ static inline void processors_init(struct processors *p, const char *name,
 {
 	struct stress *s = &p->s;
 
-	p->flush = (struct pt_flush_ops){ flush_range, wait_for_cpus, flush_tables, p };
+	p->flush = (struct pt_flush_ops){ flush_range, wait_for_cpus, flush_range, p };
 	stress_init(s, name, PT_MODE_SHARED, &p->flush, watch);
 	CHECK(pt_mmu_create(&p->mmu, s->phys) == 0, 0);
 	CHECK(load_registers(p->mmu, &s->fmt, pt_pgtable_root(s->pt)) == 0, 0);

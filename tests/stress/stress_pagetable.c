@@ -152,13 +152,6 @@ static void flush_all(void *ctx)
 	wait_for_cpu(ctx);
 }
 
-static void flush_tables(void *ctx, pt_va_t first, pt_va_t last)
-{
-	(void)first;
-	(void)last;
-	wait_for_cpu(ctx);
-}
-
 /* Every store to a leaf of the regions: dirty bits that it takes away, or puts there. */
 static void watch_store(void *ctx, const struct pt_store *store)
 {
@@ -298,7 +291,7 @@ static void shared_init(struct shared *shared, const char *name, bool checked)
 	unsigned int top;
 
 	memset(shared, 0, sizeof(*shared));
-	shared->flush = (struct pt_flush_ops){ flush_range, flush_all, flush_tables, shared };
+	shared->flush = (struct pt_flush_ops){ flush_range, flush_all, flush_range, shared };
 	shared->watch = (struct pt_watch_ops){ .store = watch_store, .ctx = shared };
 	shared->is_checked = checked;
 	stress_init(s, name, PT_MODE_SHARED, &shared->flush, checked ? &shared->watch : NULL);
