@@ -91,6 +91,18 @@ static inline int ptl_spares_add(struct ptl_op *op, size_t nr)
 	return err;
 }
 
+/* Who follows the top table does so before what it named is flushed and freed. Outside sections. */
+static inline void ptl_tell_top(struct ptl_op *op)
+{
+	const struct pt_top_ops *top = op->pt->top;
+
+	if (!top || op->top_first == UINT32_MAX)
+		return;
+	top->changed(top->ctx, op->top_first, op->top_last);
+	op->top_first = UINT32_MAX;
+	op->top_last = 0;
+}
+
 static inline int ptl_op_end(struct ptl_op *op, int err)
 {
 	struct pt_pgtable *pt = op->pt;
@@ -100,8 +112,7 @@ static inline int ptl_op_end(struct ptl_op *op, int err)
 		ptl_table_free(pt, ptl_spare_take(op));
 	if (PTL_SHARED)
 		ptl_active_leave(pt, &op->active);
-	if (pt->top && op->top_first != UINT32_MAX)
-		pt->top->changed(pt->top->ctx, op->top_first, op->top_last);
+	ptl_tell_top(op);
 	if (op->gather == &op->own_gather)
 		pt_gather_finish(op->gather);
 	return err;

@@ -364,7 +364,7 @@ static inline enum ptl_kind ptl_settled_kind(const struct pt_pgtable *pt, pt_pa_
 	return kind;
 }
 
-/* Slots of the top table changed: remembered until the end of the call. */
+/* Slots of the top table changed: remembered until ptl_tell_top(). */
 static inline void ptl_top_changed(struct ptl_op *op, const struct ptl_pos *pos,
 				   unsigned int index, unsigned int nr)
 {

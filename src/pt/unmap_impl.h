@@ -62,6 +62,7 @@ static inline void ptl_gather_room(struct ptl_op *op)
 	if (__builtin_expect(!ptl_gather_is_full(op->gather), 1))
 		return;
 	ptl_write_leave();
+	ptl_tell_top(op);
 	ptl_gather_force(op->gather);
 	ptl_write_enter();
 }

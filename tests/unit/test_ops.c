@@ -199,6 +199,43 @@ static void log_store(void *ctx, const struct pt_store *store)
 		log->in_memory = false;
 }
 
+/* Also in the midst of a call, where a full gather frees: who follows would lead to freed tables. */
+static void top_is_told_before_what_its_slots_named_is_freed(void **state)
+{
+	struct fixture *f = *state;
+	unsigned int top = f->info.nr_levels - 1, told = 0, freed = 0;
+	unsigned int nr = f->info.entries_lg2[top] < 2 ? 2 : 4;
+	uint64_t len = nr * (UINT64_C(1) << f->info.leaf_lg2[top]), word[4];
+	struct pt_change change = { .flags = PT_CHANGE_FREE_TABLES };
+	struct pt_pgtable_cfg cfg = f->cfg;
+	struct pt_pgtable *pt;
+
+	cfg.top = &f->watcher.top_ops;
+	cfg.max_tables = nr - 1;
+	assert_int_equal(pt_pgtable_create(&pt, f->phys, &cfg), 0);
+	for (unsigned int i = 0; i < nr; i++)
+		assert_int_equal(pt_map(pt, f->info.first + len / nr * i, f->pa, f->granule, RWX,
+					NULL),
+				 0);
+	memcpy(word, pt_phys_to_host(f->phys, pt_pgtable_root(pt), sizeof(word)), nr * 8);
+	f->watcher.nr_events = 0;
+	assert_int_equal(pt_unmap(pt, f->info.first, len, &change), 0);
+	for (size_t i = 0; i < f->watcher.nr_events; i++) {
+		const struct event *e = &f->watcher.event[i];
+
+		for (unsigned int k = 0; k < nr; k++) {
+			if (e->kind == EVENT_TOP && e->first <= k && k <= e->last)
+				told |= 1u << k;
+			if (e->kind != EVENT_FREE || raw_table(&f->fmt, e->pa) != word[k])
+				continue;
+			assert_true(told >> k & 1);
+			freed |= 1u << k;
+		}
+	}
+	assert_int_equal(freed, (1u << nr) - 1);
+	pt_pgtable_destroy(pt);
+}
+
 static void watch_is_told_of_every_store(void **state)
 {
 	struct fixture *f = *state;
@@ -277,6 +314,7 @@ int main(void)
 		TEST_ON(top_is_told_of_large_leaves_splits_and_collapses, NEEDS_2_LEVELS),
 		TEST_ON(top_is_told_of_links, NEEDS_2_LEVELS),
 		TEST_ON(top_is_told_of_tables_that_a_failed_call_left, NEEDS_2_LEVELS),
+		TEST_ON(top_is_told_before_what_its_slots_named_is_freed, NEEDS_2_LEVELS),
 		TEST(watch_is_told_of_every_store),
 		TEST(reading_stores_nothing),
 		TEST_ON(stores_that_change_nothing_are_not_made, NEEDS_CHECKED),
