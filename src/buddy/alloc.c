@@ -31,6 +31,7 @@ static unsigned int fetch(struct pt_zone *zone, struct ptl_stack *stack,
 	ptl_zone_lock(zone);
 	got = ptl_rmqueue(zone, want, nr, to);
 	ptl_zone_unlock(zone);
+	ptl_mark_cached(zone, to, got, want->order, want->list);
 	if (stack && got) {
 		reverse(stack->slot, got);
 		*pa = stack->slot[got - 1];
@@ -244,9 +245,7 @@ static void put_away(struct pt_zone *zone, struct pt_zone_cache *cache,
 	struct ptl_stack *stack = ptl_cache_stack(cache, order, ptl_pageblock_list(p));
 
 	if (__builtin_expect(!stack || !stack->size, 0)) {
-		ptl_zone_lock(zone);
-		ptl_give_back(zone, &pa, 1);
-		ptl_zone_unlock(zone);
+		ptl_lock_and_give_back(zone, &pa, 1);
 		return;
 	}
 	if (__builtin_expect(ptl_stack_nr(stack) == stack->size, 0))

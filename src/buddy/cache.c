@@ -14,6 +14,17 @@ static uint16_t stack_size(const struct pt_zone *zone, unsigned int order)
 	return (uint16_t)ptl_min(size, zone->managed >> (order + 5));
 }
 
+/*
+ * A quarter of small blocks, so that no call takes long. A half of pageblocks: of few, as many as
+ * possible wait for their descriptors together, which are cache misses, all of them.
+ */
+static uint16_t batch_of(uint16_t size, unsigned int order)
+{
+	unsigned int parts = order < PTL_CACHE_LOW_ORDERS ? 4 : 2;
+
+	return (uint16_t)((size + parts - 1) / parts);
+}
+
 int pt_zone_cache_create(struct pt_zone_cache **out, struct pt_zone *zone, unsigned int cpu)
 {
 	unsigned int nr_slots = 0;
@@ -36,7 +47,7 @@ int pt_zone_cache_create(struct pt_zone_cache **out, struct pt_zone *zone, unsig
 		for (unsigned int list = 0; list < PT_FREETYPE_LISTS; list++, slot += size)
 			cache->stack[i][list] = (struct ptl_stack){
 				.size = size,
-				.batch = (uint16_t)((size + 3) / 4),
+				.batch = batch_of(size, order),
 				.slot = slot,
 			};
 	}
@@ -50,18 +61,11 @@ int pt_zone_cache_create(struct pt_zone_cache **out, struct pt_zone *zone, unsig
 	return 0;
 }
 
-static void give_back(struct pt_zone *zone, const pt_pa_t *pa, unsigned int nr)
-{
-	ptl_zone_lock(zone);
-	ptl_give_back(zone, pa, nr);
-	ptl_zone_unlock(zone);
-}
-
 void ptl_stack_spill(struct pt_zone *zone, struct ptl_stack *stack)
 {
 	uint32_t nr = ptl_stack_nr(stack);
 
-	give_back(zone, stack->slot, stack->batch);
+	ptl_lock_and_give_back(zone, stack->slot, stack->batch);
 	memmove(stack->slot, stack->slot + stack->batch, (nr - stack->batch) * sizeof(pt_pa_t));
 	ptl_stack_set(stack, nr - stack->batch);
 }
@@ -73,7 +77,7 @@ void pt_zone_cache_drain(struct pt_zone_cache *cache)
 	for (unsigned int i = 0; i < PTL_CACHE_ORDERS * PT_FREETYPE_LISTS; i++, stack++) {
 		if (!ptl_stack_nr(stack))
 			continue;
-		give_back(cache->zone, stack->slot, ptl_stack_nr(stack));
+		ptl_lock_and_give_back(cache->zone, stack->slot, ptl_stack_nr(stack));
 		ptl_stack_set(stack, 0);
 	}
 }

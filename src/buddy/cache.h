@@ -10,6 +10,8 @@
 #define PTL_CACHE_SLOTS 64                            /* of order 0; half as many of each next */
 #define PTL_CACHE_PAGEBLOCKS 16
 
+_Static_assert(PTL_CACHE_SLOTS <= PTL_MAX_GIVEN, "a stack can be given back at once");
+
 /* Used by the cache's owner; others only look at @nr. */
 struct ptl_stack {
 	_Atomic uint32_t nr; /* relaxed: a figure for statistics, else the owner's */

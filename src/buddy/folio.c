@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Held blocks as folios, named by any byte of them; and pages as pt_page_info() shows them. */
 #include "buddy/fresh.h"
+#include "buddy/pageblock.h"
 
 static bool is_fresh(const struct pt_zone *zone, const struct ptl_span *span, pt_pa_t pa)
 {
@@ -140,13 +141,44 @@ static void fresh_info(const struct pt_zone *zone, const struct ptl_span *span, 
 	info->order = ptl_fresh_block(zone, span, &info->head);
 }
 
+/* The order of the free block that @pa is in, under the lock. -1: neither free nor anybody's. */
+static int free_order(const struct pt_zone *zone, const struct ptl_span *span, pt_pa_t pa)
+{
+	const struct ptl_pageblock *p = ptl_pageblock_at(zone, span, pa);
+	unsigned int at = (unsigned int)((pa - p->pa) >> zone->frame_lg2), order;
+
+	for (order = 0; order < zone->pageblock_order; order++)
+		if (ptl_node_is_free(ptl_map_of(zone, p), ptl_node(zone, order, at)))
+			return (int)order;
+	for (; order <= zone->max_order; order++) {
+		pt_pa_t head = ptl_align_down(pa, order + zone->frame_lg2);
+
+		if (head >= span->pa && ptl_pageblock_at(zone, span, head)->order == order)
+			return (int)order;
+	}
+	return -1;
+}
+
+/* On a list, or on its way between one and a cache, which takes no time that anybody sees. */
+static void free_info(const struct pt_zone *zone, const struct ptl_span *span, pt_pa_t pa,
+		      struct pt_page_info *info)
+{
+	struct pt_zone *lockable = (struct pt_zone *)(uintptr_t)zone;
+	int order;
+
+	ptl_bit_lock(&lockable->lock);
+	order = free_order(zone, span, pa);
+	ptl_zone_unlock(lockable);
+	info->state = order < 0 ? PT_PAGE_CACHED : PT_PAGE_FREE;
+	info->order = order < 0 ? 0 : (unsigned int)order;
+	info->head = ptl_align_down(pa, info->order + zone->frame_lg2);
+}
+
 int pt_page_info(const struct pt_zone *zone, pt_pa_t pa, struct pt_page_info *info)
 {
 	const struct ptl_span *span = ptl_span_of(zone, pa);
-	const struct ptl_pageblock *p;
 	const struct pt_frame *frame;
 	unsigned int block;
-	pt_pa_t head;
 
 	if (!span)
 		return -ERANGE;
@@ -154,18 +186,17 @@ int pt_page_info(const struct pt_zone *zone, pt_pa_t pa, struct pt_page_info *in
 		fresh_info(zone, span, pa, info);
 		return 0;
 	}
-	p = ptl_pageblock_at(zone, span, pa);
-	frame = ptl_block_of(zone, span, pa, &head);
-	PTL_BUG_ON(!frame);
-	block = ptl_block_load(frame);
 	*info = (struct pt_page_info){
-		.head = head,
-		.order = block & PTL_BLOCK_ORDER,
-		.type = ptl_type_of(ptl_pageblock_list(p)),
-		.state = (block & PTL_BLOCK_KIND) == PTL_BLOCK_FREE   ? PT_PAGE_FREE :
-			 (block & PTL_BLOCK_KIND) == PTL_BLOCK_CACHED ? PT_PAGE_CACHED :
-									PT_PAGE_HELD,
+		.type = ptl_type_of(ptl_pageblock_list(ptl_pageblock_at(zone, span, pa))),
 	};
+	frame = ptl_block_of(zone, span, pa, &info->head);
+	if (!frame) {
+		free_info(zone, span, pa, info);
+		return 0;
+	}
+	block = ptl_block_load(frame);
+	info->order = block & PTL_BLOCK_ORDER;
+	info->state = (block & PTL_BLOCK_KIND) == PTL_BLOCK_CACHED ? PT_PAGE_CACHED : PT_PAGE_HELD;
 	if (info->state == PT_PAGE_HELD) {
 		info->account = zone->accounts[ptl_account_load(frame)];
 		info->owner = frame->owner;

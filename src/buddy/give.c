@@ -1,6 +1,64 @@
 /* SPDX-License-Identifier: MIT */
-/* Blocks come back: merged with their free buddies, into the lists of their pageblock. Under the lock. */
+/* Blocks come back: merged with their free buddies, in their pageblock and beyond. */
 #include "buddy/pageblock.h"
+
+/* Blocks of one order that are nobody's any more, and not free yet. */
+struct blocks {
+	const pt_pa_t *pa;
+	unsigned int nr, order;
+	unsigned int first; /* the bit of @movable that is *@pa's */
+	uint64_t movable;   /* which left their pageblock as movable memory */
+};
+
+/* Asks for the lines of a pageblock that a block of @order, which comes back, will change. */
+static void prefetch(const struct pt_zone *zone, const struct ptl_pageblock *p, pt_pa_t pa,
+		     unsigned int order)
+{
+	unsigned int at = (unsigned int)(pa >> zone->frame_lg2) &
+			  ((1u << zone->pageblock_order) - 1);
+
+	__builtin_prefetch(p, 1);
+	if (order < zone->pageblock_order)
+		__builtin_prefetch(&ptl_map_of(zone, p)[ptl_node(zone, order, at) / 64], 1);
+}
+
+/*
+ * Takes the marks of cached blocks away: they are their caller's, so without the lock. The
+ * pageblocks of pages that were freed at random are waited for here, all at once.
+ */
+static struct blocks unmark(const struct pt_zone *zone, const pt_pa_t *pa, unsigned int nr)
+{
+	const struct ptl_span *span = ptl_span_of(zone, *pa);
+	const struct ptl_pageblock *p, *last = NULL;
+	struct blocks blocks = { .pa = pa, .nr = nr };
+
+	PTL_DEBUG_ON(nr > PTL_MAX_GIVEN);
+	blocks.order = ptl_block_load(ptl_span_frame(zone, span, *pa)) & PTL_BLOCK_ORDER;
+	for (unsigned int i = 0; i < nr; i++, last = p) {
+		struct pt_frame *frame;
+		unsigned int block;
+
+		span = ptl_span_of(zone, pa[i]);
+		p = ptl_pageblock_at(zone, span, pa[i]);
+		if (p != last)
+			prefetch(zone, p, pa[i], blocks.order);
+		frame = ptl_span_frame(zone, span, pa[i]);
+		block = ptl_block_load(frame);
+		PTL_DEBUG_ON((block & ~PTL_BLOCK_MOVABLE) != (PTL_BLOCK_CACHED | blocks.order));
+		blocks.movable |= (uint64_t)(block / PTL_BLOCK_MOVABLE) << i;
+		atomic_store_explicit(&frame->use, 0, memory_order_relaxed);
+	}
+	return blocks;
+}
+
+/* Of @nr blocks from the one at @at on; mostly they are all the same. */
+static unsigned int nr_movable(const struct blocks *blocks, unsigned int at, unsigned int nr)
+{
+	uint64_t all = ~UINT64_C(0) >> (64 - nr), movable;
+
+	movable = blocks->movable >> (blocks->first + at) & all;
+	return movable == all ? nr : (unsigned int)__builtin_popcountll(movable);
+}
 
 /*
  * The neighbour that @p and it would be one block of @order + 1 with; NULL if it is no
@@ -31,7 +89,6 @@ static void give_whole(struct pt_zone *zone, struct ptl_pageblock *p, unsigned i
 	for (; order < zone->max_order && (buddy = whole_buddy(zone, p, order)); order++) {
 		ptl_whole_remove(zone, buddy);
 		ptl_set_type(zone, buddy, order, list);
-		ptl_block_store(&(p < buddy ? buddy : p)->frames[0], 0);
 		p = p < buddy ? p : buddy;
 	}
 	ptl_whole_push(zone, p, order);
@@ -41,22 +98,21 @@ static void give_whole(struct pt_zone *zone, struct ptl_pageblock *p, unsigned i
 static bool give_part(struct pt_zone *zone, struct ptl_pageblock *p, unsigned int order,
 		      unsigned int at)
 {
-	p->nr_free += (uint16_t)(1u << order);
-	/* A pageblock that has no free block of an order has no buddy of it either. */
-	while (p->orders >> order & 1) {
-		unsigned int buddy = at ^ (1u << order);
+	unsigned int node = ptl_node(zone, order, at);
+	uint64_t *map = ptl_map_of(zone, p);
 
-		if (buddy < p->low || buddy >= p->high ||
-		    ptl_block_load(&p->frames[buddy]) != (PTL_BLOCK_FREE | order))
-			break;
-		ptl_free_remove(zone, p, order, buddy);
-		ptl_block_store(&p->frames[at | buddy], 0);
-		at &= buddy;
+	p->nr_free += (uint16_t)(1u << order);
+	/* Frames that the pageblock lacks are never free: no need to look where it ends. */
+	while (order < zone->pageblock_order && ptl_node_is_free(map, node ^ 1)) {
+		map[node / 64] &= ~PTL_BIT((node ^ 1) % 64);
+		ptl_count_free(zone, p, order, -1);
+		node /= 2;
 		order++;
 	}
 	if (order == zone->pageblock_order)
 		return true;
-	ptl_free_push(zone, p, order, at);
+	map[node / 64] |= PTL_BIT(node % 64);
+	ptl_count_free(zone, p, order, 1);
 	return false;
 }
 
@@ -81,38 +137,24 @@ static unsigned int run_of(const struct pt_zone *zone, const pt_pa_t *pa, unsign
 	return run;
 }
 
-/* Makes one block of a run; which of its frames were movable goes out of the counts. */
-static unsigned int join_run(struct ptl_pageblock *p, unsigned int at, unsigned int run,
-			     unsigned int order)
+/* Blocks in one pageblock that stand next to each other in @blocks; how many they were. */
+static unsigned int give_parts(struct pt_zone *zone, struct ptl_pageblock *p,
+			       const struct blocks *blocks)
 {
-	unsigned int frames = run << order;
+	unsigned int had = p->nr_free, given = 0, order = blocks->order;
 
-	for (unsigned int i = at; i < at + frames; i += 1u << order) {
-		unsigned int block = ptl_block_load(&p->frames[i]);
-
-		PTL_DEBUG_ON((block & ~PTL_BLOCK_MOVABLE) != (PTL_BLOCK_CACHED | order));
-		p->nr_movable -= (uint16_t)(block & PTL_BLOCK_MOVABLE ? 1u << order : 0);
-		ptl_block_store(&p->frames[i], 0); /* the first one's comes with its list */
-	}
-	return order + (unsigned int)__builtin_ctz(run);
-}
-
-/* Blocks of @order in one pageblock that stand next to each other in @pa; how many they were. */
-static unsigned int give_parts(struct pt_zone *zone, struct ptl_pageblock *p, const pt_pa_t *pa,
-			       unsigned int nr, unsigned int order)
-{
-	unsigned int had = p->nr_free, given = 0;
-
-	while (given < nr) {
-		uint64_t at = (pa[given] - p->pa) >> zone->frame_lg2;
+	while (given < blocks->nr) {
+		const pt_pa_t *pa = blocks->pa + given;
+		uint64_t at = (*pa - p->pa) >> zone->frame_lg2;
 		unsigned int room, run, joined;
 
 		/* another span may have frames of the same pageblock, apart from these */
 		if (at < p->low || at >= p->high)
 			break;
 		room = (unsigned int)(p->high - at) >> order;
-		run = run_of(zone, pa + given, (unsigned int)ptl_min(nr - given, room), order);
-		joined = join_run(p, (unsigned int)at, run, order);
+		run = run_of(zone, pa, (unsigned int)ptl_min(blocks->nr - given, room), order);
+		joined = order + (unsigned int)__builtin_ctz(run);
+		p->nr_movable -= (uint16_t)(nr_movable(blocks, given, run) << order);
 		given += run;
 		zone->nr_free_frames += 1u << joined;
 		if (!give_part(zone, p, joined, (unsigned int)at))
@@ -127,18 +169,16 @@ static unsigned int give_parts(struct pt_zone *zone, struct ptl_pageblock *p, co
 	return given;
 }
 
-/* Blocks of a pageblock or more that stand next to each other in @pa; how many they were. */
+/* Blocks of a pageblock or more that stand next to each other in @blocks; how many they were. */
 static unsigned int give_wholes(struct pt_zone *zone, const struct ptl_span *span,
-				struct ptl_pageblock *p, const pt_pa_t *pa, unsigned int nr,
-				unsigned int order)
+				struct ptl_pageblock *p, const struct blocks *blocks)
 {
-	uint64_t room = (span->pa + span->len - *pa) >> (order + zone->frame_lg2);
-	unsigned int run = 1, most = 1u << (zone->max_order - order);
+	unsigned int order = blocks->order, run = 1, most = 1u << (zone->max_order - order);
+	uint64_t room = (span->pa + span->len - *blocks->pa) >> (order + zone->frame_lg2);
 
-	if (most > 1 && nr > 1)
-		run = run_of(zone, pa, (unsigned int)ptl_min(ptl_min(nr, most), room), order);
-	for (unsigned int i = 1; i < run; i++)
-		ptl_block_store(ptl_span_frame(zone, span, pa[i]), 0);
+	if (most > 1 && blocks->nr > 1)
+		run = run_of(zone, blocks->pa,
+			     (unsigned int)ptl_min(ptl_min(blocks->nr, most), room), order);
 	order += (unsigned int)__builtin_ctz(run);
 	zone->nr_free_frames += 1u << order;
 	for (unsigned int i = 0; i < 1u << (order - zone->pageblock_order); i++)
@@ -149,21 +189,34 @@ static unsigned int give_wholes(struct pt_zone *zone, const struct ptl_span *spa
 	return run;
 }
 
-/* Of one order, all of them; those that were in one cache are of the same flags too. */
-void ptl_give_back(struct pt_zone *zone, const pt_pa_t *pa, unsigned int nr)
+static void give(struct pt_zone *zone, struct blocks blocks)
 {
-	while (nr) {
-		const struct ptl_span *span = ptl_span_of(zone, *pa);
-		struct ptl_pageblock *p = ptl_pageblock_at(zone, span, *pa);
-		unsigned int order =
-			ptl_block_load(ptl_span_frame(zone, span, *pa)) & PTL_BLOCK_ORDER;
+	while (blocks.nr) {
+		const struct ptl_span *span = ptl_span_of(zone, *blocks.pa);
+		struct ptl_pageblock *p = ptl_pageblock_at(zone, span, *blocks.pa);
 		unsigned int given;
 
-		if (order < zone->pageblock_order)
-			given = give_parts(zone, p, pa, nr, order);
+		if (blocks.order < zone->pageblock_order)
+			given = give_parts(zone, p, &blocks);
 		else
-			given = give_wholes(zone, span, p, pa, nr, order);
-		pa += given;
-		nr -= given;
+			given = give_wholes(zone, span, p, &blocks);
+		blocks.pa += given;
+		blocks.nr -= given;
+		blocks.first += given;
 	}
+}
+
+/* Those that were in one cache are of the same flags. */
+void ptl_give_back(struct pt_zone *zone, const pt_pa_t *pa, unsigned int nr)
+{
+	give(zone, unmark(zone, pa, nr));
+}
+
+void ptl_lock_and_give_back(struct pt_zone *zone, const pt_pa_t *pa, unsigned int nr)
+{
+	const struct blocks blocks = unmark(zone, pa, nr);
+
+	ptl_zone_lock(zone);
+	give(zone, blocks);
+	ptl_zone_unlock(zone);
 }

@@ -1,47 +1,78 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * pageblock.h - the free lists inside one pageblock, and its place among others.
- * All of it under the zone's lock. Blocks are named by their first frame's number
- * in the pageblock; lists are linked through frame descriptors, by number + 1.
+ * pageblock.h - the free blocks inside one pageblock, and its place among others.
+ * All of it under the zone's lock. Blocks are named by their first frame's number in
+ * the pageblock.
+ *
+ * Its free blocks are bits of its map, which is a binary tree in an array: node 1 is the
+ * pageblock, the halves of node n are 2n and 2n + 1. A block of an order is then
+ *
+ *	node  = (frames of a pageblock + its first frame) >> order
+ *
+ * with its buddy at node ^ 1, and both of them as one block at node / 2. For 512 frames:
+ *
+ *	bits   1  2..3  4..7  8..15  ...  64..127  128..255  256..511 | 512..1023
+ *	order  9   8     7      6           3         2         1     |     0
+ *
+ * which is two cache lines, the second for single frames. A pageblock that is free as a
+ * whole has no bit: it is on a list.
  */
 #ifndef PTL_PAGEBLOCK_H
 #define PTL_PAGEBLOCK_H
 
 #include "buddy/zone_internal.h"
 
+static inline uint64_t *ptl_map_of(const struct pt_zone *zone, const struct ptl_pageblock *p)
+{
+	return &zone->maps[(size_t)(p - zone->pageblocks) << zone->pageblock_order >> 5];
+}
+
+static inline unsigned int ptl_node(const struct pt_zone *zone, unsigned int order, unsigned int at)
+{
+	return ((1u << zone->pageblock_order) + at) >> order;
+}
+
+static inline bool ptl_node_is_free(const uint64_t *map, unsigned int node)
+{
+	return map[node / 64] >> node % 64 & 1;
+}
+
+/* After the bit of a block has come or gone. */
+static inline void ptl_count_free(struct pt_zone *zone, struct ptl_pageblock *p, unsigned int order,
+				  int by)
+{
+	p->nr[order] = (uint16_t)(p->nr[order] + by);
+	if (p->nr[order])
+		p->orders |= (uint16_t)(1u << order);
+	else
+		p->orders &= (uint16_t)~(1u << order);
+	zone->stats.nr_free[order][ptl_pageblock_list(p)] += (uint64_t)by;
+}
+
 static inline void ptl_free_push(struct pt_zone *zone, struct ptl_pageblock *p, unsigned int order,
 				 unsigned int at)
 {
-	struct pt_frame *frame = &p->frames[at];
-	unsigned int next = p->head[order];
+	unsigned int node = ptl_node(zone, order, at);
 
-	frame->link = next;
-	frame->owner = 0;
-	if (next)
-		p->frames[next - 1].owner = at + 1;
-	else
-		p->orders |= (uint16_t)(1u << order);
-	p->head[order] = (uint16_t)(at + 1);
-	ptl_block_store(frame, PTL_BLOCK_FREE | order);
-	zone->stats.nr_free[order][ptl_pageblock_list(p)]++;
+	ptl_map_of(zone, p)[node / 64] |= PTL_BIT(node % 64);
+	ptl_count_free(zone, p, order, 1);
 }
 
-/* The caller says what the block is from now on. */
-static inline void ptl_free_remove(struct pt_zone *zone, struct ptl_pageblock *p,
-				   unsigned int order, unsigned int at)
+/* The first of the free blocks of @order, which has some, is free no more. */
+static inline unsigned int ptl_free_pop(struct pt_zone *zone, struct ptl_pageblock *p,
+					unsigned int order)
 {
-	struct pt_frame *frame = &p->frames[at];
-	unsigned int next = (unsigned int)frame->link, prev = (unsigned int)frame->owner;
+	unsigned int first = ptl_node(zone, order, 0), word = first / 64, node;
+	uint64_t *map = ptl_map_of(zone, p), bits;
 
-	if (next)
-		p->frames[next - 1].owner = prev;
-	if (prev)
-		p->frames[prev - 1].link = next;
-	else
-		p->head[order] = (uint16_t)next;
-	if (!p->head[order])
-		p->orders &= (uint16_t)~(1u << order);
-	zone->stats.nr_free[order][ptl_pageblock_list(p)]--;
+	/* Nodes of several orders share the first word: [first, 2 * first) are of this one. */
+	bits = first < 64 ? map[0] & (PTL_BIT(first) - 1) << first : map[word];
+	while (!bits)
+		bits = map[++word];
+	node = word * 64 + (unsigned int)__builtin_ctzll(bits);
+	map[word] &= ~(bits & -bits);
+	ptl_count_free(zone, p, order, -1);
+	return (node - first) << order;
 }
 
 /* Lists of pageblocks, in bins and of whole ones. */
@@ -114,7 +145,6 @@ static inline void ptl_whole_push(struct pt_zone *zone, struct ptl_pageblock *p,
 	unsigned int list = ptl_pageblock_list(p);
 
 	p->order = (uint8_t)order;
-	ptl_block_store(&p->frames[0], PTL_BLOCK_FREE | order);
 	ptl_link(zone, ptl_whole_head(zone, list, order), p);
 	zone->stats.nr_free[order][list]++;
 }

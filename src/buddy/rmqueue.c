@@ -11,24 +11,19 @@ static unsigned int take_from(struct pt_zone *zone, struct ptl_pageblock *p,
 			      const struct ptl_request *want, unsigned int nr, pt_pa_t *pa)
 {
 	bool movable = ptl_type_of(want->list).migratetype == PT_MIGRATE_MOVABLE;
-	uint64_t use =
-		ptl_plain_use(PTL_BLOCK_CACHED | want->order | (movable ? PTL_BLOCK_MOVABLE : 0));
 	unsigned int got = 0, had = p->nr_free, frames;
 
 	while (got < nr && p->orders >> want->order) {
 		unsigned int order =
 			want->order + (unsigned int)__builtin_ctz(p->orders >> want->order);
-		unsigned int at = p->head[order] - 1u, end;
+		unsigned int at = ptl_free_pop(zone, p, order), end;
 
-		ptl_free_remove(zone, p, order, at);
 		while (1u << (order - want->order) > nr - got) {
 			order--;
 			ptl_free_push(zone, p, order, at + (1u << order));
 		}
-		for (end = at + (1u << order); at != end; at += 1u << want->order) {
-			atomic_store_explicit(&p->frames[at].use, use, memory_order_relaxed);
+		for (end = at + (1u << order); at != end; at += 1u << want->order)
 			pa[got++] = p->pa + ((pt_pa_t)at << zone->frame_lg2);
-		}
 	}
 	frames = got << want->order;
 	p->nr_free -= (uint16_t)frames;
@@ -113,11 +108,10 @@ static void break_whole(struct pt_zone *zone, struct ptl_pageblock *p)
 	ptl_bin_update(zone, p, 0);
 }
 
-unsigned int ptl_take_whole(struct pt_zone *zone, unsigned int list, unsigned int order,
-			    unsigned int nr, pt_pa_t *pa)
+static unsigned int take_whole(struct pt_zone *zone, unsigned int list, unsigned int order,
+			       unsigned int nr, pt_pa_t *pa)
 {
 	bool movable = ptl_type_of(list).migratetype == PT_MIGRATE_MOVABLE;
-	uint64_t use = ptl_plain_use(PTL_BLOCK_CACHED | order | (movable ? PTL_BLOCK_MOVABLE : 0));
 	unsigned int nr_pageblocks = 1u << (order - zone->pageblock_order), from = order, got;
 	struct ptl_pageblock *p = find_whole(zone, list, &from);
 
@@ -130,12 +124,31 @@ unsigned int ptl_take_whole(struct pt_zone *zone, unsigned int list, unsigned in
 	}
 	for (unsigned int i = 0; i < got; i++, p += nr_pageblocks) {
 		pa[i] = p->pa;
-		atomic_store_explicit(&p->frames[0].use, use, memory_order_relaxed);
 		for (unsigned int k = 0; movable && k < nr_pageblocks; k++)
 			p[k].nr_movable = (uint16_t)(1u << zone->pageblock_order);
 	}
 	zone->nr_free_frames -= (uint64_t)got << order;
 	return got;
+}
+
+unsigned int ptl_take_whole(struct pt_zone *zone, unsigned int list, unsigned int order,
+			    unsigned int nr, pt_pa_t *pa)
+{
+	unsigned int got = take_whole(zone, list, order, nr, pa);
+
+	ptl_mark_cached(zone, pa, got, order, list);
+	return got;
+}
+
+void ptl_mark_cached(const struct pt_zone *zone, const pt_pa_t *pa, unsigned int nr,
+		     unsigned int order, unsigned int list)
+{
+	bool movable = ptl_type_of(list).migratetype == PT_MIGRATE_MOVABLE;
+	uint64_t use = ptl_plain_use(PTL_BLOCK_CACHED | order | (movable ? PTL_BLOCK_MOVABLE : 0));
+
+	for (unsigned int i = 0; i < nr; i++)
+		atomic_store_explicit(&ptl_span_frame(zone, ptl_span_of(zone, pa[i]), pa[i])->use,
+				      use, memory_order_relaxed);
 }
 
 /* What @want finds without a fallback. */
@@ -145,7 +158,7 @@ static unsigned int take_own(struct pt_zone *zone, const struct ptl_request *wan
 	struct ptl_pageblock *p;
 
 	if (want->order >= zone->pageblock_order)
-		return ptl_take_whole(zone, want->list, want->order, nr, pa);
+		return take_whole(zone, want->list, want->order, nr, pa);
 	p = find_fullest(zone, want->list, want->order);
 	if (!p) {
 		unsigned int order = zone->pageblock_order;
@@ -167,12 +180,8 @@ static void move_counts(struct pt_zone *zone, const struct ptl_pageblock *p, uns
 	unsigned int from = ptl_pageblock_list(p);
 
 	for (unsigned int order = 0; order < zone->pageblock_order; order++) {
-		uint64_t nr = 0;
-
-		for (uint64_t at = p->head[order]; at; at = p->frames[at - 1].link)
-			nr++;
-		zone->stats.nr_free[order][from] -= nr;
-		zone->stats.nr_free[order][to] += nr;
+		zone->stats.nr_free[order][from] -= p->nr[order];
+		zone->stats.nr_free[order][to] += p->nr[order];
 	}
 }
 

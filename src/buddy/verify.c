@@ -2,8 +2,8 @@
 /*
  * Every invariant of the allocator, looked at frame by frame:
  *
- *   each frame is in one block, which its first frame alone knows of
- *   free blocks are on the list of their order in their pageblock, and only they
+ *   each frame is in one block: a held or cached one, which its first frame alone knows
+ *   of, or a free one, which is a bit of its pageblock's map, or on a list
  *   buddies are not both free, unless their flags keep them apart
  *   a pageblock with free frames is in the bin that these call for
  *   counts are what there is
@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "buddy/fresh.h"
+#include "buddy/pageblock.h"
 
 struct verifier {
 	const struct pt_zone *zone;
@@ -35,46 +36,46 @@ static pt_pa_t pa_of(const struct verifier *v, const struct ptl_pageblock *p, un
 	return p->pa + ((pt_pa_t)at << v->zone->frame_lg2);
 }
 
-/* Each list holds free blocks of its order, linked both ways. The frames on them. */
-static unsigned int check_lists(struct verifier *v, const struct ptl_pageblock *p)
+/* The map has as many blocks of each order as are counted. The frames of them. */
+static unsigned int check_map(struct verifier *v, const struct ptl_pageblock *p)
 {
+	const uint64_t *map = ptl_map_of(v->zone, p);
 	unsigned int frames = 0;
 
 	for (unsigned int order = 0; order < v->zone->pageblock_order; order++) {
-		uint64_t prev = 0;
-		unsigned int nr = 0;
+		unsigned int first = ptl_node(v->zone, order, 0), nr = 0;
 
-		if (!p->head[order] != !(p->orders >> order & 1))
-			complain(v, p->pa, "the mask of orders disagrees with the lists");
-		for (uint64_t at = p->head[order]; at;) {
-			const struct pt_frame *frame = &p->frames[at - 1];
-
-			if (at - 1 < p->low || at - 1 >= p->high ||
-			    nr++ >> (v->zone->pageblock_order - order)) {
-				complain(v, p->pa, "a list that leaves its pageblock or has no end");
-				return frames;
-			}
-			if (ptl_block_load(frame) != (PTL_BLOCK_FREE | order) ||
-			    frame->owner != prev)
-				complain(v, pa_of(v, p, (unsigned int)at - 1),
-					 "on a list, but not a free block of its order");
-			prev = at;
-			at = frame->link;
-		}
+		for (unsigned int node = first; node < 2 * first; node++)
+			nr += ptl_node_is_free(map, node);
+		if (nr != p->nr[order] || !nr != !(p->orders >> order & 1))
+			complain(v, p->pa, "free blocks of an order disagree with their count");
 		v->nr_free[order][ptl_pageblock_list(p)] += nr;
 		frames += nr << order;
 	}
+	if (map[0] & 3)
+		complain(v, p->pa, "a map that says more than free parts of a pageblock");
 	return frames;
 }
 
-static void check_buddy(struct verifier *v, const struct ptl_pageblock *p, unsigned int order,
-			unsigned int at)
+/* The order of the free block that begins at frame @at, or -1. */
+static int free_order(struct verifier *v, const struct ptl_pageblock *p, unsigned int at)
 {
-	unsigned int buddy = at ^ (1u << order);
+	const uint64_t *map = ptl_map_of(v->zone, p);
+	int found = p->order && !at ? p->order : -1;
 
-	if (order < v->zone->pageblock_order && buddy >= p->low && buddy < p->high &&
-	    ptl_block_load(&p->frames[buddy]) == (PTL_BLOCK_FREE | order))
-		complain(v, pa_of(v, p, at), "two free buddies are not merged");
+	for (unsigned int order = 0; order < v->zone->pageblock_order && ptl_aligned(at, order);
+	     order++) {
+		unsigned int node = ptl_node(v->zone, order, at);
+
+		if (!ptl_node_is_free(map, node))
+			continue;
+		if (found >= 0)
+			complain(v, pa_of(v, p, at), "free twice, in different orders");
+		if (!(node & 1) && ptl_node_is_free(map, node ^ 1))
+			complain(v, pa_of(v, p, at), "two free buddies are not merged");
+		found = (int)order;
+	}
+	return found;
 }
 
 static void check_descriptor(struct verifier *v, const struct ptl_pageblock *p, unsigned int at)
@@ -84,10 +85,6 @@ static void check_descriptor(struct verifier *v, const struct ptl_pageblock *p, 
 	uint64_t frames = UINT64_C(1) << order;
 
 	switch (block & PTL_BLOCK_KIND) {
-	case PTL_BLOCK_FREE:
-		v->frames_free += frames;
-		check_buddy(v, p, order, at);
-		break;
 	case PTL_BLOCK_CACHED:
 		v->frames_cached += frames;
 		break;
@@ -116,15 +113,19 @@ static void check_blocks(struct verifier *v, const struct ptl_pageblock *p, stru
 
 	for (unsigned int at = p->low; at < p->high; at++) {
 		unsigned int block = ptl_block_load(&p->frames[at]);
+		int free = free_order(v, p, at);
 
-		if (rest->frames && block) {
+		if ((rest->frames > 0) + (block > 0) + (free >= 0) > 1) {
 			complain(v, pa_of(v, p, at), "a block begins inside another");
+		} else if (free >= 0) {
+			*rest = (struct rest){ .frames = UINT64_C(1) << free };
+			v->frames_free += rest->frames;
 		} else if (!rest->frames) {
 			check_descriptor(v, p, at);
 			rest->frames = UINT64_C(1) << (block & PTL_BLOCK_ORDER);
 			rest->movable = block & PTL_BLOCK_MOVABLE;
 		}
-		rest->frames--;
+		rest->frames -= rest->frames > 0;
 		nr_movable += rest->movable;
 	}
 	if (nr_movable != p->nr_movable)
@@ -154,7 +155,7 @@ static void check_bin(struct verifier *v, const struct ptl_pageblock *p)
 	if (p->order) {
 		at = zone->whole[p->order - zone->pageblock_order][ptl_pageblock_list(p)];
 		v->nr_free[p->order][ptl_pageblock_list(p)]++;
-		if (ptl_block_load(&p->frames[0]) != (PTL_BLOCK_FREE | p->order) || p->nr_free)
+		if (p->order < zone->pageblock_order || p->order > zone->max_order || p->nr_free)
 			complain(v, p->pa, "free as a whole, but its frames say otherwise");
 	} else if (p->nr_free) {
 		if (p->fullness != (p->nr_free - 1u) * PTL_FULLNESS >> zone->pageblock_order ||
@@ -181,8 +182,8 @@ static void check_span(struct verifier *v, const struct ptl_span *span)
 		const struct ptl_pageblock *p = &v->zone->pageblocks[span->first_pageblock + i];
 
 		v->pageblocks[ptl_pageblock_list(p)]++;
-		if (check_lists(v, p) != p->nr_free)
-			complain(v, p->pa, "the count of free frames disagrees with the lists");
+		if (check_map(v, p) != p->nr_free)
+			complain(v, p->pa, "the count of free frames disagrees with the map");
 		check_blocks(v, p, &rest);
 		check_whole_buddy(v, span, p);
 		check_bin(v, p);

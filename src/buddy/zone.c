@@ -141,6 +141,11 @@ static int number_pageblocks(struct pt_zone *zone)
 	return 0;
 }
 
+static size_t maps_len(const struct pt_zone *zone)
+{
+	return (size_t)zone->nr_pageblocks << zone->pageblock_order >> 2; /* two bits a frame */
+}
+
 /* Zeroed host memory that costs nothing before it is touched. */
 static void *map_sparse(size_t len)
 {
@@ -154,6 +159,8 @@ static void free_zone(struct pt_zone *zone)
 {
 	if (zone->pageblocks)
 		munmap(zone->pageblocks, zone->nr_pageblocks * sizeof(*zone->pageblocks));
+	if (zone->maps)
+		munmap(zone->maps, maps_len(zone));
 	if (zone->accounts)
 		munmap(zone->accounts, NR_ACCOUNTS * sizeof(*zone->accounts));
 	free(zone->spans);
@@ -173,8 +180,9 @@ static int fill_zone(struct pt_zone *zone, const struct pt_zone_cfg *cfg)
 	if (err)
 		return err;
 	zone->pageblocks = map_sparse(zone->nr_pageblocks * sizeof(*zone->pageblocks));
+	zone->maps = map_sparse(maps_len(zone));
 	zone->accounts = map_sparse(NR_ACCOUNTS * sizeof(*zone->accounts));
-	return zone->pageblocks && zone->accounts ? 0 : -ENOMEM;
+	return zone->pageblocks && zone->maps && zone->accounts ? 0 : -ENOMEM;
 }
 
 static void clear_lists(struct pt_zone *zone)
@@ -226,35 +234,16 @@ int pt_zone_create(struct pt_zone **out, struct pt_phys *phys, const struct pt_z
 	return 0;
 }
 
-/* All blocks are free: of their descriptors nothing stays that another allocator would mind. */
-static void forget_pageblock(const struct pt_zone *zone, struct ptl_pageblock *p)
-{
-	if (p->order)
-		ptl_block_store(&p->frames[0], 0);
-	for (unsigned int order = 0; order < zone->pageblock_order; order++)
-		for (uint64_t at = p->head[order]; at;) {
-			struct pt_frame *frame = &p->frames[at - 1];
-
-			at = frame->link;
-			frame->link = frame->owner = 0;
-			ptl_block_store(frame, 0);
-		}
-}
-
 int pt_zone_destroy(struct pt_zone *zone)
 {
 	if (!zone)
 		return 0;
 	if (zone->nr_free_frames != zone->managed || zone->caches || zone->nr_accounts)
 		return -EBUSY;
-	for (size_t i = 0; i < zone->nr_spans; i++) {
-		const struct ptl_span *span = &zone->spans[i];
-
-		for (uint32_t used = 0; used < span->fresh; used++)
-			forget_pageblock(zone, &zone->pageblocks[span->first_pageblock + used]);
-		if (span->fresh)
-			ptl_unpoison(span->host, span->len);
-	}
+	/* All is free: descriptors say nothing that another allocator would mind. */
+	for (size_t i = 0; i < zone->nr_spans; i++)
+		if (zone->spans[i].fresh)
+			ptl_unpoison(zone->spans[i].host, zone->spans[i].len);
 	free_zone(zone);
 	return 0;
 }

@@ -2,11 +2,15 @@
 /*
  * zone_internal.h - a zone: spans of frames, pageblocks, and where to look for free ones.
  *
- * Free pages smaller than a pageblock are kept by their pageblock, in a list per
- * order; pageblocks with free pages stand in bins, by freetype, by how full they are
- * and by the largest block they have. So a pageblock that changes its freetype takes
- * its pages along in one move, and the fullest pageblock that can serve a request is
- * found by two bit scans. Free blocks of a pageblock and more have lists of their own.
+ * Free blocks smaller than a pageblock are kept by their pageblock, as bits of its map;
+ * pageblocks with free pages stand in bins, by freetype, by how full they are and by the
+ * largest block they have. So a pageblock that changes its freetype takes its pages along
+ * in one move, and the fullest pageblock that can serve a request is found by two bit
+ * scans. Free blocks of a pageblock and more are on lists of their own.
+ *
+ * Descriptors know of held and cached blocks alone. They are written by who has the block,
+ * without the lock: under it only pageblocks, their maps and the zone are touched, which are
+ * few cache lines, where the descriptors of pages freed at random are one each.
  */
 #ifndef PTL_ZONE_INTERNAL_H
 #define PTL_ZONE_INTERNAL_H
@@ -29,9 +33,9 @@ struct ptl_pageblock {
 	uint32_t next, prev;        /* pageblocks in the same bin or list */
 	struct pt_frame *frames;    /* descriptor of its first frame; NULL: never used */
 	pt_pa_t pa;                 /* its first byte; the block may lack it, see @low */
-	uint16_t head[PT_MAX_ORDER]; /* first free block of each order: its frame + 1; 0: none */
-	uint16_t orders;            /* which of the lists have any */
-	uint16_t nr_free;           /* frames on them */
+	uint16_t nr[PT_MAX_ORDER];  /* free blocks of each order, in its map */
+	uint16_t orders;            /* which orders have any */
+	uint16_t nr_free;           /* frames of them all */
 	uint16_t low, high;         /* the frames it has: [low, high) of a pageblock's */
 	uint16_t nr_movable;        /* frames handed out as movable memory */
 	_Atomic uint8_t list;       /* pt_freetype_idx() of what it is */
@@ -67,6 +71,7 @@ struct pt_zone {
 	struct ptl_span *spans; /* ascending, disjoint */
 	size_t nr_spans;
 	struct ptl_pageblock *pageblocks; /* of all spans; sparse */
+	uint64_t *maps;                   /* of all pageblocks: see pageblock.h; sparse */
 	uint32_t nr_pageblocks;
 	unsigned int frame_lg2, pageblock_order, max_order;
 	unsigned int pageblock_lg2; /* bytes */
@@ -75,8 +80,9 @@ struct pt_zone {
 	uint64_t managed; /* frames */
 	struct pt_account **accounts; /* by id; [0] is nobody */
 
-	_Alignas(64) _Atomic uint32_t lock; /* guards all below, and the pageblocks */
-	unsigned int used_flags;            /* flags that any pageblock ever had */
+	_Alignas(64) _Atomic uint32_t lock; /* guards all below, the pageblocks and their maps */
+	/* Apart from the lock: who waits for that does not take these from its holder. */
+	_Alignas(64) unsigned int used_flags; /* flags that any pageblock ever had */
 	uint16_t accounts_full;             /* ids up to here are all taken */
 	struct pt_zone_cache *caches;
 	unsigned int nr_accounts;
@@ -173,15 +179,26 @@ struct ptl_request {
 	bool nofragment;
 };
 
-/* rmqueue.c, give.c: under the lock. Blocks come and go as PTL_BLOCK_CACHED. */
+/* rmqueue.c: under the lock. Who gets blocks marks them, without it. */
 unsigned int ptl_rmqueue(struct pt_zone *zone, const struct ptl_request *want, unsigned int nr,
 			 pt_pa_t *pa);
-/* Blocks of @order, a pageblock's or more: a larger one whole if all of it is wanted. How many. */
+/* As PTL_BLOCK_CACHED, allocated for @list. */
+void ptl_mark_cached(const struct pt_zone *zone, const pt_pa_t *pa, unsigned int nr,
+		     unsigned int order, unsigned int list);
+/*
+ * Blocks of @order, a pageblock's or more: a larger one whole if all of it is wanted. How many.
+ * Under the lock; they are marked.
+ */
 unsigned int ptl_take_whole(struct pt_zone *zone, unsigned int list, unsigned int order,
 			    unsigned int nr, pt_pa_t *pa);
 void ptl_set_type(struct pt_zone *zone, struct ptl_pageblock *p, unsigned int order,
 		  unsigned int list);
+
+#define PTL_MAX_GIVEN 64 /* blocks at once */
+
+/* give.c: cached blocks of one order become free; under the lock, or taking it. */
 void ptl_give_back(struct pt_zone *zone, const pt_pa_t *pa, unsigned int nr);
+void ptl_lock_and_give_back(struct pt_zone *zone, const pt_pa_t *pa, unsigned int nr);
 
 /* convert.c: without the lock. */
 int ptl_convert_for(struct pt_zone *zone, const struct ptl_request *want);
@@ -194,7 +211,7 @@ bool ptl_wait_for_arrival(struct pt_zone *zone, uint32_t before);
 /* cache.c */
 uint64_t ptl_cached_frames(const struct pt_zone *zone);
 
-/* folio.c: the held, cached or free block that @pa is in; NULL where no block was ever made. */
+/* folio.c: the held or cached block that @pa is in; NULL where none is. */
 struct pt_frame *ptl_block_of(const struct pt_zone *zone, const struct ptl_span *span, pt_pa_t pa,
 			      pt_pa_t *head);
 

@@ -29,11 +29,10 @@ enum ptl_frame_state {
 
 /*
  * What the allocator knows of the block that begins here, in pt_frame.block: 0 inside
- * of a block and where no allocator is; else its order, its kind, and marks.
+ * of a block, in free memory and where no allocator is; else its order, kind and marks.
  */
 #define PTL_BLOCK_ORDER 0x0fu   /* log2 frames */
 #define PTL_BLOCK_KIND 0x30u
-#define PTL_BLOCK_FREE 0x10u    /* on a list of its zone */
 #define PTL_BLOCK_CACHED 0x20u  /* in a cache, or on its way through a conversion */
 #define PTL_BLOCK_HELD 0x30u
 #define PTL_BLOCK_STALE 0x40u   /* held: see pt_page_mark_stale() */
@@ -48,7 +47,7 @@ struct pt_frame {
 			_Atomic uint32_t refs;  /* table entries that point here, in all trees; or
 						   references to a folio */
 			_Atomic uint8_t state;  /* enum ptl_frame_state; owner of the page */
-			_Atomic uint8_t block;  /* PTL_BLOCK_*; who has the block, else the zone lock */
+			_Atomic uint8_t block;  /* PTL_BLOCK_*; who has the block */
 			_Atomic uint16_t account; /* who is charged, 0 for nobody; who has the
 						     block */
 		};
