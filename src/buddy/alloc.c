@@ -283,22 +283,33 @@ static __attribute__((noinline)) int free_thoroughly(struct pt_zone *zone,
 	return 0;
 }
 
+static inline uint64_t rotate_right(uint64_t x, unsigned int by)
+{
+	return x >> by | x << (64 - by);
+}
+
 /* The usual case: a block that nothing is to be known of, and room for it in the cache. */
 int pt_free_pages(struct pt_zone *zone, struct pt_zone_cache *cache, pt_pa_t pa, unsigned int order)
 {
-	const struct ptl_span *span = zone->spans;
 	const uint64_t movable = ptl_plain_use(PTL_BLOCK_MOVABLE) ^ ptl_plain_use(0);
+	const struct ptl_quick *quick = &zone->quick;
+	/* Rotated, an unaligned address is a frame beyond all others. */
+	uint64_t at = rotate_right(pa - quick->pa, zone->frame_lg2), use;
+	const struct ptl_pageblock *p;
 	struct ptl_stack *stack;
 	struct pt_frame *frame;
-	uint64_t use;
 
-	if (pa - span->pa >= span->len || !ptl_aligned(pa, zone->frame_lg2) ||
-	    order > zone->max_order || zone->poisons)
+	/*
+	 * Descriptors of pages freed at random are cache misses. How many of them are waited
+	 * for at once depends on how few instructions there are from one to the next.
+	 */
+	if (at >= quick->nr)
 		return free_thoroughly(zone, cache, pa, order, true);
-	frame = ptl_span_frame(zone, span, pa);
+	frame = &quick->frames[at];
 	use = atomic_load_explicit(&frame->use, memory_order_relaxed);
-	stack = ptl_cache_stack(cache, order,
-				ptl_pageblock_list(ptl_pageblock_at(zone, span, pa)));
+	p = &zone->pageblocks[(uint32_t)(pa >> zone->pageblock_lg2) + quick->skip];
+	/* An order that does not exist has no stack. */
+	stack = ptl_cache_stack(cache, order, ptl_pageblock_list(p));
 	if ((use & ~movable) != ptl_plain_use(PTL_BLOCK_HELD | order) || !stack ||
 	    ptl_stack_nr(stack) == stack->size)
 		return free_thoroughly(zone, cache, pa, order, true);

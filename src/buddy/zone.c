@@ -181,6 +181,12 @@ static int fill_zone(struct pt_zone *zone, const struct pt_zone_cfg *cfg)
 		return err;
 	zone->pageblocks = map_sparse(zone->nr_pageblocks * sizeof(*zone->pageblocks));
 	zone->maps = map_sparse(maps_len(zone));
+	zone->quick = (struct ptl_quick){
+		.pa = zone->spans->pa,
+		.nr = zone->poisons ? 0 : zone->spans->len >> zone->frame_lg2,
+		.frames = zone->spans->frames,
+		.skip = zone->spans->skip,
+	};
 	zone->accounts = map_sparse(NR_ACCOUNTS * sizeof(*zone->accounts));
 	return zone->pageblocks && zone->maps && zone->accounts ? 0 : -ENOMEM;
 }

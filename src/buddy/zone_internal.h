@@ -64,17 +64,26 @@ struct ptl_span {
 	uint32_t fresh;            /* pageblocks from here on were never used; zone lock */
 };
 
+/* The first span as pt_free_pages() asks it: one cache line with what else that needs. */
+struct ptl_quick {
+	pt_pa_t pa;
+	uint64_t nr; /* frames; none where every page has to be gone about thoroughly */
+	struct pt_frame *frames;
+	uint32_t skip;
+};
+
 struct pt_zone {
+	_Alignas(64) struct ptl_quick quick;
+	struct ptl_pageblock *pageblocks; /* of all spans; sparse */
+	unsigned int frame_lg2, pageblock_lg2; /* bytes */
+	unsigned int pageblock_order, max_order;
+	uint64_t *maps; /* of all pageblocks: see pageblock.h; sparse */
 	struct pt_phys *phys;
 	const struct pt_freetype_ops *ops;
 	const struct pt_wait_ops *wait;
 	struct ptl_span *spans; /* ascending, disjoint */
 	size_t nr_spans;
-	struct ptl_pageblock *pageblocks; /* of all spans; sparse */
-	uint64_t *maps;                   /* of all pageblocks: see pageblock.h; sparse */
 	uint32_t nr_pageblocks;
-	unsigned int frame_lg2, pageblock_order, max_order;
-	unsigned int pageblock_lg2; /* bytes */
 	unsigned int flags, convert_batch, ready_low, ready_high;
 	bool poisons; /* somebody wants to know which frames nobody owns */
 	uint64_t managed; /* frames */
