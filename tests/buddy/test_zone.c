@@ -277,6 +277,48 @@ static void zones_live_side_by_side(void **state)
 	pt_phys_destroy(phys);
 }
 
+/* Also where a cache has room, and the frames beside its zone's are held, as its own may be. */
+static void a_cache_takes_no_page_that_begins_elsewhere(void **state)
+{
+	const struct pt_extent halves[] = { { 0, 8 * MIB }, { 8 * MIB, 8 * MIB } };
+	const unsigned int orders[] = { 11, 16, 32, 48, 64, 0x3000, UINT32_MAX };
+	const struct pt_alloc how = { .type = MOVABLE };
+	struct pt_zone_cache *cache[2];
+	struct pt_zone *zone[2];
+	struct pt_phys *phys;
+	pt_pa_t pa;
+
+	(void)state;
+	assert_int_equal(pt_phys_create_anon(&phys, 16 * MIB), 0);
+	for (int i = 0; i < 2; i++) {
+		const struct pt_zone_cfg cfg = { .ranges = &halves[i], .nr_ranges = 1 };
+
+		assert_int_equal(pt_zone_create(&zone[i], phys, &cfg), 0);
+		assert_int_equal(pt_zone_cache_create(&cache[i], zone[i], 0), 0);
+		for (size_t k = 0; k < 2048; k++)
+			assert_int_equal(pt_alloc_pages(zone[i], cache[i], &how, &pa), 0);
+	}
+	for (pa = 0; pa < 16 * MIB; pa += 0x1000) {
+		int own = pa >= 8 * MIB;
+
+		assert_int_equal(pt_free_pages(zone[!own], cache[!own], pa, 0), -ERANGE);
+		for (unsigned int bit = 0; bit < 12; bit++)
+			assert_int_equal(pt_free_pages(zone[own], cache[own], pa + (1u << bit), 0),
+					 -EINVAL);
+		for (size_t k = 0; k < sizeof(orders) / sizeof(orders[0]); k++)
+			assert_int_equal(pt_free_pages(zone[own], cache[own], pa, orders[k]),
+					 -EINVAL);
+		assert_int_equal(pt_free_pages(zone[own], cache[own], pa, 0), 0);
+		assert_int_equal(pt_free_pages(zone[own], cache[own], pa, 0), -ENOENT);
+	}
+	for (int i = 0; i < 2; i++) {
+		pt_zone_cache_destroy(cache[i]);
+		assert_int_equal(pt_buddy_verify(zone[i], NULL, NULL), 0);
+		assert_int_equal(pt_zone_destroy(zone[i]), 0);
+	}
+	pt_phys_destroy(phys);
+}
+
 int main(void)
 {
 	const struct CMUnitTest everywhere[] = {
@@ -292,6 +334,7 @@ int main(void)
 		cmocka_unit_test(no_block_is_in_two_regions),
 		cmocka_unit_test(a_zone_in_use_is_not_destroyed),
 		cmocka_unit_test(zones_live_side_by_side),
+		cmocka_unit_test(a_cache_takes_no_page_that_begins_elsewhere),
 	};
 
 	return RUN_ON_LAYOUTS("zone on all layouts", everywhere) +
