@@ -11,20 +11,26 @@ static inline enum pt_tlb_type type_of(enum pt_tlb_use use, bool global)
 	return global ? PT_TLB_GLOBAL : PT_TLB_LEAF;
 }
 
-static inline struct ptl_slot *find_in_level(struct pt_tlb *tlb, unsigned int level,
-					     enum pt_tlb_use use, uint64_t va)
+/* Apart from the other, which mostly is all there is to find. */
+static __attribute__((noinline)) struct ptl_slot *
+find_global(const struct pt_tlb *tlb, const struct ptl_probe *probe, uint64_t page)
+{
+	return ptl_find(probe->part, &tlb->now[PT_TLB_GLOBAL], page, probe->size_lg2);
+}
+
+static inline __attribute__((always_inline)) struct ptl_slot *
+find_in_level(struct pt_tlb *tlb, unsigned int level, enum pt_tlb_use use, uint64_t va)
 {
 	const struct ptl_probes *probes = &tlb->probes[level][use];
 	const struct ptl_key *key = &tlb->now[type_of(use, false)];
+	const struct ptl_probe *end = probes->probe + probes->nr;
 
-	for (unsigned int i = 0; i < probes->nr; i++) {
-		const struct ptl_probe *probe = &probes->probe[i];
+	for (const struct ptl_probe *probe = probes->probe; probe < end; probe++) {
 		uint64_t page = va >> probe->size_lg2;
 		struct ptl_slot *slot = ptl_find(probe->part, key, page, probe->size_lg2);
 
 		if (!slot && tlb->nr_globals && use <= PT_TLB_USE_FETCH)
-			slot = ptl_find(probe->part, &tlb->now[PT_TLB_GLOBAL], page,
-					probe->size_lg2);
+			slot = find_global(tlb, probe, page);
 		if (slot) {
 			ptl_touch(probe->part, slot);
 			return slot;
@@ -55,6 +61,31 @@ static void activate(struct pt_tlb *tlb, struct ptl_part *part, enum pt_tlb_type
 	}
 }
 
+/* The slot of an entry of @key that stands there already, renewed as by a hit; or NULL. */
+static __attribute__((noinline)) struct ptl_slot *
+renew(struct ptl_part *part, const struct ptl_key *key, uint64_t page, unsigned int size_lg2)
+{
+	struct ptl_slot *slot = ptl_find(part, key, page, size_lg2);
+
+	if (slot)
+		ptl_touch(part, slot);
+	return slot;
+}
+
+/* What is in @slot becomes the piece of @size_lg2 that @page is. */
+static void cut(struct ptl_part *part, struct ptl_slot *slot, uint64_t page, unsigned int size_lg2)
+{
+	struct pt_tlb_entry *entry = &slot->entry;
+
+	if (part->max_leaf_lg2 < entry->leaf_lg2)
+		part->max_leaf_lg2 = entry->leaf_lg2;
+	if (size_lg2 < entry->size_lg2) {
+		entry->pa += (page << size_lg2) - entry->va;
+		entry->va = page << size_lg2;
+		entry->size_lg2 = (uint8_t)size_lg2;
+	}
+}
+
 /*
  * Puts the piece of @entry that @va is in, and that @level has a place for, there. @missed:
  * a lookup has just found nothing there. Inlined, so that what was put together is not
@@ -64,34 +95,27 @@ static inline __attribute__((always_inline)) struct ptl_slot *
 enter_level(struct pt_tlb *tlb, unsigned int level, enum pt_tlb_use use, uint64_t va,
 	    const struct pt_tlb_entry *entry, bool missed)
 {
-	struct ptl_home home = tlb->homes[level][use][entry->size_lg2];
+	const struct ptl_home *home = &tlb->homes[level][use][entry->size_lg2];
 	const struct ptl_key *key = &tlb->now[entry->type];
-	struct ptl_part *part;
-	struct ptl_slot *slot;
-	uint64_t page;
+	unsigned int size_lg2 = home->size_lg2;
+	uint64_t page = va >> size_lg2;
+	struct ptl_part *part = home->part;
+	struct ptl_slot *slot = NULL;
 
-	if (!home.part || (use == PT_TLB_USE_TABLE && home.size_lg2 != entry->size_lg2))
+	if (!part || (use == PT_TLB_USE_TABLE && size_lg2 != entry->size_lg2))
 		return NULL;
-	part = &tlb->parts[home.part - 1];
-	page = va >> home.size_lg2;
-	slot = missed ? NULL : ptl_find(part, key, page, home.size_lg2);
-	if (slot) {
-		slot->entry = *entry;
-		ptl_touch(part, slot);
-	} else {
+	if (__builtin_expect(!missed, 0))
+		slot = renew(part, key, page, size_lg2);
+	if (__builtin_expect(!slot, 1)) {
 		slot = ptl_put(tlb, part, page, key);
-		slot->entry = *entry;
-		tlb->nr_globals += entry->type == PT_TLB_GLOBAL;
-		if (!(part->active[entry->type] >> home.size_lg2 & 1))
-			activate(tlb, part, entry->type, home.size_lg2);
+		if (entry->type == PT_TLB_GLOBAL)
+			tlb->nr_globals++;
+		if (__builtin_expect(!(part->active[entry->type] >> size_lg2 & 1), 0))
+			activate(tlb, part, entry->type, size_lg2);
 	}
-	if (home.size_lg2 < entry->size_lg2) {
-		slot->entry.va = page << home.size_lg2;
-		slot->entry.pa += slot->entry.va - entry->va;
-		slot->entry.size_lg2 = home.size_lg2;
-	}
-	if (home.size_lg2 < entry->leaf_lg2 && part->max_leaf_lg2 < entry->leaf_lg2)
-		part->max_leaf_lg2 = entry->leaf_lg2;
+	slot->entry = *entry;
+	if (__builtin_expect(size_lg2 < entry->size_lg2 || size_lg2 < entry->leaf_lg2, 0))
+		cut(part, slot, page, size_lg2);
 	return slot;
 }
 

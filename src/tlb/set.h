@@ -10,8 +10,14 @@
 void ptl_tree_touch(uint64_t *tree, unsigned int ways, unsigned int way);
 unsigned int ptl_tree_victim(const uint64_t *tree, unsigned int ways);
 unsigned int ptl_random_way(struct ptl_part *part);
-/* Makes the stale slots of a set invalid, so that they are the first choice of who goes. */
-void ptl_sweep(struct pt_tlb *tlb, struct ptl_part *part, unsigned int set, uint64_t *swept);
+/*
+ * The slot that a new entry of @set with @hash and @tag is put into, valid and found by that
+ * hash; what it held is counted as evicted. The rest of it is the caller's to write.
+ */
+struct ptl_slot *ptl_put_slowly(struct pt_tlb *tlb, struct ptl_part *part, unsigned int set,
+				uint32_t hash, uint32_t tag);
+/* @slot, which is valid, counts as of @tag. */
+void ptl_retag(struct pt_tlb *tlb, const struct ptl_slot *slot, uint32_t tag);
 /* Makes a valid slot invalid. */
 void ptl_drop(struct pt_tlb *tlb, struct ptl_part *part, struct ptl_slot *slot);
 /* Whether @way of @set is valid; it may be stale. */
@@ -22,7 +28,7 @@ bool ptl_valid(const struct ptl_part *part, unsigned int set, unsigned int way);
 struct ptl_slot *ptl_wide_find(const struct ptl_part *part, const struct ptl_key *key,
 			       uint64_t page, unsigned int size_lg2, uint32_t hash);
 void ptl_wide_touch(struct ptl_part *part, struct ptl_slot *slot);
-/* As ptl_narrow_put(). */
+/* As ptl_put_slowly(), of such a set that is swept. */
 struct ptl_slot *ptl_wide_put(struct pt_tlb *tlb, struct ptl_part *part, unsigned int set,
 			      uint32_t hash, uint32_t tag);
 void ptl_wide_drop(struct ptl_part *part, struct ptl_slot *slot);
@@ -74,8 +80,9 @@ static inline uint64_t ptl_ways_like(const struct ptl_part *part, const struct p
 }
 
 /* The live slot of @page, or NULL. */
-static inline struct ptl_slot *ptl_find(const struct ptl_part *part, const struct ptl_key *key,
-					uint64_t page, unsigned int size_lg2)
+static inline __attribute__((always_inline)) struct ptl_slot *
+ptl_find(const struct ptl_part *part, const struct ptl_key *key, uint64_t page,
+	 unsigned int size_lg2)
 {
 	uint32_t hash = ptl_hash(page, key->salt);
 	struct ptl_slot *slots;
@@ -122,86 +129,42 @@ static inline void ptl_set_fingerprint(struct ptl_head *head, unsigned int way,
 	*lanes = (*lanes & ~(UINT64_C(0xffff) << shift)) | fingerprint << shift;
 }
 
-/* What an entry counted for. */
-static inline void ptl_entry_gone(struct pt_tlb *tlb, const struct ptl_slot *slot)
-{
-	tlb->nr_globals -= slot->entry.type == PT_TLB_GLOBAL;
-	ptl_tag_unref(tlb, slot->tag);
-}
-
-/* The first invalid way of a set becomes valid, and the latest. */
-static inline struct ptl_slot *ptl_take_invalid(struct ptl_part *part, struct ptl_head *head,
-						unsigned int set)
-{
-	unsigned int way = (unsigned int)__builtin_ctzll(~head->valid);
-	struct ptl_slot *slot = &part->slots[(size_t)set * part->cfg.ways + way];
-
-	slot->set = set;
-	slot->way = way;
-	head->valid |= PTL_BIT(way);
-	if (part->cfg.policy == PT_TLB_PLRU)
-		ptl_tree_touch(&head->order, part->cfg.ways, way);
-	else
-		head->order = ptl_order_latest(head->order, way);
-	return slot;
-}
-
-/* Who goes from a full set; the way is the latest then. */
-static inline unsigned int ptl_victim(struct ptl_part *part, struct ptl_head *head)
-{
-	uint64_t order = head->order, last = UINT64_C(15) << part->last_shift;
-	unsigned int way;
-
-	if (part->cfg.policy == PT_TLB_RANDOM)
-		return ptl_random_way(part);
-	if (part->cfg.policy == PT_TLB_PLRU) {
-		way = ptl_tree_victim(&head->order, part->cfg.ways);
-		ptl_tree_touch(&head->order, part->cfg.ways, way);
-		return way;
-	}
-	way = order >> part->last_shift & 15;
-	head->order = (order & ~last & ~(last - 1)) | (order & ~last & (last - 1)) << 4 | way;
-	return way;
-}
-
 /*
- * The slot that a new entry of @set with @hash and @tag is put into, valid and found by
- * that hash; what it held is counted as evicted. The rest of it is the caller's to write.
+ * As ptl_put_slowly(), into a full set with nothing to sweep, from which goes who is last in
+ * its order.
  */
-static inline struct ptl_slot *ptl_narrow_put(struct pt_tlb *tlb, struct ptl_part *part,
-					      unsigned int set, uint32_t hash, uint32_t tag)
+static inline struct ptl_slot *ptl_put_in_queue(struct pt_tlb *tlb, struct ptl_part *part,
+						unsigned int set, uint32_t hash, uint32_t tag)
 {
 	struct ptl_head *head = &part->heads[set];
-	struct ptl_slot *slot;
+	uint64_t order = head->order;
+	unsigned int way = order >> part->last_shift & 15;
+	struct ptl_slot *slot = &part->slots[(size_t)set * part->cfg.ways + way];
 
-	if (head->valid != part->full) {
-		slot = ptl_take_invalid(part, head, set);
-		tlb->tags[tag].refs++;
-	} else {
-		slot = &part->slots[(size_t)set * part->cfg.ways + ptl_victim(part, head)];
-		tlb->stats.evictions++;
+	head->order = (order << 4 | way) & part->order_mask;
+	tlb->stats.evictions++;
+	if (__builtin_expect(tlb->nr_globals != 0, 0))
 		tlb->nr_globals -= slot->entry.type == PT_TLB_GLOBAL;
-		if (slot->tag != tag) { /* counting one down and up again is a long wait */
-			tlb->tags[tag].refs++;
-			ptl_tag_unref(tlb, slot->tag);
-		}
-	}
-	ptl_set_fingerprint(head, slot->way, hash >> 16);
+	if (__builtin_expect(slot->tag != tag, 0)) /* counting one down and up is a long wait */
+		ptl_retag(tlb, slot, tag);
+	head->fingerprints[way / 4] ^= (uint64_t)((slot->hash ^ hash) >> 16) << way % 4 * 16;
 	return slot;
 }
 
-static inline struct ptl_slot *ptl_put(struct pt_tlb *tlb, struct ptl_part *part, uint64_t page,
-				       const struct ptl_key *key)
+/* The slot of a new entry of @page and @key, which is not there; the entry is the caller's. */
+static inline __attribute__((always_inline)) struct ptl_slot *
+ptl_put(struct pt_tlb *tlb, struct ptl_part *part, uint64_t page, const struct ptl_key *key)
 {
 	uint32_t hash = ptl_hash(page, key->salt);
 	unsigned int set = ptl_set_of(part, page);
-	uint64_t *swept = part->heads ? &part->heads[set].swept : ptl_wide_swept(part, set);
 	struct ptl_slot *slot;
 
-	if (*swept != tlb->seq)
-		ptl_sweep(tlb, part, set, swept);
-	slot = part->heads ? ptl_narrow_put(tlb, part, set, hash, key->tag) :
-			     ptl_wide_put(tlb, part, set, hash, key->tag);
+	if (__builtin_expect(part->heads && part->heads[set].valid == part->queue_full &&
+				     part->heads[set].swept == tlb->seq,
+			     1))
+		slot = ptl_put_in_queue(tlb, part, set, hash, key->tag);
+	else
+		slot = ptl_put_slowly(tlb, part, set, hash, key->tag);
 	slot->hash = hash;
 	slot->tag = key->tag;
 	slot->born = tlb->seq;

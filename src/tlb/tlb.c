@@ -117,7 +117,10 @@ static void init_part(struct ptl_part *part, const struct pt_tlb_part *cfg, uint
 	if (!is_wide(cfg)) {
 		part->last_shift = 4 * (cfg->ways - 1);
 		part->full = PTL_BIT(cfg->ways) - 1;
+		part->order_mask = PTL_BITS(part->last_shift + 3, 0);
 	}
+	part->queue_full =
+		cfg->policy == PT_TLB_LRU || cfg->policy == PT_TLB_FIFO ? part->full : UINT64_MAX;
 }
 
 /* Each way once; a tree of PLRU starts as 0. */
@@ -126,7 +129,7 @@ static void init_orders(struct ptl_part *part)
 	if (!part->heads || part->cfg.policy == PT_TLB_PLRU)
 		return;
 	for (unsigned int set = 0; set < part->nr_sets; set++)
-		part->heads[set].order = UINT64_C(0xfedcba9876543210);
+		part->heads[set].order = UINT64_C(0xfedcba9876543210) & part->order_mask;
 }
 
 /* Where a page or table of each size goes in each level. */
@@ -147,8 +150,7 @@ static void init_homes(struct pt_tlb *tlb, unsigned int index)
 				continue;
 			largest = 63 - (unsigned int)__builtin_clzll(fitting);
 			if (largest > homes[size].size_lg2)
-				homes[size] = (struct ptl_home){ (uint8_t)(index + 1),
-								 (uint8_t)largest };
+				homes[size] = (struct ptl_home){ &tlb->parts[index], largest };
 		}
 	}
 }

@@ -67,6 +67,8 @@ struct ptl_part {
 	unsigned int nr_sets;
 	unsigned int last_shift;  /* narrow: of the last way in ptl_head.order */
 	uint64_t full;            /* narrow: ptl_head.valid of a full set */
+	uint64_t queue_full;      /* the same, if who goes stands in ptl_head.order; else ~0 */
+	uint64_t order_mask;      /* narrow: of the ways that there are in ptl_head.order */
 	uint64_t set_mask;        /* nr_sets - 1 if that is a power of two, else 0 */
 	struct ptl_slot *slots;
 	struct ptl_head *heads;   /* NULL: the sets are wide */
@@ -107,8 +109,8 @@ struct ptl_probes {
 
 /* Where an entry of some size goes: the largest size that is not larger. */
 struct ptl_home {
-	uint8_t part; /* index plus 1; 0: nowhere */
-	uint8_t size_lg2;
+	struct ptl_part *part; /* NULL: nowhere */
+	unsigned int size_lg2;
 };
 
 struct pt_tlb {
@@ -188,9 +190,7 @@ static inline unsigned int ptl_set_of(const struct ptl_part *part, uint64_t page
 /* The upper half, the fingerprint, is never 0 or 1. */
 static inline uint32_t ptl_hash(uint64_t page, uint64_t salt)
 {
-	uint32_t hash = (uint32_t)(((page ^ salt) * UINT64_C(0x9e3779b97f4a7c15)) >> 32);
-
-	return hash >> 17 ? hash : hash | 1u << 17;
+	return (uint32_t)(((page ^ salt) * UINT64_C(0x9e3779b97f4a7c15)) >> 32) | 1u << 31;
 }
 
 /* One compare, since what is compared almost always is equal together. */
