@@ -163,6 +163,7 @@ static const struct ptl_mmu_arch arch = {
 	.max_priv = 1,
 	.flags = PT_ACCESS_UNPRIV,
 	.translate = translate,
+	.second_stage = ptl_arm64_second_stage,
 	.ask = ask,
 };
 
@@ -232,6 +233,7 @@ static void set_quick(struct ptl_regime *r)
 		r->mem[index << 2] = r->fmt.mem_of_index[index];
 
 	r->may_be_quick = r->may_be_quick && !refused;
+	r->is_usual = r->is_usual && !refused;
 	r->class_of[0] = r->control & HALF_E0PD ? PTL_NO_CLASS : ARM64_EL0;
 	r->class_of[1] = ARM64_EL1;
 	r->class_of[2] = r->class_of[3] = PTL_NO_CLASS;

@@ -69,9 +69,11 @@ int ptl_arm64_second_stage(struct ptl_access *access, struct ptl_translation *to
 	to->size_lg2 = (unsigned int)ptl_min(to->size_lg2, host.size_lg2);
 	to->mem = combine(to->mem, &host);
 	/* FEAT_XNX: EL0 and EL1 differ in fetches. There are no table attributes. */
+	if (!access->kept)
+		return 0;
 	perms = host.perms & (PT_PERM_READ | PT_PERM_WRITE);
-	perms |= r->walker->judge(r, ~UINT64_C(0), 0, host.raw, 0) &
-		 r->walker->judge(r, ~UINT64_C(0), 0, host.raw, 1) & PT_PERM_EXEC;
+	perms |= r->walker->judge(r, PTL_KEPT_NO_TABLES, host.raw, 0) &
+		 r->walker->judge(r, PTL_KEPT_NO_TABLES, host.raw, 1) & PT_PERM_EXEC;
 	ptl_keep_second(access, &want, &host, to, perms, ARM64_AF);
 	return 0;
 }
@@ -83,6 +85,7 @@ static void set_rules(struct ptl_regime *r, const struct pt_arm64_s2_regs *regs)
 					  .mmfr2 = regs->mmfr2 };
 
 	r->stage = 2;
+	r->stands_alone = regs->hcr & ARM64_HCR_DC;
 	r->control = (regs->hcr & ARM64_HCR_PTW ? ARM64_S2_RULE_PTW : 0) |
 		     (regs->hcr & ARM64_HCR_DC ? ARM64_S2_RULE_DC : 0);
 	r->set_accessed = regs->vtcr & ARM64_VTCR_HA && ptl_arm64_read_features(&id).accessed;

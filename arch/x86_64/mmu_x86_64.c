@@ -82,6 +82,7 @@ static const struct ptl_mmu_arch arch = {
 	.max_priv = CPL_USER,
 	.flags = PT_ACCESS_IMPLICIT | PT_ACCESS_STACK,
 	.translate = translate,
+	.second_stage = ptl_x86_second_stage,
 	.ask = ask,
 };
 
@@ -114,7 +115,7 @@ int ptl_x86_64_set_regime(struct ptl_regime *r, const struct pt_phys *phys,
 	r->control = control_of(regs);
 	r->keys = regs->pkru | (uint64_t)regs->pkrs << 32;
 	r->set_accessed = r->set_dirty = true;
-	ptl_sieve_require(&r->link, X86_64_A);
+	ptl_regime_require(r, X86_64_A);
 	ptl_sieve_require(&r->far, X86_64_A);
 	ptl_sieve_require(&r->page, X86_64_A);
 	x86_64_init_rights(r);

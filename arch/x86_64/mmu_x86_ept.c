@@ -11,6 +11,6 @@ void ptl_x86_ept_init_rules(struct ptl_regime *r)
 	x86_ept_init_mem(r);
 	if (!r->set_accessed)
 		return;
-	ptl_sieve_require(&r->link, X86_EPT_A);
+	ptl_regime_require(r, X86_EPT_A);
 	ptl_sieve_require(&r->page, X86_EPT_A);
 }

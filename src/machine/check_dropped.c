@@ -254,8 +254,7 @@ static unsigned int agreeing_lg2(const struct look *look, bool arm64,
 				 const struct pt_tlb_entry *entry)
 {
 	const struct ptl_regime *r = look->asked.r;
-	unsigned int judged = r->walker->judge(r, ptl_kept_all(entry->data),
-					       ptl_kept_any(entry->data), entry->raw, 0);
+	unsigned int judged = r->walker->judge(r, (uint32_t)entry->data, entry->raw, 0);
 
 	judged = ptl_judged_by_both(judged, entry->data >> PTL_WITHHELD_SHIFT & 15);
 	if (ptl_check_compare(arm64, &look->way, &look->asked, entry, judged) != PT_CHECK_KIND_NR)

@@ -41,10 +41,8 @@ static bool allows_more(const struct ptl_asked *asked, const struct pt_tlb_entry
 	const struct ptl_regime *r = asked->r;
 
 	for (unsigned int class = 0; class < PTL_NO_CLASS; class ++) {
-		unsigned int old = r->walker->judge(r, ptl_kept_all(entry->data),
-						    ptl_kept_any(entry->data), entry->raw, class);
-		unsigned int now =
-			r->walker->judge(r, way->kept.all, way->kept.any, way->piece.raw, class);
+		unsigned int old = r->walker->judge(r, (uint32_t)entry->data, entry->raw, class);
+		unsigned int now = r->walker->judge(r, way->kept.words, way->piece.raw, class);
 
 		old = ptl_judged_by_both(old, entry->data >> PTL_WITHHELD_SHIFT & 15);
 		now = ptl_judged_by_both(now, way->kept.withheld);
@@ -61,8 +59,7 @@ static bool is_dirty_now(bool arm64, const struct ptl_asked *asked,
 	const struct ptl_regime *r = asked->r;
 	/* A store also walks for a leaf that was made old: that is no question here. */
 	uint64_t raw = way->piece.raw | (arm64 ? ARM64_AF : X86_ACCESSED);
-	unsigned int now =
-		r->walker->judge(r, way->kept.all, way->kept.any, raw, asked->want.class);
+	unsigned int now = r->walker->judge(r, way->kept.words, raw, asked->want.class);
 
 	if (way->kept.withheld & PTL_JUDGED_CLEAN)
 		return false;

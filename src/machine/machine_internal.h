@@ -4,7 +4,8 @@
  *
  *	machine.c   CPUs made and counted
  *	cpu.c       who runs a CPU; its registers and flush instructions
- *	access.c    an access: mailbox, TLB, walk, fill
+ *	access.c    an access: mailbox, TLB, walk, fill, the usual way
+ *	access_fully.c   the same of every access; access.h is what both share
  *	deliver.c   a request reaches other CPUs
  *	check*.c    changes remembered, and hits held to them: checker_internal.h
  *	space.c     address spaces, and what is the same on both architectures
@@ -307,7 +308,7 @@ void ptl_space_forget(struct pt_cpu *cpu);
 
 /* ---- check*.c ---- */
 
-/* In pt_tlb_entry.data, see access.c: ptl_kept.mem and .withheld; the clock before the walk. */
+/* In pt_tlb_entry.data, see access.h: ptl_kept.mem and .withheld; the clock before the walk. */
 #define PTL_MEM_SHIFT 16
 #define PTL_LEVEL_SHIFT 20
 #define PTL_WITHHELD_SHIFT 23

@@ -27,39 +27,45 @@ static inline void mmu_start(const struct ptl_kept *kept, pt_pa_t *table_pa, uns
 }
 
 /* @failure: what the walk has found so far, though it may not fail. */
-static inline void mmu_keep_table(struct ptl_kept *kept, unsigned int level, pt_pa_t table_pa,
+static inline void mmu_keep_table(struct ptl_kept_table *table, pt_pa_t table_pa,
 				  const struct ptl_regime *r, const struct ptl_failure *failure)
 {
-	kept->table[level] = (struct ptl_kept_table){
-		.pa = table_pa,
-		/* Kept are only walks that have marked what they used. */
-		.all = failure->all | mmu_mark(0, false, false, r),
-		.any = failure->any,
-	};
+	table->pa = table_pa;
+	/* Kept are only walks that have marked what they used. */
+	table->all = failure->all | mmu_mark(0, false, false, r);
+	table->any = failure->any;
+}
+
+/* A block that is none, by where its entry stands, is used as if it said so. */
+static inline unsigned int mmu_block_lg2(uint64_t leaf, uint64_t in,
+					 const struct ptl_translation *to,
+					 const struct ptl_regime *r)
+{
+	unsigned int block_lg2 = to->size_lg2 + fmt_contig_lg2(leaf, to->level, &r->fmt);
+
+	return ptl_aligned(to->pa ^ in, block_lg2) ? block_lg2 : to->size_lg2;
 }
 
 static inline void mmu_keep_leaf(struct ptl_kept *kept, const struct ptl_regime *r, uint64_t in,
 				 const struct ptl_failure *walk, bool write,
 				 const struct ptl_translation *to)
 {
-	unsigned int block_lg2 = to->size_lg2 + fmt_contig_lg2(walk->raw, to->level, &r->fmt);
-
 	kept->raw = mmu_mark(walk->raw, true, write, r);
-	kept->all = walk->all | mmu_mark(0, false, false, r);
-	kept->any = walk->any;
+	kept->words = ptl_kept_pack(walk->all | mmu_mark(0, false, false, r), walk->any);
 	kept->level = to->level;
 	kept->leaf_lg2 = to->size_lg2;
-	/* A block that is none, by where its entry stands, is used as if it said so. */
-	kept->size_lg2 = ptl_aligned(to->pa ^ in, block_lg2) ? block_lg2 : to->size_lg2;
+	kept->size_lg2 = mmu_block_lg2(walk->raw, in, to, r);
 	kept->pa = ptl_align_down(to->pa, kept->size_lg2);
 	kept->mem = to->mem;
 	kept->global = mmu_is_global(walk->raw, r);
 	kept->withheld = 0;
 }
 
-static unsigned int mmu_judge(const struct ptl_regime *r, uint64_t all, uint64_t any, uint64_t leaf,
+static unsigned int mmu_judge(const struct ptl_regime *r, uint32_t words, uint64_t leaf,
 			      unsigned int class)
 {
+	uint64_t all = ptl_kept_all(words), any = ptl_kept_any(words);
+
 	return mmu_perms(all, any, leaf, class, r) |
 	       (mmu_is_marked(all, leaf, true, r) ? 0 : PTL_JUDGED_CLEAN);
 }

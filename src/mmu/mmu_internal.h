@@ -17,6 +17,7 @@
 
 /* What classes of accesses (who asks) may do, as one combination of words says. */
 #define PTL_NR_CLASSES 4
+#define PTL_WALK_CLASS 0 /* of a second stage: as whom a walk of the first one asks it */
 #define PTL_NO_CLASS 3 /* no architecture has as many: it may nothing */
 struct ptl_rights {
 	uint8_t of[PTL_NR_CLASSES]; /* ptl_right() */
@@ -40,6 +41,8 @@ static inline unsigned int ptl_right_perms(uint8_t right)
 
 struct ptl_regime;
 struct ptl_kept;
+struct ptl_kept_table;
+struct ptl_kept_page;
 struct ptl_want;
 struct ptl_translation;
 
@@ -55,13 +58,15 @@ struct ptl_regime {
 	/* What the quick way reads, see walk_impl.h. */
 	ptl_access_fn *access, *probe;   /* of a half: all of pt_access(), pt_access_probe() */
 	_Atomic uint64_t *root;          /* host address of its first word */
-	uint8_t *near;                   /* tables that @link passes, by their offsets */
+	uintptr_t near_link;             /* of tables that @link passes, as mmu_sift_link() */
 	struct ptl_sieve link, page;     /* narrowed by the arch to words that need no mark */
 	struct ptl_sieve far;            /* as @link, for tables that are behind a second stage */
 	pt_va_t va_first;                /* valid addresses go up from here, and wrap */
 	uint64_t va_counts[2];           /* bits of an address that are looked at: data, fetches */
 	uint8_t class_of[4];             /* by privilege, of accesses without flags */
 	bool may_be_quick;
+	bool is_usual;                   /* of addresses as wide as quick ways are compiled for */
+	bool is_quick;                   /* of a half: what has no quick way of its own may go it */
 	unsigned int key_mask;           /* of a leaf's key; 0: there are no keys */
 	/* A leaf that a write makes dirty first, where the leaf itself says so: & mask == match. */
 	uint64_t clean_mask, clean_match;
@@ -79,6 +84,7 @@ struct ptl_regime {
 	bool broken;                     /* its registers select nothing: every access faults */
 	bool set_accessed, set_dirty;    /* by hardware */
 	bool walk_writes;                /* stage 2: a table of stage 1 is read as if written */
+	bool stands_alone;               /* stage 2: stage 1 is off, whatever its registers say */
 	unsigned int flat_bits;          /* arm64: of an address that is not translated */
 	uint64_t keys, priv_keys, pir, pire0; /* registers, as the arch's rules want them */
 };
@@ -140,24 +146,32 @@ struct ptl_walker {
 	 * nothing to set goes a quick way, anything else that of ptl_access_fully().
 	 */
 	ptl_access_fn *access, *probe;
+	ptl_access_fn *access_nested, *probe_nested; /* the same, in front of a second stage */
 	/* The quick way for one address of a second stage; false: ask walk(). */
 	bool (*through)(const struct ptl_regime *r, uint64_t in, const struct ptl_want *want,
 			struct ptl_translation *to);
+	/* The same for a walk of the first stage, which @need-s PT_PERM_*: the address alone. */
+	bool (*leads_to)(const struct ptl_regime *r, uint64_t in, unsigned int need, pt_pa_t *pa);
 	/*
-	 * The quick way of a first stage whose accesses may go it, into @kept, from its table
-	 * @kept->from of level 0 or from the root; with @tables, what tables it comes by too.
-	 * Returns how many words it read; 0: ask walk().
+	 * The quick way of a first stage whose accesses may go it, for what a TLB keeps: from
+	 * the root, with the tables that it comes by in @tables if that is not NULL, by their
+	 * level; or from a table of level 0 that was kept. Returns how many words it read; 0:
+	 * ask walk(). @need: PT_PERM_*, all of them.
 	 */
-	unsigned int (*keep)(const struct ptl_regime *r, uint64_t in, const struct ptl_want *want,
-			     bool tables, struct ptl_kept *kept, struct ptl_translation *to);
+	unsigned int (*keep)(const struct ptl_regime *r, uint64_t in, unsigned int need,
+			     unsigned int class, struct ptl_kept_table *tables,
+			     struct ptl_kept_page *page);
+	unsigned int (*keep_from)(const struct ptl_regime *r, uint64_t in, unsigned int need,
+				  unsigned int class, const struct ptl_kept_table *table,
+				  struct ptl_kept_page *page);
 	/* Everything. 0, or 1 with the fault. */
 	int (*walk)(struct ptl_access *access, const struct ptl_regime *r, uint64_t in,
 		    const struct ptl_want *want, struct ptl_translation *to);
 	/*
-	 * What @class may do through words that were kept, PT_PERM_*; without PT_PERM_WRITE if a
-	 * write has to mark the leaf first, and without any if the leaf may not be used.
+	 * What @class may do through @leaf and words that were kept, ptl_kept_pack() in the low
+	 * bits of @words: PT_PERM_*, and PTL_JUDGED_CLEAN if a write has to mark the leaf first.
 	 */
-	unsigned int (*judge)(const struct ptl_regime *r, uint64_t all, uint64_t any, uint64_t leaf,
+	unsigned int (*judge)(const struct ptl_regime *r, uint32_t words, uint64_t leaf,
 			      unsigned int class);
 };
 
@@ -165,6 +179,8 @@ struct ptl_mmu_arch {
 	unsigned int max_priv, flags;    /* accesses that exist */
 	/* The part of an access that begins at access->va. 0, or 1 with the fault. */
 	int (*translate)(struct ptl_access *access, struct ptl_translation *to);
+	/* *@to, what the first stage gave, becomes what the second makes of it. 0, or 1. */
+	int (*second_stage)(struct ptl_access *access, struct ptl_translation *to);
 	/* What it asks a TLB for. False: nothing; it is not translated, or faults before that. */
 	bool (*ask)(const struct ptl_access *access, struct ptl_asked *asked);
 };
@@ -228,6 +244,13 @@ static inline bool ptl_writes(enum pt_access_kind kind)
 int ptl_regime_init(struct ptl_regime *r, const struct pt_phys *phys,
 		    const struct pt_fmt_cfg *cfg, pt_pa_t root_pa,
 		    const struct ptl_walker *walker);
+
+/* The quick ways follow only table entries with all of @bits any more. */
+static inline void ptl_regime_require(struct ptl_regime *r, uint64_t bits)
+{
+	ptl_sieve_require(&r->link, bits);
+	r->near_link -= bits;
+}
 
 static inline bool ptl_access_exists(const struct pt_mmu *mmu, const struct pt_access *how)
 {

@@ -17,6 +17,7 @@ int ptl_regime_init(struct ptl_regime *r, const struct pt_phys *phys,
 {
 	const struct ptl_region *region;
 	struct ptl_window window;
+	uint8_t *near = NULL;
 	unsigned int granule_lg2 = walker->granule_lg2;
 
 	if (r->walker != walker || !same_cfg(&r->fmt.cfg, cfg)) {
@@ -33,7 +34,7 @@ int ptl_regime_init(struct ptl_regime *r, const struct pt_phys *phys,
 	r->walker = walker;
 	r->stage = 1;
 	r->broken = false;
-	r->walk_writes = false; /* a second stage says so afterwards */
+	r->walk_writes = r->stands_alone = false; /* a second stage says so afterwards */
 	r->root_pa = ptl_align_down(root_pa, walker->root_align_lg2(&r->fmt));
 	region = ptl_phys_find(phys, r->root_pa);
 	memset(&r->window, 0, sizeof(r->window)); /* nothing is in it */
@@ -41,13 +42,15 @@ int ptl_regime_init(struct ptl_regime *r, const struct pt_phys *phys,
 		r->window = *region;
 	window = ptl_window_of(&r->window, &r->fmt, granule_lg2);
 	/* Neither wider, nor narrower, nor of fewer levels than the quick way is compiled for. */
-	r->may_be_quick = cfg->va_bits == PTL_USUAL_VA_BITS &&
+	r->is_usual = cfg->va_bits == PTL_USUAL_VA_BITS;
+	r->may_be_quick = r->is_usual &&
 			  (r->fmt.top_level + 1) * (granule_lg2 - 3) + granule_lg2 >=
 				  PTL_USUAL_VA_BITS &&
-			  ptl_sieve_links(&r->link, &r->near, &window, &r->fmt, granule_lg2,
+			  ptl_sieve_links(&r->link, &near, &window, &r->fmt, granule_lg2,
 					  ptl_align_down(r->root_pa, granule_lg2));
 	ptl_sieve_tables(&r->far, &r->fmt);
 	ptl_sieve_pages(&r->page, &r->fmt);
+	r->near_link = (uintptr_t)near - (uintptr_t)r->link.key;
 	if (r->may_be_quick)
 		r->root = (_Atomic uint64_t *)(void *)(r->window.host + (r->root_pa - r->window.pa));
 	r->va_first = r->fmt.upper_first;
@@ -59,10 +62,19 @@ void ptl_mmu_stages_changed(struct pt_mmu *mmu)
 {
 	for (unsigned int i = 0; i < 2; i++) {
 		struct ptl_regime *r = &mmu->half[i];
-		bool quick = mmu->stage1 && !mmu->second.walker && r->walker && r->may_be_quick;
+		const struct ptl_regime *second = &mmu->second;
 
-		r->access = quick ? r->walker->access : ptl_access_fully;
-		r->probe = quick ? r->walker->probe : ptl_probe_fully;
+		r->is_quick = mmu->stage1 && !second->walker && r->walker && r->may_be_quick;
+		r->access = ptl_access_fully;
+		r->probe = ptl_probe_fully;
+		if (r->is_quick) {
+			r->access = r->walker->access;
+			r->probe = r->walker->probe;
+		} else if (mmu->stage1 && second->walker && second->may_be_quick &&
+			   !second->stands_alone && r->walker && r->is_usual) {
+			r->access = r->walker->access_nested;
+			r->probe = r->walker->probe_nested;
+		}
 	}
 }
 

@@ -128,7 +128,7 @@ static int mmu_walk_once(struct ptl_access *access, const struct ptl_regime *r, 
 		failure.any |= raw;
 		table_pa = fmt_table_pa(raw, &r->fmt);
 		if (kept)
-			mmu_keep_table(kept, level - 1, table_pa, r, &failure);
+			mmu_keep_table(&kept->table[level - 1], table_pa, r, &failure);
 	}
 	failure.raw = raw;
 	failure.level = level;
@@ -178,6 +178,17 @@ struct mmu_found {
 };
 
 /*
+ * As ptl_sift(), of a table entry that is followed: *@link is the address plus the sieve's key,
+ * which is taken off r->near_link instead, so that the next load does not wait for it.
+ */
+static inline bool mmu_sift_link(const struct ptl_regime *r, uint64_t stray, uint64_t raw,
+				 uint64_t *link)
+{
+	*link = raw & r->link.mask;
+	return __builtin_expect(!((*link - r->link.key) & stray), 1);
+}
+
+/*
  * The usual way of an address: 48 input bits, near tables, a leaf of the smallest size, all
  * of them as the sieves want them. As the quick ways of pt/tree.h it ends in "false" for all
  * else. @counts: bits of @in that do. @words: NULL, or receives table words, by their level.
@@ -192,33 +203,35 @@ mmu_find_page(const struct ptl_regime *r, uint64_t in, uint64_t counts, struct m
 	};
 	const uint64_t stray = r->link.stray;
 	uint64_t all = ~UINT64_C(0), any = 0, index = ((in - r->va_first) & counts) >> TOP_LG2;
-	_Atomic uint64_t *table = r->root;
+	_Atomic uint64_t *word;
 	uint64_t page_stray;
 
 	if (__builtin_expect(index >= PTL_BIT(PTL_USUAL_VA_BITS - TOP_LG2), 0))
 		return false;
-	index = fmt_slot_index((unsigned int)index);
+	word = &r->root[fmt_slot_index((unsigned int)index)];
 #pragma GCC unroll 5
 	for (unsigned int level = TOP; level > 0; level--) {
-		uint64_t raw = atomic_load_explicit(&table[index], memory_order_acquire); /* as below */
-		uint64_t offset;
+		uint64_t raw = atomic_load_explicit(word, memory_order_acquire); /* as below */
+		/* All but the table's address is there before the word is: see mmu_sift_link(). */
+		uintptr_t base = r->near_link + (in >> (mmu_level_lg2(level - 1) - 3) &
+						 (PTL_BIT(FMT_GRANULE_LG2) - 8));
+		uint64_t link;
 
-		if (!ptl_sift(&r->link, stray, raw, &offset))
+		__asm__("" : "+r"(base));
+		if (!mmu_sift_link(r, stray, raw, &link))
 			return false;
 		all &= raw;
 		any |= raw;
 		if (words)
 			words[level] = raw;
-		table = (_Atomic uint64_t *)(void *)(r->near + offset);
-		/* As in pt/tree.h; and words and-ed at once need no register until the last one. */
-		__asm__("" : "+r"(table));
+		word = (_Atomic uint64_t *)(base + link);
+		/* Words and-ed at once need no register until the last one. */
 		__asm__("" : "+r"(all));
 		__asm__("" : "+r"(any));
-		index = in >> mmu_level_lg2(level - 1) & (PTL_BIT(FMT_INDEX_BITS) - 1);
 	}
 	page_stray = r->page.stray;
 	/* Acquire: as in mmu_walk_once(). */
-	found->leaf = atomic_load_explicit(&table[index], memory_order_acquire);
+	found->leaf = atomic_load_explicit(word, memory_order_acquire);
 	found->all = all;
 	found->any = any;
 	return ptl_sift(&r->page, page_stray, found->leaf, &found->page);
@@ -251,63 +264,9 @@ static inline void mmu_page_translation(const struct ptl_regime *r,
 	mmu_describe(found->all, found->leaf, 0, r, to);
 }
 
-/*
- * The usual way of an address whose tables are behind a second stage: each is found by its
- * quick way, and the words are as above, wherever they are. @in is valid.
- */
-static bool mmu_find_nested(const struct pt_mmu *mmu, const struct ptl_regime *r, uint64_t in,
-			    struct mmu_found *found)
-{
-	const struct ptl_regime *second = &mmu->second;
-	const struct ptl_want want = {
-		.perms = PT_PERM_READ | (second->walk_writes ? PT_PERM_WRITE : 0),
-		.write = second->walk_writes,
-		.in_walk = true,
-	};
-	struct ptl_translation to;
-	pt_pa_t table_pa = r->root_pa;
-
-	found->all = ~UINT64_C(0);
-	found->any = 0;
-	for (unsigned int level = r->fmt.top_level;; level--) {
-		pt_pa_t pa = table_pa + 8 * (uint64_t)mmu_index(in, level, &r->fmt);
-		_Atomic uint64_t *word;
-
-		if (!second->walker->through(second, pa, &want, &to))
-			return false;
-		word = ptl_word_at(mmu, r, to.pa);
-		if (!word)
-			return false;
-		found->leaf = atomic_load_explicit(word, memory_order_acquire); /* as above */
-		if (!level)
-			return ptl_sift(&r->page, r->page.stray, found->leaf, &found->page);
-		if (!ptl_sift(&r->far, r->far.stray, found->leaf, &table_pa))
-			return false;
-		found->all &= found->leaf;
-		found->any |= found->leaf;
-	}
-}
-
-/* A first stage's walk that way; false: it decided nothing. */
+/* First stages have quick ways through a second one, in nested_impl.h; others have none. */
 static bool mmu_walk_nested(struct ptl_access *access, const struct ptl_regime *r, uint64_t in,
-			    const struct ptl_want *want, struct ptl_translation *to)
-{
-	const struct ptl_regime *second = &access->mmu->second;
-	unsigned int nr_levels = r->fmt.top_level + 1;
-	struct mmu_found found;
-	uint8_t right;
-
-	if (r->stage != 1 || !second->walker || !second->may_be_quick || access->steps ||
-	    access->kept || !mmu_find_nested(access->mmu, r, in, &found))
-		return false;
-	right = mmu_rights(r, &found)[want->class];
-	if (!mmu_may_use(right, want->perms))
-		return false;
-	mmu_page_translation(r, &found, in, right, to);
-	access->nr_loads[0] += nr_levels;
-	access->nr_loads[1] += nr_levels * (second->fmt.top_level + 1);
-	return true;
-}
+			    const struct ptl_want *want, struct ptl_translation *to);
 
 static int mmu_walk(struct ptl_access *access, const struct ptl_regime *r, uint64_t in,
 		    const struct ptl_want *want, struct ptl_translation *to)
@@ -339,6 +298,18 @@ static bool mmu_through(const struct ptl_regime *r, uint64_t in, const struct pt
 	return true;
 }
 
+/* The same, of who wants to know the address alone. */
+static bool mmu_leads_to(const struct ptl_regime *r, uint64_t in, unsigned int need, pt_pa_t *pa)
+{
+	struct mmu_found found;
+
+	if (!mmu_find_page(r, in, ~UINT64_C(0), &found, NULL) ||
+	    !mmu_may_use(mmu_rights(r, &found)[PTL_WALK_CLASS], need))
+		return false;
+	*pa = found.page | (in & (PTL_BIT(FMT_GRANULE_LG2) - 1));
+	return true;
+}
+
 enum { MMU_USUAL_TOP = (PTL_USUAL_VA_BITS - FMT_GRANULE_LG2 - 1) / FMT_INDEX_BITS };
 
 /* The leaf of @in in the table of level 0 that a TLB has kept. */
@@ -356,7 +327,7 @@ static inline bool mmu_find_kept(const struct ptl_regime *r, uint64_t in,
 	return ptl_sift(&r->page, r->page.stray, found->leaf, &found->page);
 }
 
-static inline void mmu_keep_tables(struct ptl_kept *kept, const struct ptl_regime *r,
+static inline void mmu_keep_tables(struct ptl_kept_table *tables, const struct ptl_regime *r,
 				   const uint64_t words[MMU_USUAL_TOP + 1])
 {
 	struct ptl_failure walk = { .all = ~UINT64_C(0) };
@@ -364,40 +335,58 @@ static inline void mmu_keep_tables(struct ptl_kept *kept, const struct ptl_regim
 	for (unsigned int level = MMU_USUAL_TOP; level > 0; level--) {
 		walk.all &= words[level];
 		walk.any |= words[level];
-		mmu_keep_table(kept, level - 1, fmt_table_pa(words[level], &r->fmt), r, &walk);
+		mmu_keep_table(&tables[level - 1], fmt_table_pa(words[level], &r->fmt), r, &walk);
 	}
 }
 
-static unsigned int mmu_keep(const struct ptl_regime *r, uint64_t in, const struct ptl_want *want,
-			     bool tables, struct ptl_kept *kept, struct ptl_translation *to)
+/* Whether @class may use what was found as @need says, and at once; what is kept of it. */
+static inline __attribute__((always_inline)) bool
+mmu_keep_found(const struct ptl_regime *r, uint64_t in, const struct mmu_found *found,
+	       unsigned int need, unsigned int class, struct ptl_kept_page *page)
 {
-	bool from_root = kept->from == PTL_FROM_ROOT;
-	uint64_t words[MMU_USUAL_TOP + 1] = { 0 };
-	struct mmu_found found;
-	struct ptl_failure walk;
-	uint8_t right;
+	uint8_t right = mmu_rights(r, found)[class];
+	struct ptl_translation to;
+	unsigned int size_lg2;
 
-	if (from_root ? !mmu_find_page(r, in, ~UINT64_C(0), &found, words) :
-			kept->from || !mmu_find_kept(r, in, &kept->table[0], &found))
+	if (!mmu_may_use(right, need))
+		return false;
+	mmu_page_translation(r, found, in, right, &to);
+	size_lg2 = mmu_block_lg2(found->leaf, in, &to, r);
+	page->pa = to.pa;
+	page->first = ptl_align_down(to.pa, size_lg2);
+	page->raw = found->leaf;
+	page->words = ptl_kept_pack(found->all, found->any);
+	page->size_lg2 = size_lg2;
+	page->mem = to.mem;
+	page->perms = to.perms;
+	page->global = mmu_is_global(found->leaf, r);
+	return true;
+}
+
+static unsigned int mmu_keep(const struct ptl_regime *r, uint64_t in, unsigned int need,
+			     unsigned int class, struct ptl_kept_table *tables,
+			     struct ptl_kept_page *page)
+{
+	uint64_t words[MMU_USUAL_TOP + 1];
+	struct mmu_found found;
+
+	if (!mmu_find_page(r, in, ~UINT64_C(0), &found, words) ||
+	    !mmu_keep_found(r, in, &found, need, class, page))
 		return 0;
-	right = mmu_rights(r, &found)[want->class];
-	if (!mmu_may_use(right, want->perms))
-		return 0;
-	mmu_page_translation(r, &found, in, right, to);
-	walk.raw = found.leaf;
-	walk.all = found.all;
-	walk.any = found.any;
-	mmu_keep_leaf(kept, r, in, &walk, want->write, to);
-	if (!from_root)
-		return 1;
 	if (tables)
-		mmu_keep_tables(kept, r, words);
+		mmu_keep_tables(tables, r, words);
 	return MMU_USUAL_TOP + 1;
 }
 
-_Static_assert(PT_ACCESS_READ + 1 == PT_PERM_READ && PT_ACCESS_WRITE + 1 == PT_PERM_WRITE &&
-		       PT_ACCESS_RMW + 1 == (PT_PERM_READ | PT_PERM_WRITE) &&
-		       PT_ACCESS_FETCH + 1 == PT_PERM_EXEC, "a kind, plus 1, is what it needs");
+static unsigned int mmu_keep_from(const struct ptl_regime *r, uint64_t in, unsigned int need,
+				  unsigned int class, const struct ptl_kept_table *table,
+				  struct ptl_kept_page *page)
+{
+	struct mmu_found found;
+
+	return mmu_find_kept(r, in, table, &found) &&
+	       mmu_keep_found(r, in, &found, need, class, page);
+}
 
 /* Whether an access is whole in a page, and exists; what remains to be asked is its privilege. */
 static inline bool mmu_is_usual(pt_va_t va, const struct pt_access *how)
@@ -458,6 +447,8 @@ static int mmu_probe(const struct ptl_regime *r, pt_va_t va, const struct pt_acc
 	return mmu_quick(r, va, how, result) ? 0 : ptl_probe_fully(r, va, how, result);
 }
 
+#include "mmu/nested_impl.h"
+
 extern const struct ptl_walker MMU_WALKER;
 const struct ptl_walker MMU_WALKER = {
 	.init = fmt_init,
@@ -465,8 +456,12 @@ const struct ptl_walker MMU_WALKER = {
 	.root_align_lg2 = fmt_root_align_lg2,
 	.access = mmu_access,
 	.probe = mmu_probe,
+	.access_nested = mmu_access_nested,
+	.probe_nested = mmu_probe_nested,
 	.through = mmu_through,
+	.leads_to = mmu_leads_to,
 	.keep = mmu_keep,
+	.keep_from = mmu_keep_from,
 	.walk = mmu_walk,
 	.judge = mmu_judge,
 };

@@ -322,6 +322,37 @@ static void an_access_that_crosses(void **state)
 	s2_exit(&s);
 }
 
+/* D8.2: the leaves of both stages need not be of one size; what crosses the smaller is in two */
+static void a_page_of_stage_1_that_is_many_of_stage_2(void **state)
+{
+	const pt_va_t va = VA & ~(64 * KIB - 1);
+	struct pt_access_result r;
+	struct stage2 s;
+
+	(void)state;
+	arm_init(&s.a, 16, T0SZ(16) | T1SZ(16) | EPD1);
+	*arm_entry(&s.a, va, 0) = BIT(40) | AF | EL0 | PAGE; /* before the smaller tables */
+	s.granule_lg2 = 12;
+	s.top = 3;
+	s.root = new_table(&s.a.m, 12);
+	s.regs = (struct pt_arm64_s2_regs){ .vttbr = s.root,
+					    .vtcr = S2_TG0(0) | SL0(2) | IPA_BITS(48) | S2_PS(5),
+					    .hcr = HCR_VM };
+	for (pt_pa_t pa = MEM_PA; pa < MEM_PA + 3 * 64 * KIB; pa += 4 * KIB)
+		*s2_entry(&s, pa, 0) = pa | S2_LEAF | PAGE;
+	*s2_entry(&s, BIT(40), 0) = DATA_PA | S2_LEAF | PAGE;
+	*s2_entry(&s, BIT(40) + 0x1000, 0) = (DATA_PA + 0x3000) | S2_LEAF | PAGE;
+	s2_load(&s);
+	assert_int_equal(s2_goes(&s, READ, va + 0xff8, 0, DATA_PA + 0xff8).piece[0].size_lg2, 12);
+	assert_int_equal(arm_try(&s.a, READ, va + 0xffc, 8, 0, &r), 0);
+	assert_int_equal(r.nr_pieces, 2);
+	assert_int_equal(r.piece[0].pa, DATA_PA + 0xffc);
+	assert_int_equal(r.piece[0].len, 4);
+	assert_int_equal(r.piece[1].pa, DATA_PA + 0x3000);
+	assert_int_equal(r.piece[1].len, 4);
+	s2_exit(&s);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -335,6 +366,7 @@ int main(void)
 		cmocka_unit_test(intermediate_addresses_beyond_the_input_size),
 		cmocka_unit_test(every_descriptor_of_stage_1_takes_a_walk),
 		cmocka_unit_test(an_access_that_crosses),
+		cmocka_unit_test(a_page_of_stage_1_that_is_many_of_stage_2),
 	};
 
 	return cmocka_run_group_tests_name("golden_stage2", tests, NULL, NULL);
