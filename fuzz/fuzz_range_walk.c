@@ -393,8 +393,8 @@ static void check_entry(void *ctx, const struct naive_entry *e)
 	struct check *c = ctx;
 	const struct pt_range_walk *walk = c->walk;
 	pt_va_t va = e->first > walk->va ? e->first : walk->va;
-	bool pfn_map = c->areas && walk->area.flags & PT_AREA_PFN_MAP;
-	enum pt_range_walk_type type = e->type == PTW_FOLIO && pfn_map ? PTW_PFN : e->type;
+	bool pfns = c->areas && (walk->area.flags & PT_AREA_PFN_MAP || c->flags & PT_WALK_PFNS);
+	enum pt_range_walk_type type = e->type == PTW_FOLIO && pfns ? PTW_PFN : e->type;
 
 	if (va != c->at || type != c->type || e->level != walk->level)
 		fprintf(stderr, "config %u flags %#x: entry %#" PRIx64 " level %u raw %#" PRIx64
@@ -541,7 +541,7 @@ static void any_walk(struct world *w, struct fuzz_input *in)
 		.w = w,
 		.walk = &walk,
 		.types = fuzz_bool(in) ? PT_TYPE_ALL : fuzz_u16(in) & PT_TYPE_ALL,
-		.flags = fuzz_u8(in) & 0x7f,
+		.flags = fuzz_u8(in),
 		.areas = fuzz_index(in, 3) == 0,
 		.naive = { w->arena->phys, &w->fmt, &w->info, pt_pgtable_root(w->pt), w->kernel,
 			   w->arena->folio, NR_FOLIOS },
@@ -556,7 +556,9 @@ static void any_walk(struct world *w, struct fuzz_input *in)
 	}
 	if (c.areas)
 		make_areas(w, in);
-	else if (!(c.flags & PT_WALK_FOLIOS))
+	if (c.flags & PT_WALK_PFNS)
+		c.flags &= ~PT_WALK_FOLIOS;
+	if (!c.areas && !(c.flags & PT_WALK_FOLIOS))
 		c.naive.folio = NULL;
 	at = first;
 	c.type = pt_range_walk_start_areas(&walk, w->pt,

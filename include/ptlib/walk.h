@@ -80,6 +80,7 @@ enum pt_range_walk_type {
 #define PT_WALK_RESPECT_WRITE (1u << 4) /* FOLIO: being writable splits runs too */
 #define PT_WALK_FOLIOS (1u << 5)     /* no areas: leaves of folios are FOLIO nevertheless */
 #define PT_WALK_LOCKED (1u << 6)     /* the table lock of a run is held until next() or done() */
+#define PT_WALK_PFNS (1u << 7)       /* areas, but nobody asks for folios: leaves are PFN */
 /*
  * A call reads at most this many tables, so that a corrupt image whose entries
  * all point at each other costs a caller who wants to stop no more than that.
@@ -132,9 +133,10 @@ struct pt_range_walk {
 	const void *region_; /* of memory, where leaves pointed last */
 	unsigned int streak_end_, quick_end_; /* indices behind what the quick ways may return */
 	unsigned int streak_nr_;
-	uint32_t streak_use_;
-	uint64_t streak_form_, streak_address_;
+	uint32_t streak_use_, frame_lg2_;
+	uint64_t streak_form_, streak_stray_;
 	uint64_t quick_news_, quick_same_, quick_special_;
+	enum pt_range_walk_type quick_leaf_; /* what leaves are, if they are nothing else */
 	bool was_quick_;
 	void *locked_;       /* frame whose lock is held */
 	struct pt_walk_held held_;
@@ -166,7 +168,7 @@ struct pt_range_walk {
  * modes the caller is the one writer, and there is nothing to lock.
  *
  * Return: the first run's type, PTW_DONE, or PTW_ABORT if @last < @first, a flag or type is
- * unknown, or locks are asked for and the table was not made with walk_locks.
+ * unknown, FOLIOS meets PFNS, or locks are asked for and the table was not made with walk_locks.
  */
 PT_API enum pt_range_walk_type pt_range_walk_start(struct pt_range_walk *walk,
 						   struct pt_pgtable *pt, pt_va_t first,

@@ -4,7 +4,7 @@
 
 #define KNOWN_FLAGS                                                                                \
 	(PT_WALK_EACH | PT_WALK_RESPECT_AD | PT_WALK_IGNORE_SW | PT_WALK_EFFECTIVE |               \
-	 PT_WALK_RESPECT_WRITE | PT_WALK_FOLIOS | PT_WALK_LOCKED)
+	 PT_WALK_RESPECT_WRITE | PT_WALK_FOLIOS | PT_WALK_LOCKED | PT_WALK_PFNS)
 
 /* What a walk of a table that knows nothing but hardware's words can do without. */
 #define FULL_FLAGS (PT_WALK_FOLIOS | PT_WALK_LOCKED)
@@ -32,6 +32,8 @@ enum pt_range_walk_type pt_range_walk_start_areas(struct pt_range_walk *walk, st
 								     : pt->ops.walk_next,
 	};
 	if (last < first || types & ~PT_TYPE_ALL || flags & ~KNOWN_FLAGS)
+		return abort_walk(walk, -EINVAL);
+	if (flags & PT_WALK_FOLIOS && flags & PT_WALK_PFNS)
 		return abort_walk(walk, -EINVAL);
 	if (flags & PT_WALK_LOCKED && !pt->walk_locks && pt->mode == PT_MODE_SHARED)
 		return abort_walk(walk, -EOPNOTSUPP);

@@ -87,7 +87,9 @@ static inline bool ptl_walk_lock(struct pt_range_walk *walk, struct ptl_spot *at
 /* Whether leaves may be folios'. */
 static inline bool ptl_walk_looks(const struct pt_range_walk *walk)
 {
-	return walk->areas_ ? !(walk->area.flags & PT_AREA_PFN_MAP) : walk->flags_ & PT_WALK_FOLIOS;
+	if (!walk->areas_)
+		return walk->flags_ & PT_WALK_FOLIOS;
+	return !(walk->area.flags & PT_AREA_PFN_MAP) && !(walk->flags_ & PT_WALK_PFNS);
 }
 
 /* FOLIO or PFN for the run's first leaf, which may be a hidden one. */
@@ -280,7 +282,12 @@ static inline void ptl_full_leaf_run(struct pt_range_walk *walk, struct ptl_full
 	    !(run->leaf & fmt_attr_bits(soft->attr_special, level, f)))
 		run->looks = &walk->region_;
 	run->respect_ad = walk->flags_ & PT_WALK_RESPECT_AD;
-	ptl_full_masks(walk, run->type, level, &run->news, &run->same);
+	if (!level && walk->quick_leaf_ == run->type) {
+		run->news = walk->quick_news_;
+		run->same = walk->quick_same_;
+	} else {
+		ptl_full_masks(walk, run->type, level, &run->news, &run->same);
+	}
 	run->want = fmt_leaf_next(ptl_full_view(run, run->leaf, f), level, run->at.index, f);
 	run->merged = 0;
 }

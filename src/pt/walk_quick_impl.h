@@ -69,54 +69,63 @@ ptl_quick_report_folio(struct pt_range_walk *walk, unsigned int nr, uint64_t raw
 /* Bits of pt_frame.use, from 32 on, that say which folio begins there: state, kind, order. */
 #define PTL_QUICK_USE (0xffu | (PTL_BLOCK_KIND | PTL_BLOCK_ORDER) << 8)
 
-static inline uint32_t ptl_quick_use(const struct pt_range_walk *walk, pt_pa_t pa)
+static inline uint32_t ptl_frame_use(struct pt_frame *frame)
 {
-	const struct ptl_region *region = walk->region_;
-	struct pt_frame *frame = &region->frames[(pa - region->pa) >> walk->pt_->phys->frame_lg2];
-
 	/* In one go. */
 	return atomic_load_explicit(&frame->use, memory_order_relaxed) >> 32 & PTL_QUICK_USE;
 }
 
-/* After the report of a whole folio of @nr pages, all with the bits of @raw. */
-static inline __attribute__((always_inline)) void
-ptl_streak_begin(struct pt_range_walk *walk, unsigned int nr, uint64_t raw, unsigned int order)
-{
-	const uint64_t address = walk->pt_->fmt.page_address;
-
-	if (!address || nr > walk->quick_end_)
-		return; /* addresses are not in place */
-	walk->streak_form_ = raw & ~address;
-	walk->streak_address_ = address;
-	walk->streak_use_ = PTL_FRAME_NONE | (PTL_BLOCK_HELD | order) << 8;
-	walk->streak_nr_ = nr;
-	walk->streak_end_ = walk->quick_end_ - nr + 1;
-}
-
-/* Whether the next entry is the first of one more folio of the streak. */
-static inline __attribute__((always_inline)) bool
-ptl_streak_goes_on(const struct pt_range_walk *walk, uint64_t *raw, pt_pa_t *pa)
+static inline uint32_t ptl_quick_use(const struct pt_range_walk *walk, pt_pa_t pa)
 {
 	const struct ptl_region *region = walk->region_;
 
-	if (walk->index_ >= walk->streak_end_ || !ptl_quick_alive(walk))
-		return false;
-	*raw = ptl_load_acquire(ptl_quick_entry(walk));
-	*pa = *raw ^ walk->streak_form_;
-	return !(*pa & ~walk->streak_address_) && *pa - region->pa < region->len &&
-	       ptl_quick_use(walk, *pa) == walk->streak_use_;
+	return ptl_frame_use(&region->frames[(pa - region->pa) >> walk->frame_lg2_]);
 }
 
-static inline __attribute__((always_inline)) void
-ptl_streak_report(struct pt_range_walk *walk, unsigned int nr, uint64_t raw, pt_pa_t pa)
+/* The next entry, if it is the first of one more folio of the streak. */
+struct ptl_streak_spot {
+	_Atomic uint64_t *entry;
+	uint64_t raw;
+	pt_pa_t pa;
+	unsigned int index;
+};
+
+/*
+ * Loads decide what this costs, so each field is read once: those behind an acquire are not kept
+ * from before it, for then there are not registers enough.
+ */
+static inline __attribute__((always_inline)) bool
+ptl_streak_goes_on(const struct pt_range_walk *walk, struct ptl_streak_spot *at)
+{
+	const struct ptl_region *region;
+	struct pt_frame *frame;
+	uint64_t offset;
+
+	at->index = walk->index_;
+	if (at->index >= walk->streak_end_ || !ptl_quick_alive(walk))
+		return false;
+	at->entry = (_Atomic uint64_t *)(uintptr_t)walk->table_ + at->index;
+	at->raw = ptl_load_acquire(at->entry);
+	at->pa = at->raw ^ walk->streak_form_;
+	region = walk->region_;
+	offset = at->pa - region->pa;
+	if (at->pa & walk->streak_stray_ || offset >= region->len)
+		return false;
+	frame = &region->frames[offset >> walk->frame_lg2_];
+	return ptl_frame_use(frame) == walk->streak_use_;
+}
+
+static inline __attribute__((always_inline)) enum pt_range_walk_type
+ptl_streak_report(struct pt_range_walk *walk, const struct ptl_streak_spot *at, unsigned int nr)
 {
 	pt_va_t va = walk->next_;
 
 	walk->va = va;
-	walk->pa = walk->folio = pa;
-	walk->raw = raw;
+	walk->pa = walk->folio = at->pa;
+	walk->raw = at->raw;
 	walk->next_ = va + ((uint64_t)nr << FMT_GRANULE_LG2);
-	walk->index_ += nr;
+	walk->index_ = at->index + nr;
+	return PTW_FOLIO;
 }
 
 /*
@@ -135,7 +144,7 @@ static inline unsigned int ptl_quick_folio_pages(const struct pt_range_walk *wal
 	if ((use & (0xff | PTL_BLOCK_KIND << 8)) != (PTL_FRAME_NONE | PTL_BLOCK_HELD << 8))
 		return 0;
 	*order = use >> 8 & PTL_BLOCK_ORDER;
-	return (1u << *order << walk->pt_->phys->frame_lg2) >> FMT_GRANULE_LG2;
+	return (1u << *order << walk->frame_lg2_) >> FMT_GRANULE_LG2;
 }
 
 /* So many folios ahead a descriptor is asked for. */
@@ -143,15 +152,109 @@ static inline unsigned int ptl_quick_folio_pages(const struct pt_range_walk *wal
 
 /*
  * Folios of more than one page have their descriptors far from each other: asks for that of
- * the leaf at @entry ahead of time, whatever may stand there.
+ * @pa ahead of time. No memory need be there: any address may be asked for.
  */
-static inline void ptl_quick_prefetch(const struct pt_range_walk *walk, _Atomic uint64_t *entry)
+static inline void ptl_quick_prefetch(const struct pt_range_walk *walk, pt_pa_t pa)
 {
 	const struct ptl_region *region = walk->region_;
-	pt_pa_t offset = fmt_leaf_pa(ptl_load(entry), 0, 0, &walk->pt_->fmt) - region->pa;
+	uint64_t i = (pa - region->pa) >> walk->frame_lg2_;
 
-	if (offset < region->len)
-		__builtin_prefetch(&region->frames[offset >> walk->pt_->phys->frame_lg2]);
+	__builtin_prefetch((void *)((uintptr_t)region->frames + i * sizeof(struct pt_frame)));
+}
+
+/* Whether leaf @word differs from @want in what ends a run. */
+static inline bool ptl_quick_ends(const struct pt_range_walk *walk, uint64_t word, uint64_t want)
+{
+	const struct ptl_fmt *f = &walk->pt_->fmt;
+	uint64_t differ = word ^ want;
+
+	if (!(walk->flags_ & PT_WALK_RESPECT_AD))
+		differ = fmt_still(word, f) ^ fmt_still(want, f);
+	return differ & walk->quick_same_;
+}
+
+/*
+ * How many of @nr words from the next one on, a leaf's that was read as @raw, go on like it;
+ * *@merged: what their marks say, if any differ. 0: the first has changed since.
+ */
+static inline __attribute__((always_inline)) unsigned int
+ptl_quick_alike(const struct pt_range_walk *walk, uint64_t raw, unsigned int nr, uint64_t step,
+		pt_attr_t *merged)
+{
+	const struct ptl_fmt *f = &walk->pt_->fmt;
+	const uint64_t news = walk->quick_news_;
+	_Atomic uint64_t *entry = ptl_quick_entry(walk);
+	uint64_t want = raw;
+	unsigned int i;
+
+	*merged = 0;
+	/* Runs mostly go as far as they may, or not at all. */
+	if (nr > 1) {
+		uint64_t word = ptl_load(&entry[1]);
+
+		if ((word ^ (raw + step)) & news && ptl_quick_ends(walk, word, raw + step))
+			return 1;
+	}
+	/* The first too: whole groups, mostly. */
+	i = ptl_full_alike(entry, nr, &want, step, news);
+	while (i && i < nr) {
+		uint64_t word = ptl_load(&entry[i]);
+
+		if (ptl_quick_ends(walk, word, want))
+			break;
+		*merged |= fmt_decode(word, 0, f);
+		want = word + step;
+		i++;
+		i += ptl_full_alike(&entry[i], nr - i, &want, step, news);
+	}
+	return i;
+}
+
+/* The other words of a folio of the streak are all read before anything is decided. */
+static inline __attribute__((always_inline)) bool ptl_streak_whole(const struct pt_range_walk *walk,
+								   const struct ptl_streak_spot *at,
+								   unsigned int nr)
+{
+	/*
+	 * Addresses are in place, and the folio's first is a multiple of its size: that of each
+	 * page is the one before and a page more.
+	 */
+	const uint64_t step = PTL_BIT(FMT_GRANULE_LG2);
+	_Atomic uint64_t *entry = at->entry, *end = entry + nr;
+	uint64_t want = at->raw, differ = 0;
+
+	if (nr < 4)
+		return !((ptl_load(&entry[1]) ^ (want + step)) & walk->quick_news_);
+	for (; entry < end; entry += 4, want += 4 * step)
+		differ |= ptl_full_differ4(entry, want, step);
+	return !(differ & walk->quick_news_);
+}
+
+/* One more folio of a streak of larger ones than pages. */
+static inline __attribute__((always_inline)) enum pt_range_walk_type
+ptl_streak_folio(struct pt_range_walk *walk, const struct ptl_streak_spot *at)
+{
+	const unsigned int nr = walk->streak_nr_;
+
+	if (at->index + PTL_QUICK_AHEAD * nr < walk->quick_end_)
+		ptl_quick_prefetch(walk,
+				   ptl_load(at->entry + PTL_QUICK_AHEAD * nr) ^ walk->streak_form_);
+	return ptl_streak_whole(walk, at, nr) ? ptl_streak_report(walk, at, nr) : PTW_ABORT;
+}
+
+/* After the report of a whole folio of @nr pages, all with the bits of @raw. */
+static inline __attribute__((always_inline)) void
+ptl_streak_begin(struct pt_range_walk *walk, unsigned int nr, uint64_t raw, unsigned int order)
+{
+	const uint64_t address = walk->pt_->fmt.page_address;
+
+	if (!address || nr > walk->quick_end_)
+		return; /* addresses are not in place */
+	walk->streak_form_ = raw & ~address;
+	walk->streak_stray_ = ~address;
+	walk->streak_use_ = PTL_FRAME_NONE | (PTL_BLOCK_HELD | order) << 8;
+	walk->streak_nr_ = nr;
+	walk->streak_end_ = walk->quick_end_ - nr + 1;
 }
 
 /* A folio of @nr pages: those that follow with the same bits. */
@@ -161,38 +264,47 @@ static inline enum pt_range_walk_type ptl_quick_folio(struct pt_range_walk *walk
 	const struct ptl_fmt *f = &walk->pt_->fmt;
 	const pt_attr_t merge =
 		PT_ATTR_ACCESSED | PT_ATTR_DIRTY | PT_ATTR_WRITE | walk->pt_->soft.attr_dirty;
-	_Atomic uint64_t *entry = ptl_quick_entry(walk);
 	const uint64_t step = fmt_leaf_step(raw, 0, nr, f);
-	uint64_t want = raw;
-	pt_attr_t merged = 0;
+	pt_attr_t merged;
 	unsigned int i;
 
 	/* What reaches further, into the next table or beyond the end, is the long way's. */
 	if (!step || nr > walk->quick_end_ - walk->index_)
 		return PTW_ABORT;
-	/* The first too: whole groups, mostly. It may have changed since. */
-	i = ptl_full_alike(entry, nr, &want, step, walk->quick_news_);
+	i = ptl_quick_alike(walk, raw, nr, step, &merged);
 	if (!i)
 		return PTW_ABORT;
-	while (i < nr) {
-		uint64_t word = ptl_load(&entry[i]), differ = word ^ want;
+	if (i == nr && walk->index_ + PTL_QUICK_AHEAD * nr < walk->quick_end_) {
+		uint64_t ahead = ptl_load(ptl_quick_entry(walk) + PTL_QUICK_AHEAD * nr);
 
-		if (!(walk->flags_ & PT_WALK_RESPECT_AD))
-			differ = fmt_still(word, f) ^ fmt_still(want, f);
-		if (differ & walk->quick_same_)
-			break;
-		merged |= fmt_decode(word, 0, f);
-		want = word + step;
-		i++;
-		i += ptl_full_alike(&entry[i], nr - i, &want, step, walk->quick_news_);
+		ptl_quick_prefetch(walk, fmt_leaf_pa(ahead, 0, 0, f));
 	}
-	if (walk->index_ + PTL_QUICK_AHEAD * nr < walk->quick_end_)
-		ptl_quick_prefetch(walk, entry + PTL_QUICK_AHEAD * nr);
 	ptl_quick_report_folio(walk, i, raw, fmt_leaf_pa(raw, 0, walk->index_, f), order,
 			       fmt_decode(raw, 0, f) | (merged & merge));
 	if (i == nr && !merged)
 		ptl_streak_begin(walk, nr, raw, order);
 	return PTW_FOLIO;
+}
+
+/* Pages side by side, where nobody asks for folios; if something else follows in this table. */
+static inline enum pt_range_walk_type ptl_quick_pfns(struct pt_range_walk *walk, uint64_t raw)
+{
+	const struct ptl_fmt *f = &walk->pt_->fmt;
+	const unsigned int room = walk->quick_end_ - walk->index_;
+	const uint64_t step = fmt_leaf_step(raw, 0, room, f);
+	pt_attr_t merged;
+	unsigned int nr;
+
+	if (!step)
+		return PTW_ABORT;
+	nr = ptl_quick_alike(walk, raw, room, step, &merged);
+	if (!nr || nr == room)
+		return PTW_ABORT;
+	walk->pa = fmt_leaf_pa(raw, 0, walk->index_, f);
+	walk->attr = fmt_decode(raw, 0, f) | (merged & (PT_ATTR_ACCESSED | PT_ATTR_DIRTY));
+	walk->contig_lg2 = fmt_contig_lg2(raw, 0, f);
+	ptl_quick_report(walk, PTW_PFN, nr, raw);
+	return PTW_PFN;
 }
 
 /* What is no leaf has none of these. */
@@ -266,16 +378,24 @@ static inline void ptl_walk_prepare_quick(struct pt_range_walk *walk)
 {
 	const struct pt_pgtable *pt = walk->pt_;
 	const unsigned int slow = PT_WALK_EACH | PT_WALK_EFFECTIVE | PT_WALK_LOCKED;
+	enum pt_range_walk_type leaf = PTW_PFN;
 	unsigned int entries = ptl_nr_entries(pt, 0);
 	uint64_t room;
 	pt_va_t last = walk->last_;
 
 	walk->was_quick_ = false;
+	walk->frame_lg2_ = pt->phys->frame_lg2;
 	walk->quick_end_ = 0;
 	walk->streak_end_ = 0;
-	if (!walk->table_ || walk->level_ || walk->done_ || !walk->region_ || walk->flags_ & slow ||
-	    !ptl_walk_looks(walk) || !ptl_walk_wants(walk, PTW_FOLIO) ||
+	if (!walk->table_ || walk->level_ || walk->done_ || walk->flags_ & slow ||
 	    !ptl_aligned(walk->next_, FMT_GRANULE_LG2))
+		return;
+	if (ptl_walk_looks(walk)) {
+		leaf = PTW_FOLIO;
+		if (!walk->region_)
+			return;
+	}
+	if (!ptl_walk_wants(walk, leaf))
 		return;
 	if (walk->areas_)
 		last = ptl_min(last, walk->area.last);
@@ -287,10 +407,23 @@ static inline void ptl_walk_prepare_quick(struct pt_range_walk *walk)
 		return;
 	walk->quick_end_ =
 		walk->index_ + (unsigned int)ptl_min(room, (uint64_t)(entries - walk->index_));
-	if (!walk->quick_news_) {
-		ptl_full_masks(walk, PTW_FOLIO, 0, &walk->quick_news_, &walk->quick_same_);
+	if (walk->quick_leaf_ != leaf) {
+		walk->quick_leaf_ = leaf;
+		ptl_full_masks(walk, leaf, 0, &walk->quick_news_, &walk->quick_same_);
 		walk->quick_special_ = fmt_attr_bits(pt->soft.attr_special, 0, &pt->fmt);
 	}
+}
+
+/* If the run that the long way reported is a whole folio, all alike, more of them may follow. */
+static inline void ptl_streak_try(struct pt_range_walk *walk, enum pt_range_walk_type type)
+{
+	const uint64_t len = PTL_BIT(walk->folio_order + walk->frame_lg2_);
+	const unsigned int nr = (unsigned int)(len >> FMT_GRANULE_LG2);
+
+	if (type == PTW_FOLIO && walk->quick_end_ && !walk->level && !walk->hidden && nr &&
+	    walk->len == len && walk->pa == walk->folio &&
+	    walk->attr == fmt_decode(walk->raw, 0, &walk->pt_->fmt))
+		ptl_streak_begin(walk, nr, walk->raw, walk->folio_order);
 }
 
 static __attribute__((noinline)) enum pt_range_walk_type
@@ -305,6 +438,7 @@ ptl_walk_thoroughly(struct pt_range_walk *walk)
 	}
 	type = ptl_walk_fully(walk);
 	ptl_walk_prepare_quick(walk);
+	ptl_streak_try(walk, type);
 	return walk->type_ = type;
 }
 
@@ -318,6 +452,8 @@ static inline enum pt_range_walk_type ptl_quick_entry_type(struct pt_range_walk 
 
 	if (!fmt_is_leaf(raw, 0, f))
 		return raw ? ptl_quick_soft(walk, raw) : ptl_quick_holes(walk);
+	if (walk->quick_leaf_ == PTW_PFN)
+		return ptl_quick_pfns(walk, raw);
 	pa = fmt_leaf_pa(raw, 0, walk->index_, f);
 	nr = ptl_quick_folio_pages(walk, raw, pa, &order);
 	return nr ? ptl_quick_folio(walk, raw, nr, order) : PTW_ABORT;
@@ -333,74 +469,49 @@ ptl_walk_quickly(struct pt_range_walk *walk)
 	return type ? type : ptl_walk_thoroughly(walk);
 }
 
-/* One more folio of a streak, of more than one page. Only if all of it is alike. */
-static inline bool ptl_streak_run(struct pt_range_walk *walk, uint64_t raw, pt_pa_t pa)
-{
-	_Atomic uint64_t *entry = ptl_quick_entry(walk);
-	unsigned int nr = walk->streak_nr_;
-	const uint64_t step = fmt_leaf_step(raw, 0, nr, &walk->pt_->fmt);
-	uint64_t want = raw, differ = 0;
-
-	if (!step)
-		return false;
-	/* All of it is read before anything is decided: mostly it is alike. */
-	if (nr >= 4)
-		for (_Atomic uint64_t *at = entry; at < entry + nr; at += 4, want += 4 * step)
-			differ |= ptl_full_differ4(at, want, step);
-	else
-		differ = ptl_load(&entry[1]) ^ (want + step);
-	if (differ & walk->quick_news_)
-		return false;
-	if (walk->index_ + PTL_QUICK_AHEAD * nr < walk->quick_end_)
-		ptl_quick_prefetch(walk, entry + PTL_QUICK_AHEAD * nr);
-	ptl_streak_report(walk, nr, raw, pa);
-	return true;
-}
-
-static __attribute__((noinline)) enum pt_range_walk_type ptl_walk_streak(struct pt_range_walk *walk,
-									 uint64_t raw, pt_pa_t pa)
-{
-	return ptl_streak_run(walk, raw, pa) ? PTW_FOLIO : ptl_walk_quickly(walk);
-}
-
 /* The quick ways beside writers. The long way enters a section itself. */
 static __attribute__((noinline)) enum pt_range_walk_type
 ptl_walk_guarded(struct pt_range_walk *walk)
 {
 	enum pt_range_walk_type type = PTW_ABORT;
-	uint64_t raw;
-	pt_pa_t pa;
+	struct ptl_streak_spot at;
 
 	if (!walk->quick_end_)
 		return ptl_walk_thoroughly(walk);
 	ptl_rcu_read_lock();
-	if (ptl_streak_goes_on(walk, &raw, &pa)) {
-		if (walk->streak_nr_ == 1) {
-			ptl_streak_report(walk, 1, raw, pa);
-			type = PTW_FOLIO;
-		} else if (ptl_streak_run(walk, raw, pa)) {
-			type = PTW_FOLIO;
-		}
-	}
+	if (ptl_streak_goes_on(walk, &at))
+		type = walk->streak_nr_ == 1 ? ptl_streak_report(walk, &at, 1)
+					     : ptl_streak_folio(walk, &at);
 	if (!type && walk->index_ < walk->quick_end_ && ptl_quick_alive(walk))
 		type = ptl_quick_entry_type(walk);
 	ptl_rcu_read_unlock();
 	return type ? type : ptl_walk_thoroughly(walk);
 }
 
+/* The quick ways while nobody else changes the table. */
+static __attribute__((noinline)) enum pt_range_walk_type ptl_walk_streak(struct pt_range_walk *walk)
+{
+	struct ptl_streak_spot at;
+
+	return ptl_streak_goes_on(walk, &at) && ptl_streak_folio(walk, &at)
+		       ? PTW_FOLIO
+		       : ptl_walk_quickly(walk);
+}
+
+static enum pt_range_walk_type ptl_walk_alone(struct pt_range_walk *walk)
+{
+	struct ptl_streak_spot at;
+
+	if (walk->streak_nr_ > 1)
+		return ptl_walk_streak(walk);
+	return ptl_streak_goes_on(walk, &at) ? ptl_streak_report(walk, &at, 1)
+					     : ptl_walk_quickly(walk);
+}
+
 static enum pt_range_walk_type ptl_walk_full(struct pt_range_walk *walk)
 {
-	uint64_t raw;
-	pt_pa_t pa;
-
-	if (PTL_SHARED || walk->pt_->readers)
-		return ptl_walk_guarded(walk);
-	if (!ptl_streak_goes_on(walk, &raw, &pa))
-		return ptl_walk_quickly(walk);
-	if (walk->streak_nr_ != 1)
-		return ptl_walk_streak(walk, raw, pa);
-	ptl_streak_report(walk, 1, raw, pa);
-	return PTW_FOLIO;
+	walk->step_ = PTL_SHARED || walk->pt_->readers ? ptl_walk_guarded : ptl_walk_alone;
+	return ptl_walk_thoroughly(walk);
 }
 
 static void ptl_walk_end(struct pt_range_walk *walk)

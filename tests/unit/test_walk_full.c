@@ -183,6 +183,62 @@ static void a_run_ends_with_its_folio(void **state)
 	space_end(f);
 }
 
+/* Two folios side by side are one run, wherever it ends; those that are not, not. */
+static void runs_cross_folios_where_nobody_asks_for_them(void **state)
+{
+	struct fixture *f = *state;
+	const unsigned int flags = PT_WALK_PFNS;
+	struct pt_range_walk walk;
+	pt_pa_t pa;
+
+	space_begin(f);
+	pa = folio(f, 3);
+	space.order[0]--;
+	space.order[1] = space.order[0];
+	space.held[space.nr_held++] = pa + 4 * f->granule;
+	assert_int_equal(pt_folio_split(space.zone, pa, space.order[0]), 0);
+	map(f, 0, pa, 8, RX);
+	for (size_t i = 0; i < 8; i++)
+		map(f, 8 + i, pa + (7 - i) * f->granule, 1, RX);
+	map(f, 16, pa, 4, RX);
+	map(f, 22, pa + 2 * f->granule, 4, RX | A);
+	add_area(f, 0, 9, PT_AREA_WALK);
+	add_area(f, 9, 15, PT_AREA_WALK);
+	ASSERT_FOUND(f, true, 0, 10, PT_TYPE_ALL, 0, { PTW_FOLIO, 0, 4 }, { PTW_FOLIO, 4, 4 },
+		     { PTW_FOLIO, 8, 1 }, { PTW_FOLIO, 9, 1 });
+	ASSERT_FOUND(f, true, 2, 8, PT_TYPE_ALL, flags, { PTW_PFN, 2, 6 }, { PTW_PFN, 8, 1 },
+		     { PTW_PFN, 9, 1 });
+	ASSERT_FOUND(f, true, 13, 20, PT_TYPE_PFN, flags, { PTW_PFN, 13, 1 }, { PTW_PFN, 14, 1 },
+		     { PTW_PFN, 15, 1 }, { PTW_PFN, 16, 4 }, { PTW_PFN, 22, 2 });
+	assert_found(f, true, 15, 5, PT_TYPE_FOLIO, flags, NULL, 0);
+	/* bare tables have none */
+	ASSERT_FOUND(f, false, 0, 9, PT_TYPE_ALL, flags, { PTW_PFN, 0, 8 }, { PTW_PFN, 8, 1 });
+	/* marks of each are merged, of what the quick ways find too; being writable ends a run */
+	assert_int_equal(pt_protect(f->pt, page_va(f, 5), f->granule, A, 0, NULL), 0);
+	assert_int_equal(pt_protect(f->pt, page_va(f, 18), f->granule, A, 0, NULL), 0);
+	assert_int_equal(pt_protect(f->pt, page_va(f, 19), f->granule, PT_ATTR_WRITE, 0, NULL), 0);
+	ASSERT_FOUND(f, true, 5, 15, PT_TYPE_ALL, flags, { PTW_PFN, 5, 3 }, { PTW_PFN, 8, 1 },
+		     { PTW_PFN, 9, 1 }, { PTW_PFN, 10, 1 }, { PTW_PFN, 11, 1 }, { PTW_PFN, 12, 1 },
+		     { PTW_PFN, 13, 1 }, { PTW_PFN, 14, 1 }, { PTW_PFN, 15, 1 }, { PTW_PFN, 16, 3 },
+		     { PTW_PFN, 19, 1 });
+	assert_int_equal(pt_range_walk_start_areas(&walk, f->pt, &area_ops, page_va(f, 15),
+						   page_va(f, 20), PT_TYPE_PFN, flags),
+			 PTW_PFN);
+	assert_int_equal(pt_range_walk_next(&walk), PTW_PFN);
+	assert_int_equal(walk.pa, pa);
+	assert_int_equal(walk.attr & (PT_ATTR_WRITE | A), A & ~format_lost_attrs(&f->fmt, A));
+	assert_int_equal(pt_range_walk_next(&walk), PTW_PFN);
+	assert_int_equal(walk.pa, pa + 3 * f->granule);
+	assert_int_equal(walk.attr & (PT_ATTR_WRITE | A), PT_ATTR_WRITE);
+	assert_int_equal(pt_range_walk_done(&walk), 0);
+	/* one or the other */
+	assert_int_equal(pt_range_walk_start(&walk, f->pt, f->base, f->base, PT_TYPE_ALL,
+					     FOLIOS | flags),
+			 PTW_ABORT);
+	assert_int_equal(pt_range_walk_done(&walk), -EINVAL);
+	space_end(f);
+}
+
 static pt_attr_t attr_of(struct fixture *f, size_t first, unsigned int flags)
 {
 	struct pt_range_walk walk;
@@ -713,6 +769,7 @@ int main(void)
 {
 	static const struct test_case tests[] = {
 		TEST_ON(a_run_ends_with_its_folio, NEEDS_3_LEVELS),
+		TEST_ON(runs_cross_folios_where_nobody_asks_for_them, NEEDS_3_LEVELS),
 		TEST_ON(marks_of_every_entry_are_merged_the_first_too, NEEDS_3_LEVELS),
 		TEST_ON(large_leaves_of_a_folio_are_clamped_to_the_range, NEEDS_3_LEVELS),
 		TEST_ON(contiguous_blocks_of_large_leaves_are_clamped_to_the_range, NEEDS_3_LEVELS),
