@@ -49,7 +49,7 @@ bool ptl_view_start(struct ptl_view_walk *walk, const struct pt_view *view, pt_v
 	walk->region = NULL;
 	walk->ops = (struct pt_area_ops){ next_area, (void *)(uintptr_t)view };
 	walk->type = pt_range_walk_start_areas(&walk->walk, view->pt, &walk->ops, first, last,
-					       PT_TYPE_ALL, PT_WALK_RESPECT_AD);
+					       PT_TYPE_ALL, PT_WALK_RESPECT_AD | PT_WALK_PFNS);
 	return settle(walk);
 }
 

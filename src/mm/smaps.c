@@ -8,6 +8,7 @@
 
 #define FINE_LG2 12
 #define MAX_NODES 64
+#define AHEAD_LG2 3 /* of folios whose facts are asked for ahead of time */
 
 static uint32_t mapcount(const struct pt_view *view, const struct ptl_page *page, pt_pa_t pa)
 {
@@ -17,10 +18,11 @@ static uint32_t mapcount(const struct pt_view *view, const struct ptl_page *page
 	       atomic_load_explicit(&head->entire, memory_order_relaxed);
 }
 
-/* What all pages of a run, in one folio, have in common. */
+/* What pages have in common that are counted in one go. */
 struct alike {
 	bool dirty, locked;
 	bool present; /* else who maps the page is not to be told from its count */
+	unsigned int page_lg2;
 	uint64_t *pss; /* the part of pss_fine that they belong to */
 };
 
@@ -30,8 +32,13 @@ static void account(struct pt_smaps *sum, const struct alike *alike, uint64_t le
 	uint64_t fine = len << FINE_LG2;
 	bool shared = maps > 1 || !alike->present;
 
-	if (maps > 1 && alike->present)
-		fine /= maps;
+	/* Each page is rounded by itself, as kernels do, however many come at a time. */
+	if (maps > 1 && alike->present) {
+		const uint64_t page = PTL_BIT(alike->page_lg2);
+
+		fine = (len >> alike->page_lg2) * ((page << FINE_LG2) / maps) +
+		       ((len & (page - 1)) << FINE_LG2) / maps;
+	}
 	sum->pss_fine += fine;
 	*alike->pss += fine;
 	if (alike->dirty)
@@ -64,48 +71,72 @@ struct run_facts {
 	bool present, locked;
 };
 
+/* How many of @nr pages from @page on, a folio by itself, are that too and count like it. */
+static uint64_t nr_alike(const struct ptl_page *page, uint64_t nr)
+{
+	const unsigned int facts = PTL_PAGE_USED | PTL_PAGE_ANON | PTL_PAGE_DIRTY;
+	const unsigned int flags = ptl_page_flags(page) & facts;
+	const uint32_t total = atomic_load_explicit(&page->total, memory_order_relaxed);
+	const struct pt_file *file = atomic_load_explicit(&page->file, memory_order_relaxed);
+	uint64_t i = 1;
+
+	for (; i < nr; i++) {
+		const struct ptl_page *next = &page[i];
+
+		if (ptl_page_order(next) || (ptl_page_flags(next) & facts) != flags ||
+		    atomic_load_explicit(&next->total, memory_order_relaxed) != total)
+			break;
+		if (!(flags & PTL_PAGE_ANON) &&
+		    atomic_load_explicit(&next->file, memory_order_relaxed) != file)
+			break;
+	}
+	return i;
+}
+
 /*
- * Runs of pages in one folio that are mapped equally often: one where none is mapped alone, or
- * where there are no more such mappings than this run has entries: they are one each.
+ * The pages of the folio that @page, at @pa, is of, up to @len bytes; if that is one page, all
+ * of its kind that follow. Runs of pages in one folio that are mapped equally often: one where
+ * none is mapped alone, or where there are no more such mappings than this run has entries: they
+ * are one each. Returns how many bytes that was; *@anon: whose.
  */
-static void account_pages(struct pt_smaps *sum, struct ptl_view_walk *walk,
-			  const struct ptl_page *page, pt_pa_t pa, uint64_t len,
-			  const struct run_facts *how)
+static uint64_t account_pages(struct pt_smaps *sum, const struct ptl_view_walk *walk,
+			      const struct ptl_page *page, pt_pa_t pa, uint64_t len,
+			      const struct run_facts *how, bool *anon)
 {
 	const unsigned int page_lg2 = walk->view->world->page_lg2;
+	const unsigned int order = ptl_page_order(page);
+	const uint64_t within = pa & (PTL_BIT(page_lg2 + order) - 1);
+	const struct ptl_page *head = page - (within >> page_lg2);
+	const uint64_t room = ptl_min(walk->region->len - (pa - walk->region->pa), len);
+	uint64_t part = ptl_min(PTL_BIT(page_lg2 + order) - within, len);
+	const struct alike alike = {
+		.dirty = how->dirty || ptl_page_flags(head) & PTL_PAGE_DIRTY,
+		.locked = how->locked,
+		.present = how->present,
+		.page_lg2 = page_lg2,
+		.pss = pss_part(sum, head),
+	};
+	uint32_t total = atomic_load_explicit(&head->total, memory_order_relaxed);
+	uint32_t entire = atomic_load_explicit(&head->entire, memory_order_relaxed);
 
-	for (;;) {
-		const unsigned int order = ptl_page_order(page);
-		const uint64_t within = pa & (PTL_BIT(page_lg2 + order) - 1);
-		const struct ptl_page *head = page - (within >> page_lg2);
-		const uint64_t part = ptl_min(PTL_BIT(page_lg2 + order) - within, len);
-		const struct alike alike = {
-			.dirty = how->dirty || ptl_page_flags(head) & PTL_PAGE_DIRTY,
-			.locked = how->locked,
-			.present = how->present,
-			.pss = pss_part(sum, head),
-		};
-		uint32_t total = atomic_load_explicit(&head->total, memory_order_relaxed);
-		uint32_t entire = atomic_load_explicit(&head->entire, memory_order_relaxed);
-
-		if (total == entire || !how->present) {
-			account(sum, &alike, part, entire);
-		} else if (!order || (how->alone && total - entire == part >> page_lg2)) {
-			account(sum, &alike, part, order ? entire + 1 : total);
-		} else {
-			for (uint64_t i = 0; i < part >> page_lg2; i++)
-				account(sum, &alike, PTL_BIT(page_lg2),
-					entire + atomic_load_explicit(&page[i].maps,
-								      memory_order_relaxed));
-		}
-		if (part == len)
-			return;
-		pa += part;
-		len -= part;
-		page = ptl_page_at(walk->view->world, pa);
-		if (!page)
-			return; /* frames that nobody knows may follow */
+	*anon = ptl_page_flags(head) & PTL_PAGE_ANON;
+	/* Heads of folios are far from each other: ask for one of those that may come. */
+	if (part << AHEAD_LG2 < room)
+		__builtin_prefetch(head + (part >> page_lg2 << AHEAD_LG2));
+	if (!order) {
+		if (part == PTL_BIT(page_lg2))
+			part = nr_alike(page, room >> page_lg2) << page_lg2;
+		account(sum, &alike, part, total);
+	} else if (total == entire || !how->present) {
+		account(sum, &alike, part, entire);
+	} else if (how->alone && total - entire == part >> page_lg2) {
+		account(sum, &alike, part, entire + 1);
+	} else {
+		for (uint64_t i = 0; i < part >> page_lg2; i++)
+			account(sum, &alike, PTL_BIT(page_lg2),
+				entire + atomic_load_explicit(&page[i].maps, memory_order_relaxed));
 	}
+	return part;
 }
 
 /* Each page of hugetlb once, by the run that it begins in. */
@@ -131,43 +162,43 @@ static void add_huge(struct pt_smaps *sum, const struct ptl_view_walk *walk, pt_
 static void add_present(struct pt_smaps *sum, struct ptl_view_walk *walk, pt_pa_t pa, uint64_t len,
 			pt_attr_t attr, bool present)
 {
-	const struct pt_view *view = walk->view;
 	const struct pt_mm_area *area = walk->walk.area.owner;
-	const struct ptl_page *page;
-	bool anon = area->kind == PT_MM_ANON;
+	const struct run_facts how = {
+		.dirty = attr & (PT_ATTR_DIRTY | walk->soft->attr_dirty),
+		.alone = ptl_view_is_leaf(walk) && !walk->walk.level,
+		.present = present,
+		.locked = area->flags & PT_MM_LOCKED,
+	};
 
 	if (area->kind == PT_MM_HUGETLB) {
 		add_huge(sum, walk, pa, len, present);
 		return;
 	}
-	page = ptl_view_facts(walk, pa);
-	if (page) {
-		uint64_t within = pa & (PTL_BIT(view->world->page_lg2 + ptl_page_order(page)) - 1);
-
-		anon = ptl_page_flags(page - (within >> view->world->page_lg2)) & PTL_PAGE_ANON;
-	}
 	sum->rss += len;
 	if (attr & PT_ATTR_ACCESSED)
 		sum->referenced += len;
-	if (anon)
-		sum->anonymous += len;
-	if (area->flags & PT_MM_LOCKED)
+	if (how.locked)
 		sum->locked += len;
-	if (walk->walk.level && anon)
-		sum->anon_huge += len;
-	else if (walk->walk.level && area->file && pt_file_cfg(area->file)->shmem)
-		sum->shmem_huge += len;
-	else if (walk->walk.level)
-		sum->file_huge += len;
-	if (page) {
-		const struct run_facts how = {
-			.dirty = attr & (PT_ATTR_DIRTY | walk->soft->attr_dirty),
-			.alone = ptl_view_is_leaf(walk) && !walk->walk.level,
-			.present = present,
-			.locked = area->flags & PT_MM_LOCKED,
-		};
+	/* The run is of one kind to the hardware; its pages may be of many folios, or of none. */
+	while (len) {
+		const struct ptl_page *page = ptl_view_facts(walk, pa);
+		bool anon = area->kind == PT_MM_ANON;
+		uint64_t part = len;
 
-		account_pages(sum, walk, page, pa, len, &how);
+		if (page)
+			part = account_pages(sum, walk, page, pa, len, &how, &anon);
+		else if (walk->view->world)
+			part = ptl_min(ptl_page_bytes(walk->view->world), len);
+		if (anon)
+			sum->anonymous += part;
+		if (walk->walk.level && anon)
+			sum->anon_huge += part;
+		else if (walk->walk.level && area->file && pt_file_cfg(area->file)->shmem)
+			sum->shmem_huge += part;
+		else if (walk->walk.level)
+			sum->file_huge += part;
+		pa += part;
+		len -= part;
 	}
 }
 

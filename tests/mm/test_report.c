@@ -186,6 +186,49 @@ static void smaps_sees_large_leaves_and_the_parts_of_large_folios(void **state)
 	process_exit(&fixture, &child);
 }
 
+/* One run to the hardware, whose pages are mapped by one, two and three. */
+static void smaps_counts_every_page_of_a_run_by_itself(void **state)
+{
+	const unsigned int nr = 64;
+	const uint64_t page = fixture.page, fine = page << 12;
+	const struct pt_mm_area want = { .first = VA,
+					 .last = VA + nr * page - 1,
+					 .flags = PT_MM_READ | PT_MM_WRITE,
+					 .node = PT_MM_ANY_NODE };
+	struct pt_smaps sum = { 0 };
+	struct pt_range_walk walk;
+	struct process second;
+	struct pt_view view;
+
+	(void)state;
+	assert_int_equal(pt_mm_map(parent.mm, &want), 0);
+	assert_int_equal(pt_mm_populate(parent.mm, VA, nr * page, 0, NULL), 0);
+	assert_int_equal(process_fork(&fixture, &parent, &child), 0);
+	assert_int_equal(pt_mm_zap(child.mm, VA + 5 * page, 3 * page), 0);
+	assert_int_equal(pt_mm_zap(child.mm, VA + 20 * page, page), 0);
+	assert_int_equal(pt_range_walk_start(&walk, pt_mm_pgtable(parent.mm), VA, want.last,
+					     PT_TYPE_PFN, PT_WALK_RESPECT_AD),
+			 PTW_PFN);
+	assert_int_equal(walk.len, nr * page);
+	assert_int_equal(pt_range_walk_done(&walk), 0);
+	view = pt_mm_view(parent.mm);
+	assert_int_equal(pt_smaps(&view, 0, UINT64_MAX, &sum), 0);
+	assert_int_equal(sum.rss, nr * page);
+	assert_int_equal(sum.anonymous, nr * page);
+	assert_int_equal(sum.private_dirty, 4 * page);
+	assert_int_equal(sum.shared_dirty, (nr - 4) * page);
+	assert_int_equal(sum.pss_fine, 4 * fine + (nr - 4) * (fine / 2));
+	/* Thirds are rounded page by page, as a kernel does. */
+	assert_int_equal(process_fork(&fixture, &parent, &second), 0);
+	sum = (struct pt_smaps){ 0 };
+	assert_int_equal(pt_smaps(&view, VA + page / 2, want.last, &sum), 0);
+	assert_int_equal(sum.rss, nr * page - page / 2);
+	assert_int_equal(sum.shared_dirty, sum.rss);
+	assert_int_equal(sum.pss_fine, fine / 2 / 3 + 4 * (fine / 2) + (nr - 5) * (fine / 3));
+	process_exit(&fixture, &second);
+	process_exit(&fixture, &child);
+}
+
 static void pagemap_has_a_word_a_page(void **state)
 {
 	struct pt_soft soft;
@@ -295,6 +338,7 @@ static const struct CMUnitTest bodies[] = {
 	cmocka_unit_test(smaps_takes_pages_that_move_for_shared),
 	cmocka_unit_test(smaps_rollup_has_its_own_lines),
 	cmocka_unit_test(smaps_sees_large_leaves_and_the_parts_of_large_folios),
+	cmocka_unit_test(smaps_counts_every_page_of_a_run_by_itself),
 	cmocka_unit_test(pagemap_has_a_word_a_page),
 	cmocka_unit_test(numa_maps_counts_pages),
 	cmocka_unit_test(areas_are_walked_with_locks_too),
