@@ -86,7 +86,7 @@ struct pt_extent {
  *           absent or less permissive, flushed: one flush may serve all extents. Any
  *           negative code: nothing has changed. The pages are on no list meanwhile and
  *           no lock of the zone is held, so it may wait, but not for a thread that waits
- *           for pages of the zone; to take flag UNMAPPED it may allocate from the same
+ *           for pages of this zone or another; to take flag UNMAPPED it may allocate from the same
  *           zone, without flags; to take KEYED it may not.
  * @zero:    Write zeroes to the pages of an extent that its flags @flags make absent,
  *           on behalf of CPU @cpu. Returns 0 or a negative code: the allocation fails,

@@ -12,7 +12,7 @@
  * migratetype whose pageblock it may claim, largest first; one that it steals, out of
  * the fullest pageblock; then, if it may wait, a whole free pageblock of other flags,
  * which is converted: one without flags first, if it wants a flag; then what other threads
- * are converting, once that is done.
+ * were converting when it found nothing, once that is done.
  */
 #ifndef PTLIB_ZONE_H
 #define PTLIB_ZONE_H
@@ -39,7 +39,9 @@ struct pt_zone_cfg {
 	unsigned int ready_low;     /* when fewer free pageblocks of a flag in use are left, */
 	unsigned int ready_high;    /* convert until there are so many; 0 and 0: on demand */
 	const struct pt_wait_ops *wait; /* what to do while waiting for another thread's
-				       conversion; NULL: nothing. Outlives the zone */
+				       conversion: pt_machine_wait_ops() if threads that
+				       allocate run CPUs of a machine that conversions
+				       flush; NULL: nothing. Outlives the zone */
 };
 
 #define PT_ZONE_MAX_BATCH 64

@@ -56,13 +56,13 @@ static int alloc_from_zone(struct pt_zone *zone, struct pt_zone_cache *cache,
 {
 	struct ptl_stack *stack = ptl_cache_stack(cache, want->order, want->list);
 	bool may_block = !(flags & PT_ALLOC_NOBLOCK), drained = !cache;
-	uint32_t arrivals = ptl_arrivals(zone);
+	struct ptl_patience patience = { 0 };
 
 	if (stack && !stack->batch)
 		stack = NULL;
 	drain_if_wanted(zone, cache);
-	for (; !fetch(zone, stack, want, pa); arrivals = ptl_arrivals(zone)) {
-		int converted = may_block ? ptl_convert_for(zone, want) : -EAGAIN;
+	while (!fetch(zone, stack, want, pa)) {
+		int converted = may_block ? ptl_convert_for(zone, want) : 0;
 
 		if (converted > 0)
 			continue;
@@ -71,7 +71,7 @@ static int alloc_from_zone(struct pt_zone *zone, struct pt_zone_cache *cache,
 			drained = true;
 			continue;
 		}
-		if (!converted && ptl_wait_for_arrival(zone, arrivals))
+		if (may_block && ptl_wait_for_others(zone, &patience, converted < 0))
 			continue;
 		atomic_fetch_add_explicit(&zone->drain_wanted, 1, memory_order_relaxed);
 		return -ENOMEM;

@@ -4,8 +4,9 @@
  * without the lock, then the pageblock's freetype, then back onto a list. So a page is
  * never on a list whose flags the tables do not show, and a failure leaves no trace.
  *
- * What is on its way is nobody's: a request that finds nothing waits for it to arrive. One that
- * is made in the middle of a conversion does not: others may be waiting for that.
+ * What is on its way is nobody's: a request that finds nothing waits for what is under way then,
+ * and not for what sets out later, or it might never end. One that is made in the middle of
+ * a conversion does not wait: others may be waiting for that.
  */
 #include "buddy/pageblock.h"
 
@@ -16,6 +17,7 @@ struct ptl_transit {
 	struct pt_extent extent[PT_ZONE_MAX_BATCH];
 	unsigned int nr, order;
 	thrd_t who;
+	uint64_t number;          /* the how manyth conversion it is */
 	struct ptl_transit *next; /* zone->transits */
 };
 
@@ -36,6 +38,7 @@ static void take_off_lists(struct pt_zone *zone, unsigned int list, unsigned int
 
 static void depart(struct pt_zone *zone, struct ptl_transit *transit)
 {
+	transit->number = ++zone->departures;
 	transit->next = zone->transits;
 	zone->transits = transit;
 	zone->nr_transit += (uint64_t)transit->nr << transit->order;
@@ -49,7 +52,7 @@ static void arrive(struct pt_zone *zone, const struct ptl_transit *transit)
 		link = &(*link)->next;
 	*link = transit->next;
 	zone->nr_transit -= (uint64_t)transit->nr << transit->order;
-	/* Release: pairs with the acquire in ptl_wait_for_arrival(). */
+	/* Release: pairs with the acquire in ptl_wait_for_others(). */
 	atomic_fetch_add_explicit(&zone->arrivals, 1, memory_order_release);
 }
 
@@ -159,33 +162,42 @@ int ptl_convert_for(struct pt_zone *zone, const struct ptl_request *want)
 	return nr;
 }
 
-/* Whether blocks are on their way, none of them this thread's. */
-static bool others_are_converting(struct pt_zone *zone)
+/* Whether blocks that @p waits for are on their way, and none of this thread's. */
+static bool are_coming(struct pt_zone *zone, struct ptl_patience *p)
 {
 	const struct ptl_transit *transit;
-	bool any;
+	bool coming = false, mine = false;
 
 	ptl_zone_lock(zone);
-	any = zone->transits;
-	for (transit = zone->transits; transit; transit = transit->next)
-		if (thrd_equal(transit->who, thrd_current()))
-			any = false;
+	if (!p->began)
+		p->until = zone->departures;
+	p->began = true;
+	for (transit = zone->transits; transit; transit = transit->next) {
+		coming |= transit->number <= p->until;
+		mine |= thrd_equal(transit->who, thrd_current()) != 0;
+	}
 	ptl_zone_unlock(zone);
-	return any;
+	return coming && !mine;
 }
 
-uint32_t ptl_arrivals(const struct pt_zone *zone)
+static uint32_t arrivals(const struct pt_zone *zone)
 {
 	return atomic_load_explicit(&zone->arrivals, memory_order_acquire);
 }
 
-bool ptl_wait_for_arrival(struct pt_zone *zone, uint32_t before)
+bool ptl_wait_for_others(struct pt_zone *zone, struct ptl_patience *patience, bool failed)
 {
+	uint32_t before = arrivals(zone);
 	unsigned int spins = 0;
 
-	if (!others_are_converting(zone))
-		return ptl_arrivals(zone) != before;
-	while (ptl_arrivals(zone) == before) {
+	if (patience->ended)
+		return false;
+	if (!are_coming(zone, patience)) {
+		/* Once more, for what came after we had looked; but what failed would fail again. */
+		patience->ended = true;
+		return !failed;
+	}
+	while (arrivals(zone) == before) {
 		if (zone->wait)
 			zone->wait->poll(zone->wait->ctx);
 		ptl_spin_wait(&spins);

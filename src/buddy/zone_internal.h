@@ -97,6 +97,7 @@ struct pt_zone {
 	unsigned int nr_accounts;
 	uint64_t nr_free_frames, nr_transit; /* nr_transit: on their way through a conversion */
 	struct ptl_transit *transits;        /* conversions under way, convert.c */
+	uint64_t departures;                 /* conversions that began */
 	struct ptl_bins bins[PT_FREETYPE_LISTS];
 	uint32_t whole[2][PT_FREETYPE_LISTS]; /* free blocks of pageblock_order + i */
 	struct pt_zone_stats stats;           /* nr_free, pageblocks and what is counted since creation */
@@ -212,10 +213,14 @@ void ptl_lock_and_give_back(struct pt_zone *zone, const pt_pa_t *pa, unsigned in
 /* convert.c: without the lock. */
 int ptl_convert_for(struct pt_zone *zone, const struct ptl_request *want);
 int ptl_keep_ready(struct pt_zone *zone, unsigned int list);
-/* How many conversions have ended: with their blocks, what a request looks for may have come. */
-uint32_t ptl_arrivals(const struct pt_zone *zone);
-/* Until there were more than @before; false at once if there are none to come. */
-bool ptl_wait_for_arrival(struct pt_zone *zone, uint32_t before);
+
+/* How long a request that finds nothing waits for other threads' conversions. Zeroed to begin with. */
+struct ptl_patience {
+	bool began, ended;
+	uint64_t until; /* those that had begun when it found nothing first, and no others */
+};
+/* Until one has ended. False: it has waited for all, and there is no point in trying again. */
+bool ptl_wait_for_others(struct pt_zone *zone, struct ptl_patience *patience, bool failed);
 
 /* cache.c */
 uint64_t ptl_cached_frames(const struct pt_zone *zone);

@@ -33,8 +33,11 @@ struct scene {
 	int answer; /* what its convert() returns */
 	unsigned int polls; /* of the first thread */
 	int nested; /* what a request in the first thread's convert() got; 1: none was made */
+	unsigned int nested_polls; /* and how often that waited */
 	bool nests;
 	pt_pa_t pa; /* the second thread's page */
+	pt_pa_t nested_pa; /* of the request in the first thread's convert() */
+	_Atomic bool again; /* the second thread converts a pageblock, back and forth */
 };
 
 static int alloc(struct scene *s, unsigned int order, pt_freetype_t type, unsigned int flags,
@@ -49,15 +52,17 @@ static int convert(void *ctx, const struct pt_extent *extent, size_t nr, unsigne
 		   unsigned int to)
 {
 	struct scene *s = ctx;
-	pt_pa_t pa;
 
 	(void)extent;
 	(void)nr;
 	(void)from;
 	(void)to;
 	if (pthread_equal(pthread_self(), s->first)) {
+		unsigned int polls = s->polls;
+
 		if (s->nests)
-			s->nested = alloc(s, 0, UNMOVABLE, 0, &pa);
+			s->nested = alloc(s, 0, UNMOVABLE, 0, &s->nested_pa);
+		s->nested_polls += s->polls - polls;
 		return s->nested == 1 ? 0 : s->nested;
 	}
 	sem_post(&s->converting);
@@ -70,7 +75,7 @@ static void poll(void *ctx)
 {
 	struct scene *s = ctx;
 
-	if (!s->polls++)
+	if (!s->polls++ || s->again)
 		sem_post(&s->go);
 }
 
@@ -78,7 +83,14 @@ static void *second_thread(void *arg)
 {
 	struct scene *s = arg;
 
-	s->err = alloc(s, 0, s->type, 0, &s->pa);
+	s->err = 0;
+	while (s->again && !s->err) {
+		s->err = pt_zone_convert(s->zone, UNMOVABLE, UNMAPPED, 1, NULL);
+		if (!s->err)
+			s->err = pt_zone_convert(s->zone, UNMAPPED, UNMOVABLE, 1, NULL);
+	}
+	if (!s->err)
+		s->err = alloc(s, 0, s->type, 0, &s->pa);
 	return NULL;
 }
 
@@ -201,26 +213,56 @@ static void noblock_waits_for_nothing(void **state)
 
 /*
  * Two conversions that each want a page of what the other one has would wait for each other. The
- * one that is refused has failed, and waits for nothing either: it had its blocks.
+ * one that is refused waits when it has failed, and tries again.
  */
 static void who_converts_waits_for_nobody(void **state)
 {
+	(void)state;
+	for (unsigned int i = 0; i < 2; i++) {
+		struct scene s;
+		pt_pa_t pa;
+
+		scene_begin(&s, 2, 1);
+		/* two blocks of one pageblock each, of which one may be taken alone */
+		assert_int_equal(alloc(&s, 9, UNMOVABLE, 0, &pa), 0);
+		s.answer = i ? -EIO : 0; /* then what the first one lacked comes back */
+		second_begin(&s);
+		assert_int_equal(pt_free_pages(s.zone, NULL, pa, 9), 0);
+		s.nests = true;
+		assert_int_equal(alloc(&s, 0, KEYED, 0, &pa), i ? 0 : -ENOMEM);
+		assert_int_equal(s.nested, i ? 0 : -ENOMEM);
+		assert_int_equal(s.nested_polls, 0);
+		assert_true(s.polls > 0);
+		second_end(&s);
+		assert_int_equal(s.err, i ? -ENOMEM : 0);
+		if (i)
+			put(&s, s.nested_pa);
+		put(&s, i ? pa : s.pa);
+		scene_end(&s);
+	}
+}
+
+/* Others who convert back and forth all the time keep nobody waiting. */
+static void what_sets_out_later_is_not_waited_for(void **state)
+{
+	pt_pa_t pa, block;
 	struct scene s;
-	pt_pa_t pa;
 
 	(void)state;
 	scene_begin(&s, 2, 1);
-	/* two blocks of one pageblock each, of which one may be taken alone */
-	assert_int_equal(alloc(&s, 9, UNMOVABLE, 0, &pa), 0);
+	/* the other pageblock is free and unmovable, which is what the second thread converts */
+	assert_int_equal(alloc(&s, 0, UNMOVABLE, 0, &pa), 0);
+	assert_int_equal(alloc(&s, 9, UNMOVABLE, 0, &block), 0);
+	assert_int_equal(pt_free_pages(s.zone, NULL, block, 9), 0);
+	s.again = true;
 	second_begin(&s);
-	assert_int_equal(pt_free_pages(s.zone, NULL, pa, 9), 0);
-	s.nests = true;
-	assert_int_equal(alloc(&s, 0, KEYED, 0, &pa), -ENOMEM);
-	assert_int_equal(s.nested, -ENOMEM);
-	assert_int_equal(s.polls, 0);
-	sem_post(&s.go);
+	assert_int_equal(alloc(&s, 10, UNMOVABLE, 0, &block), -ENOMEM);
+	s.again = false;
+	for (unsigned int i = 0; i < 3; i++) /* what it is at, the way back, and its page */
+		sem_post(&s.go);
 	second_end(&s);
 	assert_int_equal(s.err, 0);
+	put(&s, pa);
 	put(&s, s.pa);
 	scene_end(&s);
 }
@@ -233,6 +275,7 @@ int main(void)
 		cmocka_unit_test(nothing_is_waited_for_that_is_not_on_its_way),
 		cmocka_unit_test(noblock_waits_for_nothing),
 		cmocka_unit_test(who_converts_waits_for_nobody),
+		cmocka_unit_test(what_sets_out_later_is_not_waited_for),
 	};
 
 	return cmocka_run_group_tests_name("convert_threads", tests, NULL, NULL);
