@@ -6,8 +6,8 @@
  *
  *	INVLPGB   AMD: pages, max_count + 1 at a time, a PCID or everything, to all CPUs; and
  *	          TLBSYNC, which waits for them
- *	RAR       Intel's remote action requests: the same, all pages of a request in one
- *	          action, to CPUs that have run the space; their microcode does it
+ *	RAR       Intel's remote action requests: the same, up to 63 pages in one action, to
+ *	          CPUs that have run the space; their microcode does it
  *
  * AMD APM Vol. 3 (rev. 3.36), "INVLPGB", "TLBSYNC"; Intel, "Remote Action Request" white
  * paper (341431). Linux: arch/x86/mm/tlb.c broadcast_tlb_flush(), arch/x86/include/asm/tlb.h;
@@ -17,12 +17,15 @@
 #include "x86_64/flush_x86_64.h"
 
 #define MAX_PCID 4095
+#define MAX_RAR_PAGES 63 /* num_pages of the RFC's struct rar_payload has six bits */
 
+/* @nr pages, or everything. */
 static void use_flush(struct pt_tlb_flush *flush, uint64_t rax, uint64_t nr, unsigned int lg2,
 		      uint16_t pcid)
 {
 	uint32_t ecx = (uint32_t)(nr - 1) | (lg2 == 21 ? (uint32_t)X86_64_INVLPGB_2M : 0);
 
+	PTL_BUG_ON((nr - 1) & ~X86_64_INVLPGB_COUNT); /* the rest would not be flushed */
 	/* ASID 0, the host's, is always compared. */
 	*flush = x86_64_invlpgb(rax | X86_64_INVLPGB_ASID, ecx, (uint32_t)pcid << 16);
 }
@@ -93,7 +96,7 @@ static void flush_range(struct pt_space *space, pt_va_t first, pt_va_t last,
 	struct pt_cpu *self = ptl_cpu_current(space->machine);
 	unsigned int lg2 = space->is_kernel ? space->granule_lg2 : stride_lg2;
 	pt_va_t start = ptl_align_down(first, lg2);
-	uint64_t nr = ((last - start) >> lg2) + 1, at_once = policy->ceiling;
+	uint64_t nr = ((last - start) >> lg2) + 1, at_once = MAX_RAR_PAGES;
 	uint64_t rax = X86_64_INVLPGB_VA |
 		       (space->is_kernel ? X86_64_INVLPGB_GLOBALS : X86_64_INVLPGB_PCID) |
 		       (tables ? 0 : X86_64_INVLPGB_FINAL);

@@ -155,9 +155,9 @@ while [ $seed -lt 3 ]; do
 	seed=$((seed + 1))
 	generate $seed 1500 0 >"$dir/trace"
 	for options in '' '--ceiling 0' '--ceiling 3 --batch 2' '--profile zen4' \
-		'--delivery invlpgb' '--delivery rar' '--l1 2x1 --l2 none' '--arch arm64' \
-		'--arch arm64 --no-ranges' '--arch arm64 --ceiling 2 --batch 3' \
-		'--profile neoverse-n1'; do
+		'--delivery invlpgb' '--delivery rar' '--delivery rar --ceiling 2097152' \
+		'--l1 2x1 --l2 none' '--arch arm64' '--arch arm64 --no-ranges' \
+		'--arch arm64 --ceiling 2 --batch 3' '--profile neoverse-n1'; do
 		# shellcheck disable=SC2086 # words
 		run 0 --cpus 4 $options
 		agrees || {

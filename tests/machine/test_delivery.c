@@ -94,6 +94,54 @@ static void pages_are_flushed_without_an_interrupt(void **state)
 	}
 }
 
+/*
+ * However many pages are to go one by one: an INVLPGB says up to 65536, of which this machine's
+ * does 8, and an action 63. What is asked for need not be mapped.
+ */
+static void none_is_asked_for_more_pages_than_it_can_say(void **state)
+{
+	static const uint64_t pages[] = { 62, 63, 64, 126, 127, 65536, 65537, 65600, 200000 };
+
+	(void)state;
+	for (unsigned int i = 0; i < 18; i++) {
+		const struct pt_machine_policy policy = { .delivery = quiet[i & 1],
+							  .max_count = 7,
+							  .ceiling = UINT32_MAX };
+		uint64_t nr = pages[i / 2], beyond;
+		const struct pt_flush_ops *ops;
+		struct process p;
+		struct pt_cpu_stats s;
+		struct fixture f;
+
+		fixture_init_policy(&f, "x86_48", 2, true, &policy, false);
+		process_init(&f, &p);
+		beyond = VA + nr * f.page;
+		assert_int_equal(pt_map(p.pt, VA, DATA, f.page, RWU, NULL), 0);
+		assert_int_equal(pt_map(p.pt, beyond - f.page, DATA, 2 * f.page, RWU, NULL), 0);
+		for (unsigned int c = 0; c < 2; c++) {
+			assert_false(has(&f, c, p.space, VA));
+			assert_false(has(&f, c, p.space, beyond - f.page));
+			assert_false(has(&f, c, p.space, beyond));
+		}
+		assert_int_equal(pt_cpu_enter(pt_machine_cpu(f.machine, 0)), 0);
+		ops = pt_space_flush_ops(p.space);
+		ops->range(ops->ctx, VA, beyond - 1, 12);
+		pt_cpu_leave(pt_machine_cpu(f.machine, 0));
+		s = stats_of(pt_machine_cpu(f.machine, 0));
+		assert_int_equal(s.flush_pages, nr);
+		assert_int_equal(s.flush_full, 0);
+		assert_int_equal(s.broadcasts_sent, i & 1 ? 0 : (nr + 7) / 8);
+		assert_int_equal(s.actions_sent, i & 1 ? (nr + 62) / 63 : 0);
+		for (unsigned int c = 0; c < 2; c++) {
+			assert_true(has(&f, c, p.space, beyond));
+			assert_false(has(&f, c, p.space, VA));
+			assert_false(has(&f, c, p.space, beyond - f.page));
+		}
+		process_exit(&p);
+		fixture_exit(&f);
+	}
+}
+
 static void pcids_are_the_same_everywhere_and_nothing_is_flushed_at_a_switch(void **state)
 {
 	(void)state;
@@ -472,6 +520,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(pages_are_flushed_without_an_interrupt),
+		cmocka_unit_test(none_is_asked_for_more_pages_than_it_can_say),
 		cmocka_unit_test(pcids_are_the_same_everywhere_and_nothing_is_flushed_at_a_switch),
 		cmocka_unit_test(kernel_ranges_reach_every_pcid),
 		cmocka_unit_test(a_batch_flushes_once),
