@@ -20,6 +20,7 @@
 #include "machine/machine_internal.h"
 
 #define CR3_NO_FLUSH PTL_BIT(63)
+#define CR4_PGE PTL_BIT(7)
 #define CR4_PCIDE PTL_BIT(17)
 
 struct flush {
@@ -193,11 +194,11 @@ static int switch_to(struct pt_cpu *cpu, struct pt_space *space)
 {
 	struct pt_space *old = cpu->space;
 	unsigned int old_slot = cpu->slot;
-	uint64_t generation, cr3;
+	bool was_user = interrupt(cpu);
 	bool keep, lazy = atomic_load_explicit(&cpu->lazy, memory_order_relaxed);
+	uint64_t generation, cr3;
 	int err;
 
-	(void)interrupt(cpu);
 	if (old == space) {
 		catch_up(cpu, space);
 		return 0;
@@ -213,6 +214,7 @@ static int switch_to(struct pt_cpu *cpu, struct pt_space *space)
 		ptl_space_mark(space, cpu, false);
 		cpu->slot = old_slot;
 		atomic_store_explicit(&cpu->lazy, lazy, memory_order_relaxed);
+		resume(cpu, was_user);
 		return err;
 	}
 	cpu->slots[cpu->slot] =
@@ -298,15 +300,32 @@ static void send_user(struct pt_space *space, struct pt_cpu *self, struct flush 
 
 /* ---- the kernel's ---- */
 
-/* A guest is left for this: the host's VPID is 0, and which PCID it had nobody remembers. */
-static void flush_kernel(struct pt_cpu *cpu, const struct flush *f)
+/*
+ * Linux's native_flush_tlb_global(): without INVPCID, CR4.PGE is turned over and back, and each
+ * of the two flushes everything. A guest is left for this: the host's VPID is 0, and which PCID
+ * it had nobody remembers.
+ */
+static void flush_globals_too(struct pt_cpu *cpu, enum pt_flush_cause cause)
 {
 	const struct pt_x86_context host = { .pcid = cpu->now.pcid };
+	const uint64_t cr4 = cpu->x86.cr4;
 	struct pt_tlb_flush all;
 
-	if (f->all || cpu->guest) {
+	if (cpu->machine->cfg.policy.invpcid) {
 		PTL_BUG_ON(pt_x86_invpcid(&all, host, PT_INVPCID_ALL_GLOBALS_TOO, 0, 0));
-		ptl_cpu_flush(cpu, &all, f->cause);
+		ptl_cpu_flush(cpu, &all, cause);
+		return;
+	}
+	pt_x86_mov_cr4(&all, host, cr4, cr4 ^ CR4_PGE);
+	ptl_cpu_flush(cpu, &all, cause);
+	pt_x86_mov_cr4(&all, host, cr4 ^ CR4_PGE, cr4);
+	ptl_cpu_flush(cpu, &all, cause);
+}
+
+static void flush_kernel(struct pt_cpu *cpu, const struct flush *f)
+{
+	if (f->all || cpu->guest) {
+		flush_globals_too(cpu, f->cause);
 		return;
 	}
 	flush_pages(cpu, f);

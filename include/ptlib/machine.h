@@ -48,8 +48,11 @@ struct pt_machine_policy {
 	bool generations; /* a CPU that is up to date already does nothing */
 	bool lazy; /* CPUs in a kernel thread are not interrupted for leaves */
 	bool kernel_not_global; /* kernel pages are no global ones */
-	bool isolation; /* of page tables: see pt_space_set_user_table(); takes that too */
-	bool invpcid; /* with it; else what user mode keeps is flushed when it is entered next */
+	/* Of page tables, see pt_space_set_user_table(): with IPIs and at most 2046 nr_pcids. */
+	bool isolation;
+	/* Else everything is flushed by turning CR4.PGE over and back, and what of user mode is
+	   flushed goes with all of its PCID when that is entered next. */
+	bool invpcid;
 	/* arm64 */
 	bool ranges; /* FEAT_TLBIRANGE, of Armv8.4: Neoverse N1 and Cortex-A72 have none */
 	unsigned int
@@ -88,8 +91,8 @@ PT_API void pt_machine_cfg_init(struct pt_machine_cfg *cfg, const struct pt_tlb_
  * pt_machine_create() - CPUs that run nothing yet, over @phys, which outlives them.
  * @out: Receives the handle; release it with pt_machine_destroy().
  *
- * Return: 0; -EINVAL for a geometry, a number of CPUs or a policy that cannot be;
- * -ENOMEM.
+ * Return: 0; -EINVAL for a geometry, a number of CPUs or a policy that cannot be, as isolation
+ * on arm64, without IPIs, or with more slots than half of the PCIDs give; -ENOMEM.
  */
 PT_API PT_MUST_CHECK int pt_machine_create(struct pt_machine **out, struct pt_phys *phys,
 					   const struct pt_machine_cfg *cfg);

@@ -51,6 +51,8 @@ PT_API const struct pt_watch_ops *pt_space_watch_ops(const struct pt_space *spac
 /**
  * pt_space_set_table() - @space translates by @pt, which was made with its flush ops.
  *
+ * A user table that it had is one no longer: that belongs to the table before.
+ *
  * Context: before any CPU switches to it.
  * Return: 0; -EINVAL for a table of the other architecture, or of a second stage.
  */
@@ -70,8 +72,8 @@ PT_API PT_MUST_CHECK int pt_cpu_switch(struct pt_cpu *cpu, struct pt_space *spac
 /**
  * pt_cpu_enter_lazy() - @cpu runs a kernel thread, which borrows the space that is loaded.
  *
- * Ends with the next pt_cpu_switch(). With the policy, leaves that change do not interrupt
- * it; freed tables do, and make it switch to the kernel's space.
+ * User mode ends with it, and it ends with the next pt_cpu_switch(). With the policy, leaves
+ * that change do not interrupt it; freed tables do, and make it switch to the kernel's space.
  *
  * Return: 0; -EINVAL if the kernel's space has no table.
  */
@@ -86,8 +88,9 @@ PT_API PT_MUST_CHECK int pt_cpu_enter_lazy(struct pt_cpu *cpu);
  * flushes all of its PCID; whatever takes all of one takes all of the other by that.
  *
  * Context: as pt_space_set_table(), after that.
- * Return: 0; -EINVAL without that policy, for the kernel's space, a space without a table, or a
- * table of another format.
+ * Return: 0; -EINVAL without that policy, which x86 alone has; for the kernel's space, a space
+ * without a table, or a table of another memory or configuration than the space's: one CR4 and
+ * EFER serve both.
  * Source: Linux, arch/x86/mm/tlb.c native_flush_tlb_one_user(), invalidate_user_asid();
  * arch/x86/entry/calling.h SWITCH_TO_USER_CR3.
  */

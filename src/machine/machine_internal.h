@@ -233,9 +233,9 @@ void ptl_cpu_poll_own(const struct pt_machine *machine);
 void ptl_cpu_drain(struct pt_cpu *cpu);
 /* Performs @flush, if it is any, on the TLB of @cpu, which this thread owns. */
 void ptl_cpu_flush(struct pt_cpu *cpu, const struct pt_tlb_flush *flush, enum pt_flush_cause cause);
-/* Loads CR3, with its flush for @cause. 0, or -EINVAL if the MMU refuses. */
 /* arm64: one more TLBI that no barrier has completed, or if there is no room, one fewer. */
 void ptl_cpu_add_pending(struct pt_cpu *cpu, const struct pt_tlb_flush *flush, bool broadcast);
+/* Loads CR3, with its flush for @cause. 0, or -EINVAL if the MMU refuses. */
 int ptl_cpu_write_cr3(struct pt_cpu *cpu, uint64_t cr3, enum pt_flush_cause cause);
 int ptl_cpu_write_arm64(struct pt_cpu *cpu, const struct pt_arm64_regs *regs);
 uint16_t ptl_arm64_asid(const struct pt_arm64_regs *regs);

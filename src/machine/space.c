@@ -4,6 +4,7 @@
 
 #include "base/lock.h"
 #include "machine/machine_internal.h"
+#include "pt/pagetable_internal.h"
 
 /* ---- ASIDs ---- */
 
@@ -147,6 +148,7 @@ int pt_space_set_table(struct pt_space *space, struct pt_pgtable *pt)
 	if (fmt->upper_half && !space->is_kernel)
 		return -EINVAL;
 	ptl_space_read_table(space, pt);
+	space->user_root = UINT64_MAX; /* it was of another table */
 	space->upper_half = fmt->upper_half;
 	space->wide_root = arm64 && fmt->pa_bits == 52;
 	return 0;
@@ -155,7 +157,7 @@ int pt_space_set_table(struct pt_space *space, struct pt_pgtable *pt)
 int pt_space_set_user_table(struct pt_space *space, struct pt_pgtable *user)
 {
 	if (!space->machine->cfg.policy.isolation || space->is_kernel || !space->pt ||
-	    pt_pgtable_fmt(user)->fmt != pt_pgtable_fmt(space->pt)->fmt)
+	    !ptl_pgtable_has_words_of(user, space->pt))
 		return -EINVAL;
 	space->user_root = pt_pgtable_root(user);
 	return 0;
@@ -177,13 +179,12 @@ int pt_cpu_enter_lazy(struct pt_cpu *cpu)
 {
 	if (!cpu->machine->kernel->pt)
 		return -EINVAL;
+	pt_cpu_to_kernel(cpu);
 	/* Where nobody is interrupted there is nobody to leave alone. */
 	if (cpu->machine->cfg.policy.lazy && !cpu->machine->cfg.arm64 &&
-	    !ptl_pcids_are_global(cpu->machine)) {
-		pt_cpu_to_kernel(cpu);
+	    !ptl_pcids_are_global(cpu->machine))
 		/* Relaxed: who does not see it yet sends an IPI more. */
 		atomic_store_explicit(&cpu->lazy, true, memory_order_relaxed);
-	}
 	return 0;
 }
 

@@ -227,17 +227,20 @@ void pt_pgtable_destroy(struct pt_pgtable *pt)
 	free(pt);
 }
 
-/* The same words, and the same place to give pages back to: the last to let go frees. */
-static bool can_share(const struct pt_pgtable *a, const struct pt_pgtable *b)
+bool ptl_pgtable_has_words_of(const struct pt_pgtable *a, const struct pt_pgtable *b)
 {
 	const struct pt_fmt_cfg *x = &a->fmt.cfg, *y = &b->fmt.cfg;
 
-	/* The half may differ: a table page does not know which one it serves. */
 	return a->phys == b->phys && x->fmt == y->fmt && x->va_bits == y->va_bits &&
 	       x->pa_bits == y->pa_bits && x->features == y->features && x->share == y->share &&
-	       x->mem_types == y->mem_types && x->bbm == y->bbm && x->levels == y->levels &&
-	       a->tables.alloc == b->tables.alloc && a->tables.free == b->tables.free &&
-	       a->tables.ctx == b->tables.ctx;
+	       x->mem_types == y->mem_types && x->bbm == y->bbm && x->levels == y->levels;
+}
+
+/* The same words, and the same place to give pages back to: the last to let go frees. */
+static bool can_share(const struct pt_pgtable *a, const struct pt_pgtable *b)
+{
+	return ptl_pgtable_has_words_of(a, b) && a->tables.alloc == b->tables.alloc &&
+	       a->tables.free == b->tables.free && a->tables.ctx == b->tables.ctx;
 }
 
 int pt_pgtable_link(struct pt_pgtable *pt, pt_va_t va, struct pt_pgtable *from, pt_va_t from_va,

@@ -195,6 +195,12 @@ int ptl_pgtable_create(struct pt_pgtable **out, struct pt_phys *phys,
 int ptl_pgtable_open(struct pt_pgtable **out, struct pt_phys *phys,
 		     const struct pt_pgtable_cfg *cfg, const struct ptl_ops *ops, pt_pa_t root);
 
+/*
+ * Of one memory, and a table page of one means the same in the other; but for the half, which a
+ * table page does not know.
+ */
+bool ptl_pgtable_has_words_of(const struct pt_pgtable *a, const struct pt_pgtable *b);
+
 /* Bytes of a table page; a root that is ours is whole pages, as pt_pgtable.root_lg2 says. */
 static inline uint64_t ptl_table_bytes(const struct pt_pgtable *pt)
 {

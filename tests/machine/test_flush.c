@@ -6,6 +6,7 @@ static const struct pt_machine_policy linux_ways = { .ceiling = 33,
 						     .nr_pcids = 6,
 						     .generations = true,
 						     .lazy = true,
+						     .invpcid = true,
 						     .ranges = true,
 						     .max_range_pages = 2097152 };
 
