@@ -7,21 +7,34 @@
 #include <signal.h>
 #include <string.h>
 
+/* In single quotes: in double ones gnuplot has a shell run what stands in backquotes. */
+static void print_quoted(FILE *plot, const char *before, const char *text)
+{
+	fprintf(plot, "'%s", before);
+	for (; *text; text++) {
+		if (*text == '\'')
+			putc('\'', plot);
+		putc(*text, plot);
+	}
+	fputs("'\n", plot);
+}
+
 FILE *plot_open(const char *file, const char *title)
 {
 	FILE *plot;
 
-	if (strpbrk(file, "\"\\\n")) /* it stands in quotes below */
+	if (strchr(file, '\n')) /* ends a command, in quotes too */
 		return NULL;
 	/* A gnuplot that is not there or gives up must not take us with it: pclose() tells. */
 	signal(SIGPIPE, SIG_IGN);
 	plot = popen("gnuplot 2>/dev/null", "w");
-	if (plot)
-		fprintf(plot,
-			"set terminal svg size 800,480 noenhanced\nset output \"%s\"\nset title "
-			"\"%s\"\n"
-			"set grid\n",
-			file, title);
+	if (!plot)
+		return NULL;
+	fputs("set terminal svg size 800,480 noenhanced\nset grid\nset output ", plot);
+	/* "|name" is a command to gnuplot, and "~name" a home. */
+	print_quoted(plot, *file == '/' ? "" : "./", file);
+	fputs("set title ", plot);
+	print_quoted(plot, "", title);
 	return plot;
 }
 

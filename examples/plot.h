@@ -10,7 +10,7 @@
 
 /*
  * Starts gnuplot, which will write @file once it has been told what. NULL: there is none, or
- * @file has a name that cannot stand in its quotes.
+ * @file has a name that it cannot be told.
  */
 FILE *plot_open(const char *file, const char *title);
 /* Whether the file has been written. @plot may be NULL: then it has not. */

@@ -129,9 +129,19 @@ if command -v gnuplot >/dev/null; then
 	run 0 --reach --svg "$dir/reach.svg" "$dir/twenty"
 	grep -q '</svg>' "$dir/reach.svg" || bad "no plot"
 	grep -q '\*\*' "$dir/out" && bad "a plot, and stars too"
+	# A name is a name, whatever gnuplot or a shell would make of it.
+	for name in 'a b' "it's" '"' '\' 'a`touch sign`.svg' '$(touch sign)' '|touch sign' '~' \
+		"'; system 'touch sign'; '"; do
+		(cd "$dir" || exit 1; run 0 --reach --svg "$name" "$dir/twenty"; exit "$nr_bad") ||
+			nr_bad=$((nr_bad + 1))
+		grep -q '</svg>' "$dir/$name" || bad "no plot: $name"
+		[ ! -e "$dir/sign" ] || bad "a shell ran $name"
+		rm -f "$dir/$name" "$dir/sign"
+	done
 fi
 # A name that gnuplot cannot be told: stars, 40 of them for misses only.
-run 0 --reach --svg "$dir/\"" "$dir/twenty"
+run 0 --reach --svg "$dir/
+" "$dir/twenty"
 says '  16x4:none:lru  *1 \*\{40\}' '  32x4:none:lru  *0.1 \*\{4\}'
 grep -q 'no plot' "$dir/err" || bad "no word of the plot that is missing"
 
