@@ -223,6 +223,11 @@ static void run_simulated(const struct options *options)
 	static struct um_machine machines[MAX_SIMULATED];
 	unsigned int nr = simulated_machines(options, machines);
 
+	if (!nr) {
+		fprintf(stderr, "unmapped_pages: --profile %s is not of that --arch\n",
+			options->profile);
+		exit(2);
+	}
 	run_all(machines, nr, &options->workload, results);
 	if (options->json)
 		um_report_json(machines, nr, &options->workload, results);

@@ -84,9 +84,11 @@ echo "$table" | grep -q '^skylake-sp *16 *freetypes *2\.000 *30\.000 *0\.000 *2\
 [ "$("$bin" --pages 600 --cpus 2 --arch arm64 | grep -c 'page at a time *[0-9]')" -ge 4 ]
 
 for wrong in --cpus=0 --cpus=4097 --cpus= --cpus=2,x --cpus=1,2,3,4,5,6,7,8,9 --profile=zen4 \
-	'--cpus=2 --profile=z80' '--cpus=2 --svg=x'; do
+	'--cpus=2 --profile=z80' '--cpus=2 --svg=x' '--cpus=2 --profile=zen4 --arch=arm64' \
+	'--cpus=2 --profile=neoverse-n1 --arch=x86_64 --json'; do
 	status=0
 	# shellcheck disable=SC2086 # words
-	"$bin" --pages 10 $wrong >/dev/null 2>&1 || status=$?
+	said=$("$bin" --pages 10 $wrong 2>/dev/null) || status=$?
+	[ -z "$said" ] || { echo "$wrong: $said" >&2; exit 1; }
 	[ $status -eq 2 ] || { echo "$wrong: $status" >&2; exit 1; }
 done
