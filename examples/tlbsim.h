@@ -50,7 +50,7 @@ struct sim_machine {
 	unsigned int nr_cpus; /* 0: as many as the trace names */
 	bool arm64, has_arch;
 	uint64_t ceiling; /* pages flushed one by one; SIM_NO_CEILING: as Linux */
-	uint64_t batch; /* pages unmapped before they are flushed; 0: all of an unmap */
+	uint64_t batch; /* pages that an unmap gathers before it flushes; 0: as many as there are */
 	uint64_t load_ps; /* a table word read by a walk */
 	enum pt_delivery delivery;
 	uint64_t memory_mib;
@@ -196,6 +196,7 @@ struct sim_system {
 	struct sim_process **runs; /* by CPU; NULL: none */
 	bool *lazy; /* by CPU */
 	bool forget;
+	bool counts_pages; /* the policy, of a request: arm64 with ranges; else strides */
 	struct sim_sizes *sizes;
 	struct sim_figures *figures;
 };

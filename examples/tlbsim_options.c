@@ -52,7 +52,9 @@ static const char help_of_machines[] =
 	"  --ceiling N             flush up to N pages one by one, more as a whole (as Linux: "
 	"x86_64\n"
 	"                          33, arm64 2097152 or, without ranges, 511)\n"
-	"  --batch N               unmap N pages, flush them, and so on (0: all at once)\n"
+	"  --batch N               an unmap gathers N pages that are there, flushes them, and so "
+	"on\n"
+	"                          (as Linux: 9678). 0: all of them\n"
 	"  --no-ranges             arm64: without FEAT_TLBIRANGE\n"
 	"  --delivery NAME         x86_64: ipi, invlpgb or rar (ipi). What the latter take on "
 	"their way\n"
@@ -368,7 +370,10 @@ void sim_options_parse(struct sim_options *options, int argc, char **argv)
 
 	*options = (struct sim_options){
 		.passes = 1,
-		.machine = { .ceiling = SIM_NO_CEILING, .load_ps = 5000, .memory_mib = 4096 },
+		.machine = { .ceiling = SIM_NO_CEILING,
+			     .batch = PT_GATHER_LINUX_LEAVES,
+			     .load_ps = 5000,
+			     .memory_mib = 4096 },
 	};
 	opterr = 0;
 	while ((id = getopt_long(argc, argv, ":", long_options, NULL)) != -1)

@@ -97,6 +97,8 @@ static size_t values_of_events(const struct sim_options *options, size_t shape,
 		add(values, &nr, "flushes_forgotten", figures->forgotten);
 		add(values, &nr, "flushes_needless", figures->check.of_kind[PT_CHECK_NEEDLESS]);
 		add(values, &nr, "reports", figures->check.reports);
+		add(values, &nr, "dropped", cpu->dropped);
+		add(values, &nr, "dropped_needlessly", cpu->dropped_needlessly);
 	}
 	return nr;
 }

@@ -60,19 +60,6 @@ static void perform_map(struct sim_system *system, const struct sim_event *event
 	must(system, event, pt_mm_map(running(system, event)->mm, &want));
 }
 
-/* As an mmu_gather that flushes and frees whenever it holds so many pages. */
-static void perform_unmap(struct sim_system *system, const struct sim_event *event)
-{
-	struct pt_mm *mm = running(system, event)->mm;
-	uint64_t step = system->cfg->batch ? system->cfg->batch * SIM_PAGE : event->len;
-
-	for (uint64_t done = 0; done < event->len; done += step) {
-		uint64_t left = event->len - done;
-
-		must(system, event, pt_mm_unmap(mm, event->va + done, left < step ? left : step));
-	}
-}
-
 static void perform_fork(struct sim_system *system, const struct sim_event *event)
 {
 	struct sim_process *parent = running(system, event);
@@ -147,7 +134,8 @@ static void perform(struct sim_system *system, const struct sim_event *event)
 		perform_map(system, event);
 		break;
 	case SIM_UNMAP:
-		perform_unmap(system, event);
+		must(system, event,
+		     pt_mm_unmap(running(system, event)->mm, event->va, event->len));
 		break;
 	case SIM_PROTECT:
 		must(system, event,

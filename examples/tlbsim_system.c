@@ -44,6 +44,15 @@ static void note_size(struct sim_sizes *sizes, uint64_t size)
 	sizes->at[at] = size;
 }
 
+/* What the policy holds against the ceiling: whole strides, by the page or each as one. */
+static uint64_t size_of(const struct sim_system *system, pt_va_t first, pt_va_t last,
+			unsigned int stride_lg2)
+{
+	uint64_t strides = (last >> stride_lg2) - (first >> stride_lg2) + 1;
+
+	return system->counts_pages ? strides << stride_lg2 >> 12 : strides;
+}
+
 /* Whether it is to be performed. */
 static bool goes_on(struct sim_process *process, pt_va_t first, pt_va_t last,
 		    unsigned int stride_lg2)
@@ -55,7 +64,7 @@ static bool goes_on(struct sim_process *process, pt_va_t first, pt_va_t last,
 		return false;
 	}
 	if (system->sizes && first <= last)
-		note_size(system->sizes, (last >> stride_lg2) - (first >> stride_lg2) + 1);
+		note_size(system->sizes, size_of(system, first, last, stride_lg2));
 	return true;
 }
 
@@ -191,7 +200,7 @@ void sim_system_create(struct sim_system *system, const struct sim_machine *cfg,
 	struct pt_world_cfg world = { .flags = PT_WORLD_NO_CONTENT };
 	const struct pt_zone_cfg zone = { 0 };
 
-	*system = (struct sim_system){ .cfg = cfg };
+	*system = (struct sim_system){ .cfg = cfg, .counts_pages = arm64 && !cfg->no_ranges };
 	must(system, "the format",
 	     pt_fmt_cfg_init(&world.fmt, arm64 ? PT_FMT_ARM64_4K : PT_FMT_X86_64));
 	if (arm64)
@@ -251,6 +260,8 @@ static struct sim_process *make_process(struct sim_system *system, uint32_t numb
 		.flush = &process->flush,
 		.watch = pt_space_watch_ops(process->space),
 		.wait = pt_machine_wait_ops(system->machine),
+		.max_leaves = system->cfg->batch,
+		.max_tables = system->cfg->batch ? PT_GATHER_LINUX_TABLES : 0,
 	};
 	system->processes[number] = process;
 	return process;

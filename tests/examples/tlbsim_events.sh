@@ -69,7 +69,7 @@ says 'events 8' 'accesses 48' 'minor_faults 16' 'segv 0' 'lookups 48' 'l1_misses
 	'flush_requests 1' 'flush_pages 4' 'flush_full 0' 'flushes_local_change_page 4' \
 	'flushes_IPI_page 4' 'flushes_switch_ASID 2' 'flushes_fault_page 16' 'ipis_sent 1' \
 	'ipis_received 1' 'ipis_idle 0' 'broadcasts_sent 0' 'cost_ps 17916200' 'cycles 53748' \
-	'flushes_needless 0' 'reports 0'
+	'flushes_needless 0' 'reports 0' 'dropped 16' 'dropped_needlessly 0'
 cp "$dir/out" "$dir/first"
 cp "$dir/trace" "$dir/again"
 run 0 --check <"$dir/again"
@@ -78,6 +78,9 @@ cmp -s "$dir/out" "$dir/first" || bad "the same trace gives other figures"
 { shared && echo 'protect 0x10000000 16K r'; } | run 0 --ceiling 3
 says 'flush_requests 1' 'flush_full 1' 'flushes_local_change_ASID 1' 'flushes_IPI_ASID 1' \
 	'ipis_sent 1' "cost_ps $((17916200 - 400000 + 35600))"
+# Both levels of both TLBs had 16 pages, of which 4 changed.
+run 0 --ceiling 3 --check <"$dir/again"
+says 'dropped 64' 'dropped_needlessly 48'
 # arm64: 4 pages are one range, (1 + 1) << 1, of 10000 here and 23000 for the broadcast, and a DSB.
 { shared && echo 'protect 0x10000000 16K r'; } | run 0 --arch arm64 --check
 says 'walk_loads 189' 'flush_requests 1' 'flush_pages 4' 'flushes_local_change_range 1' \
@@ -128,6 +131,22 @@ for batch in 4:4 5:4 0:1 16:1; do
 		'access w 0x10100000' 'access w 0x10000000 16' 'unmap 0x10000000 64K' |
 		run 0 --batch ${batch%:*} --check
 	says "flush_requests ${batch#*:}" 'flush_pages 16' 'reports 0'
+done
+# Holes fill no batch: 8 of 16 pages are there, which is 2 batches of 4.
+{
+	printf '%s\n' 'switch 1' 'map 0x10000000 64K rw' 'map 0x10100000 4K rw' \
+		'access w 0x10100000' 'access w 0x10000000 8 8192' 'unmap 0x10000000 64K'
+} >"$dir/holes"
+run 0 --batch 4 --check <"$dir/holes"
+says 'flush_requests 2' 'reports 0'
+run 0 --batch 8 --check <"$dir/holes"
+says 'flush_requests 1' 'reports 0'
+# As Linux, 9678 of 9679 and the last one; and other bounds, and none.
+for batch in '':2 '--batch 4840':2 '--batch 9680':1 '--batch 0':1; do
+	# shellcheck disable=SC2086 # words
+	printf '%s\n' 'switch 1' 'map 0x10000000 38716K rw' 'access w 0x10000000 9679' \
+		'unmap 0x10000000 38716K' | run 0 ${batch%:*}
+	says "flush_requests ${batch#*:}" 'segv 0'
 done
 
 # What no table can map is SIGSEGV as well: #GP, or a fault of the other half.

@@ -99,6 +99,34 @@ static void pages_of_a_file_are_free_after_the_flush(void **state)
 	}
 }
 
+/* Whenever it has found as many as its gather holds; what is not there does not count. */
+static void an_unmap_flushes_whenever_its_gather_is_full(void **state)
+{
+	static const struct {
+		size_t max_leaves;
+		unsigned int flushes;
+	} tries[] = { { 0, 1 }, { 1, 6 }, { 2, 3 }, { 4, 2 }, { 6, 1 }, { 7, 1 } };
+	struct flushes flushes = { 0 };
+	const struct pt_flush_ops ops = { flush_range, flush_all, flush_range, &flushes };
+	struct pt_mm_cfg cfg = { .mode = PT_MODE_SHARED, .flush = &ops };
+	struct process p = { 0 };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(tries) / sizeof(tries[0]); i++) {
+		cfg.max_leaves = tries[i].max_leaves;
+		assert_int_equal(pt_mm_create(&p.mm, fixture.world, &cfg), 0);
+		/* the last one keeps the table */
+		mm_map_area(&p, VA, 13 * fixture.page, PT_MM_ANON, RW, NULL, 0);
+		for (unsigned int page = 0; page < 13; page += 2)
+			assert_int_equal(pt_mm_populate(p.mm, page_at(page), fixture.page, 0, NULL),
+					 0);
+		flushes = (struct flushes){ .pa = mm_leaf(&p, page_at(12)).pa };
+		assert_int_equal(pt_mm_unmap(p.mm, VA, 12 * fixture.page), 0);
+		assert_int_equal(flushes.nr, tries[i].flushes);
+		pt_mm_destroy(p.mm);
+	}
+}
+
 /* Nobody could have ended it, and the folio would have been held for ever. */
 static void a_move_is_over_when_nobody_maps_what_moves(void **state)
 {
@@ -446,6 +474,7 @@ static void a_folio_goes_to_swap_page_by_page_if_it_must(void **state)
 
 static const struct CMUnitTest bodies[] = {
 	cmocka_unit_test(pages_of_a_file_are_free_after_the_flush),
+	cmocka_unit_test(an_unmap_flushes_whenever_its_gather_is_full),
 	cmocka_unit_test(a_move_is_over_when_nobody_maps_what_moves),
 	cmocka_unit_test(a_file_keeps_a_page_that_moved_when_it_was_unmapped),
 	cmocka_unit_test(a_page_of_a_file_that_moves_is_waited_for),
