@@ -4,7 +4,8 @@
  * fuzz_tlb_world.h: after a flush that has returned, no access finds what was before it; between
  * a change and its flush old and new may be found, and nothing else; and the checker reports
  * nothing. If the input has flushes go wrong, an access may find what it must not; but not
- * without a report.
+ * without a report. With isolation each access is one of user mode, by its own table and PCID,
+ * or of the kernel, and the CPU stays there.
  */
 #include "fuzz_tlb_world.h"
 
@@ -75,13 +76,25 @@ static bool access_unit(struct tlb_world *w, unsigned int unit, bool write, uint
 	return true;
 }
 
+/* In which mode the CPU stays: a flush that comes interrupts it. */
+static void set_mode(struct tlb_world *w, bool user)
+{
+	if (!w->isolates)
+		return;
+	if (user)
+		FUZZ_CHECK_EQ(pt_cpu_to_user(w->cpu), 0);
+	else
+		pt_cpu_to_kernel(w->cpu);
+}
+
 static bool op_access(struct tlb_world *w, struct fuzz_input *in)
 {
-	unsigned int unit = fuzz_u8(in) % TLB_UNITS, how = fuzz_u8(in);
+	unsigned int what = fuzz_u8(in), unit = what % TLB_UNITS, how = fuzz_u8(in);
 	uint64_t offset = unit == TLB_LARGE ? (uint64_t)(how >> 1) * (w->large >> 7) : how >> 1;
 
 	if (w->lazy[w->cpu_number])
 		tlb_switch(w, how % w->nr_spaces);
+	set_mode(w, what >= 3 * TLB_UNITS);
 	return access_unit(w, unit, how & 1, offset);
 }
 
@@ -345,15 +358,19 @@ static void op_cpu(struct tlb_world *w, struct fuzz_input *in)
 /* Everything, of every CPU and space. */
 static bool look_everywhere(struct tlb_world *w)
 {
+	unsigned int nr = w->isolates ? 2 * TLB_UNITS : TLB_UNITS;
+
 	finish_batch(w);
 	for (unsigned int i = 0; i < w->nr_cpus; i++) {
 		pt_cpu_leave(w->cpu);
 		tlb_enter(w, i);
 		for (unsigned int n = w->nr_spaces; n--;) {
 			tlb_switch(w, n);
-			for (unsigned int unit = 0; unit < TLB_UNITS; unit++)
-				if (!access_unit(w, unit, (unit ^ i) & 1, 0))
+			for (unsigned int unit = 0; unit < nr; unit++) {
+				set_mode(w, unit >= TLB_UNITS);
+				if (!access_unit(w, unit % TLB_UNITS, (unit ^ i) & 1, 0))
 					return false;
+			}
 		}
 	}
 	return true;

@@ -19,7 +19,7 @@
 #include "model/page_source.h"
 
 #define TLB_TABLES UINT64_C(0x100000)
-#define TLB_NR_TABLES 96
+#define TLB_NR_TABLES 128
 #define TLB_LEN UINT64_C(0x400000)    /* of memory: tables alone */
 #define TLB_DATA UINT64_C(0x40000000) /* what leaves point at, which need not be there */
 #define TLB_VA UINT64_C(0x10000000)  /* small pages */
@@ -62,6 +62,7 @@ struct tlb_space {
 	struct tlb_world *w;
 	struct pt_space *space;
 	struct pt_pgtable *pt;
+	struct pt_pgtable *user; /* with isolation: the same first word; NULL: none */
 	struct pt_flush_ops ops;
 	struct pt_gather gather;
 	bool gathering;
@@ -78,7 +79,7 @@ struct tlb_world {
 	struct pt_pgtable *kernel;
 	struct pt_flush_batch *batch;
 	uint64_t page, large; /* bytes */
-	bool x86, tracks_dirty;
+	bool x86, tracks_dirty, isolates;
 	struct tlb_space space[TLB_MAX_SPACES];
 	unsigned int nr_spaces, nr_cpus;
 	unsigned int on[TLB_MAX_CPUS]; /* the space that each CPU has loaded */
@@ -291,6 +292,7 @@ static inline struct pt_tlb_cfg tlb_geometry(struct fuzz_input *in)
 static inline void tlb_make_machine(struct tlb_world *w, struct fuzz_input *in)
 {
 	struct pt_machine_cfg cfg;
+	unsigned int how;
 
 	w->nr_cpus = (unsigned int)fuzz_range(in, 1, TLB_MAX_CPUS);
 	pt_machine_cfg_init(&cfg, pt_tlb_profile_find(w->x86 ? "zen4" : "neoverse-n1"), w->nr_cpus);
@@ -300,14 +302,43 @@ static inline void tlb_make_machine(struct tlb_world *w, struct fuzz_input *in)
 	cfg.policy.nr_pcids = fuzz_u8(in) % 4;
 	cfg.policy.generations = fuzz_bool(in);
 	cfg.policy.lazy = fuzz_bool(in);
-	cfg.policy.ranges = fuzz_bool(in);
+	how = fuzz_u8(in);
+	cfg.policy.ranges = how & 1;
 	cfg.policy.max_dvm_ops = fuzz_u8(in);
 	cfg.policy.max_range_pages = fuzz_u16(in);
 	cfg.policy.delivery = w->x86 ? fuzz_u8(in) % PT_DELIVERY_NR : PT_DELIVER_IPI;
+	w->isolates = w->x86 && cfg.policy.delivery == PT_DELIVER_IPI && how & 2;
+	cfg.policy.isolation = w->isolates;
+	cfg.policy.invpcid = !(how & 4);
 	cfg.policy.max_count = fuzz_u8(in) % 16;
 	FUZZ_CHECK_EQ(pt_machine_create(&w->machine, w->phys, &cfg), 0);
 	FUZZ_CHECK_EQ(pt_flush_batch_create(&w->batch, w->machine), 0);
 	FUZZ_CHECK_EQ(pt_machine_set_checker(w->machine, PT_CHECK_WRONG, tlb_report, w), 0);
+}
+
+/* User mode has all of it: what is mapped is under one word of the top table. */
+static inline void tlb_make_user_table(struct tlb_world *w, struct tlb_space *s)
+{
+	unsigned int top = w->cfg.fmt.va_bits == 57 ? 4 : 3;
+
+	FUZZ_CHECK_EQ(pt_populate(s->pt, 0, UINT64_C(1) << 39, top - 1, NULL), 0);
+	FUZZ_CHECK_EQ(pt_pgtable_create(&s->user, w->phys, &w->cfg), 0);
+	FUZZ_CHECK_EQ(pt_pgtable_link(s->user, 0, s->pt, 0, UINT64_C(1) << (9 * top + 12), top), 0);
+	FUZZ_CHECK_EQ(pt_space_set_user_table(s->space, s->user), 0);
+}
+
+static inline void tlb_destroy_space(struct tlb_world *w, struct tlb_space *s)
+{
+	unsigned int top = w->cfg.fmt.va_bits == 57 ? 4 : 3;
+
+	if (s->gathering)
+		pt_gather_finish(&s->gather);
+	if (s->user)
+		FUZZ_CHECK_EQ(
+			pt_pgtable_unlink(s->user, 0, UINT64_C(1) << (9 * top + 12), top, NULL), 0);
+	pt_pgtable_destroy(s->user);
+	pt_pgtable_destroy(s->pt);
+	pt_space_destroy(s->space);
 }
 
 static inline void tlb_make_space(struct tlb_world *w, struct tlb_space *s)
@@ -319,6 +350,8 @@ static inline void tlb_make_space(struct tlb_world *w, struct tlb_space *s)
 	w->cfg.watch = pt_space_watch_ops(s->space);
 	FUZZ_CHECK_EQ(pt_pgtable_create(&s->pt, w->phys, &w->cfg), 0);
 	FUZZ_CHECK_EQ(pt_space_set_table(s->space, s->pt), 0);
+	if (w->isolates)
+		tlb_make_user_table(w, s);
 	for (unsigned int unit = 0; unit < TLB_UNITS; unit++)
 		s->unit[unit].nr = 1;
 }
@@ -386,12 +419,8 @@ static inline void tlb_world_exit(struct tlb_world *w)
 		FUZZ_CHECK_EQ(pt_tlb_verify(pt_cpu_tlb(w->cpu)), 0);
 		pt_cpu_leave(w->cpu);
 	}
-	for (unsigned int i = 0; i < w->nr_spaces; i++) {
-		if (w->space[i].gathering)
-			pt_gather_finish(&w->space[i].gather);
-		pt_pgtable_destroy(w->space[i].pt);
-		pt_space_destroy(w->space[i].space);
-	}
+	for (unsigned int i = 0; i < w->nr_spaces; i++)
+		tlb_destroy_space(w, &w->space[i]);
 	pt_pgtable_destroy(w->kernel);
 	FUZZ_CHECK_EQ(w->source.nr_live, 0);
 	pt_machine_destroy(w->machine);
