@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Areas: a sorted array, its splits and merges, and the public calls that only tell. */
+/* Areas: a sorted array, its splits and merges, and the public calls that touch no table. */
 #include "mm/mm_internal.h"
 
 #include <stdio.h>
@@ -283,40 +283,6 @@ size_t pt_mm_nr_areas(const struct pt_mm *mm)
 const struct pt_mm_area *pt_mm_area(const struct pt_mm *mm, size_t i)
 {
 	return i < mm->areas.nr ? &mm->areas.at[i] : NULL;
-}
-
-int pt_mm_set_flags(struct pt_mm *mm, pt_va_t va, uint64_t len, unsigned int set,
-		    unsigned int clear)
-{
-	const unsigned int fixed = PT_MM_PROT | PT_MM_SHARED;
-	struct ptl_areas *areas = &mm->areas;
-	size_t i, end;
-	pt_va_t last;
-	int err = ptl_mm_range(mm, va, len, &last);
-
-	if (err)
-		return err;
-	if ((set | clear) & (fixed | ~PT_MM_FLAGS))
-		return -EINVAL;
-	if (!ptl_areas_cover(areas, va, last))
-		return -ENOENT;
-	/* A huge page is not of two areas. */
-	for (i = ptl_areas_find(areas, va); i < areas->nr && areas->at[i].first <= last; i++) {
-		const struct pt_mm_area *area = &areas->at[i];
-
-		if (area->kind == PT_MM_HUGETLB &&
-		    ((area->first < va && !ptl_aligned(va, area->page_lg2)) ||
-		     (area->last > last && !ptl_aligned(last + 1, area->page_lg2))))
-			return -EINVAL;
-	}
-	err = ptl_areas_reserve(areas, 2);
-	if (err)
-		return err;
-	ptl_areas_isolate(areas, va, last, &i, &end);
-	for (size_t k = i; k < end; k++)
-		areas->at[k].flags = (areas->at[k].flags & ~clear) | set;
-	ptl_areas_merge(areas, i, end);
-	return 0;
 }
 
 size_t pt_mm_area_line(const struct pt_mm_area *area, char *buf, size_t size)

@@ -287,26 +287,37 @@ int ptl_split_entry(struct ptl_edit *edit, pt_va_t va)
 	return 0;
 }
 
-static int split_end(struct ptl_edit *edit, pt_va_t va)
+/* Frames that nobody counts: their leaves may be of any level. One begins at @va afterwards. */
+static int split_frames(struct ptl_edit *edit, pt_va_t va)
 {
 	struct pt_mm *mm = edit->mm;
-	const struct pt_mm_area *area = ptl_area_of(mm, va);
+	const struct pt_format_info *info = &mm->world->info;
 	struct pt_change change = ptl_change(edit, 0);
 	struct ptl_run run;
+	unsigned int level;
 	int err;
 
-	if (!area || area->kind == PT_MM_HUGETLB || ptl_aligned(va, mm->world->huge_lg2))
-		return 0;
 	ptl_run_at(&run, mm, va);
-	if (!run.level || run.kind == PTL_RUN_HOLE)
+	if (run.kind == PTL_RUN_HOLE || ptl_aligned(va, run.size_lg2))
 		return 0;
-	if (area->kind != PT_MM_PFNMAP && area->kind != PT_MM_MIXEDMAP)
-		return ptl_split_entry(edit, va);
-	/* Nobody counts what larger leaves of these map, and they may be of any level. */
-	err = pt_split(mm->pt, va, ptl_page_bytes(mm->world), 0, &change);
+	for (level = run.level; !info->can_leaf[level] || !ptl_aligned(va, info->leaf_lg2[level]);
+	     level--)
+		;
+	err = pt_split(mm->pt, va, ptl_page_bytes(mm->world), level, &change);
 	if (!err)
-		err = pt_soft_split(mm->pt, va, ptl_page_bytes(mm->world), 0, &change);
+		err = pt_soft_split(mm->pt, va, ptl_page_bytes(mm->world), level, &change);
 	return err ? -ENOMEM : 0;
+}
+
+static int split_end(struct ptl_edit *edit, pt_va_t va)
+{
+	const struct pt_mm_area *area = ptl_area_of(edit->mm, va);
+
+	if (!area || area->kind == PT_MM_HUGETLB)
+		return 0;
+	if (area->kind == PT_MM_PFNMAP || area->kind == PT_MM_MIXEDMAP)
+		return split_frames(edit, va);
+	return ptl_aligned(va, edit->mm->world->huge_lg2) ? 0 : ptl_split_entry(edit, va);
 }
 
 int ptl_split_ends(struct ptl_edit *edit, pt_va_t first, pt_va_t last)

@@ -147,6 +147,18 @@ static enum step copy_frame(struct fault *fault, const struct ptl_piece *piece)
 	return err ? STEP_ERROR : STEP_AGAIN;
 }
 
+/* The entry of level 1 is of pages now, and so is its mapping. */
+static enum step split(struct fault *fault)
+{
+	struct ptl_edit edit;
+	int err;
+
+	ptl_edit_begin(&edit, fault->mm);
+	err = ptl_split_entry(&edit, fault->va);
+	ptl_edit_end(&edit);
+	return err ? STEP_ERROR : STEP_AGAIN;
+}
+
 /* A store to a leaf that does not allow it. */
 static enum step write_leaf(struct fault *fault)
 {
@@ -163,7 +175,8 @@ static enum step write_leaf(struct fault *fault)
 		return say(fault, PT_VERDICT_UFFD_WP);
 	if (!piece.head) {
 		if (!ptl_area_is_private(area)) {
-			allow_write(fault, va, page);
+			allow_write(fault, ptl_align_down(va, fault->run.size_lg2),
+				    PTL_BIT(fault->run.size_lg2));
 			return say(fault, PT_VERDICT_MINOR);
 		}
 		return copy_frame(fault, &piece);
@@ -198,21 +211,17 @@ static enum step write_leaf(struct fault *fault)
 		allow_write(fault, va, len);
 		return say(fault, PT_VERDICT_MINOR);
 	}
-	if (piece.entire && !(flags & PTL_PAGE_HUGETLB)) {
-		struct ptl_edit edit;
-		int err;
-
-		/* One page is copied, not all: first it must be one. */
-		ptl_edit_begin(&edit, mm);
-		err = ptl_split_entry(&edit, va);
-		ptl_edit_end(&edit);
-		return err ? STEP_ERROR : STEP_AGAIN;
-	}
+	/* One page is copied, not all: first it must be one. */
+	if (piece.entire && !(flags & PTL_PAGE_HUGETLB))
+		return split(fault);
 	return copy_page(fault, va, piece.pa, len, &piece);
 }
 
+/* Whole entries change: a part of one would be split, by what knows nothing of counts. */
 static enum step leaf(struct fault *fault)
 {
+	const struct pt_mm_area *area = fault->area;
+	unsigned int lg2 = area->kind == PT_MM_HUGETLB ? area->page_lg2 : fault->run.size_lg2;
 	pt_attr_t attr = fault->run.attr;
 	struct ptl_edit edit;
 	struct pt_change change;
@@ -223,7 +232,7 @@ static enum step leaf(struct fault *fault)
 		return say(fault, fault->worked ? PT_VERDICT_MINOR : PT_VERDICT_SPURIOUS);
 	ptl_edit_begin(&edit, fault->mm);
 	change = ptl_change(&edit, 0);
-	PTL_BUG_ON(pt_protect(fault->mm->pt, fault->va, ptl_page_bytes(fault->mm->world),
+	PTL_BUG_ON(pt_protect(fault->mm->pt, ptl_align_down(fault->va, lg2), PTL_BIT(lg2),
 			      PT_ATTR_ACCESSED, 0, &change));
 	ptl_edit_end(&edit);
 	return say(fault, PT_VERDICT_MINOR);

@@ -276,6 +276,34 @@ int pt_mm_protect(struct pt_mm *mm, pt_va_t va, uint64_t len, unsigned int prot)
 	return err;
 }
 
+int pt_mm_set_flags(struct pt_mm *mm, pt_va_t va, uint64_t len, unsigned int set,
+		    unsigned int clear)
+{
+	const unsigned int fixed = PT_MM_PROT | PT_MM_SHARED;
+	struct ptl_areas *areas = &mm->areas;
+	struct ptl_edit edit;
+	size_t i, end;
+	pt_va_t last;
+	int err = (set | clear) & (fixed | ~PT_MM_FLAGS) ? -EINVAL
+							 : ptl_mm_begin(mm, va, len, true, &last);
+
+	if (!err)
+		err = ptl_areas_reserve(areas, 2);
+	if (err)
+		return err;
+	/* No leaf is of two areas. */
+	ptl_edit_begin(&edit, mm);
+	err = ptl_split_ends(&edit, va, last);
+	ptl_edit_end(&edit);
+	if (err)
+		return err;
+	ptl_areas_isolate(areas, va, last, &i, &end);
+	for (size_t k = i; k < end; k++)
+		areas->at[k].flags = (areas->at[k].flags & ~clear) | set;
+	ptl_areas_merge(areas, i, end);
+	return 0;
+}
+
 /* As Linux: what a process shares or cannot use tells nothing of where it runs. */
 static void hint_part(struct ptl_edit *edit, const struct pt_mm_area *part)
 {
