@@ -5,7 +5,7 @@
  *	what stands there        a load or fetch                a store
  *	hole, ANON               zero page                      a page of its own
  *	hole, FILE               the file's page                shared: it, dirty; private: a copy
- *	hole, HUGETLB            a huge page                    the same
+ *	hole, HUGETLB            a huge page                    the same; private: writable now
  *	leaf that forbids it                                    reused if it is ours alone, or copied
  *	swap                     read back; MAJOR               and writable
  *	device private           brought back; MAJOR            and writable

@@ -141,6 +141,6 @@ void ptl_end_exclusive(struct pt_mm *mm, const struct pt_mm_area *area, pt_va_t 
 					run.last - run.va + 1,
 					(ptl_leaf_attr(mm, area, true) & ~PT_ATTR_WRITE) &
 						~mm->world->cfg.soft.attr_soft_dirty,
-					0, true, false));
+					0, PTL_OVER_WORDS, false));
 	}
 }

@@ -224,11 +224,11 @@ pt_attr_t ptl_leaf_attr(const struct pt_mm *mm, const struct pt_mm_area *area, b
 }
 
 int ptl_put_leaf(struct pt_mm *mm, const struct pt_mm_area *area, pt_va_t va, pt_pa_t pa,
-		 uint64_t len, pt_attr_t attr, unsigned int max_lg2, bool over_soft, bool hide)
+		 uint64_t len, pt_attr_t attr, unsigned int max_lg2, enum ptl_over over, bool hide)
 {
 	struct pt_change change = {
 		.max_lg2 = max_lg2,
-		.flags = over_soft ? PT_CHANGE_INHERIT : 0,
+		.flags = over == PTL_OVER_WORDS ? PT_CHANGE_INHERIT : 0,
 	};
 	pt_attr_t now = attr;
 	int err;
@@ -237,7 +237,7 @@ int ptl_put_leaf(struct pt_mm *mm, const struct pt_mm_area *area, pt_va_t va, pt
 	hide |= !ptl_is_accessible(area);
 	if (hide)
 		now &= ~(PT_ATTR_USER | PT_ATTR_WRITE | PT_ATTR_EXEC);
-	if (over_soft)
+	if (over != PTL_OVER_HOLES)
 		err = pt_soft_map(mm->pt, va, pa, len, now, &change);
 	else
 		err = pt_map(mm->pt, va, pa, len, now, &change);

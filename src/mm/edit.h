@@ -90,12 +90,19 @@ static inline bool ptl_is_accessible(const struct pt_mm_area *area)
 	return area->flags & PT_MM_PROT;
 }
 
+/* What stands where a leaf is put. */
+enum ptl_over {
+	PTL_OVER_HOLES,
+	PTL_OVER_WORDS, /* software's, whose marks the leaf inherits */
+	PTL_OVER_MARKERS, /* nothing is inherited: @attr says it */
+};
+
 /*
- * Maps over holes, or with @over_soft over software's words, whose marks are inherited; hidden
- * in an area without rights. Needs no memory where the tables are there.
+ * Hidden in an area without rights. Needs no memory where the tables are there, as they are
+ * over all but holes.
  */
 int ptl_put_leaf(struct pt_mm *mm, const struct pt_mm_area *area, pt_va_t va, pt_pa_t pa,
-		 uint64_t len, pt_attr_t attr, unsigned int max_lg2, bool over_soft, bool hide);
+		 uint64_t len, pt_attr_t attr, unsigned int max_lg2, enum ptl_over over, bool hide);
 
 /* Entries that reach over the ends of [first, last] become smaller ones. -ENOMEM. */
 int ptl_split_ends(struct ptl_edit *edit, pt_va_t first, pt_va_t last);
@@ -149,15 +156,16 @@ void ptl_end_exclusive(struct pt_mm *mm, const struct pt_mm_area *area, pt_va_t 
 /*
  * Maps something at the hole @hole, which @va is in: around it, but only in [lo, hi], which is in
  * the hole and in @area. @order: of the folio, if it fits. @write: pages to be written,
- * private ones copied. @wp: marked for userfaultfd. Receives what is mapped now.
+ * private ones copied. @wp: marked for userfaultfd. @marker: no hole is there but a marker for
+ * just [lo, hi], which stays on failure. Receives what is mapped now.
  *
- * Return: 0; PTL_FILLED, PTL_FILLED_FROM_SWAP: had to be brought in; -ENOMEM; -ERANGE beyond the end of a file; -ENOENT where
- * nothing can be; -EBUSY while a page of a file moves.
+ * Return: 0; PTL_FILLED, PTL_FILLED_FROM_SWAP: had to be brought in; -ENOMEM; -ERANGE beyond
+ * the end of a file; -ENOENT where nothing can be; -EBUSY while a page of a file moves.
  */
 struct ptl_fill {
 	pt_va_t lo, hi;
 	unsigned int order;
-	bool write, wp;
+	bool write, wp, marker;
 	pt_va_t first, last; /* out */
 };
 int ptl_fill(struct pt_mm *mm, const struct pt_mm_area *area, const struct ptl_run *hole,

@@ -16,7 +16,6 @@ struct fault {
 	const struct pt_mm_area *area;
 	pt_va_t va; /* page aligned */
 	bool write, exec;
-	bool wp; /* the hole had a uffd-wp marker */
 	bool worked; /* anything was done */
 	struct ptl_run run;
 	enum pt_mm_verdict verdict;
@@ -33,17 +32,35 @@ static bool wp_is_on(const struct fault *fault)
 	return fault->area->flags & PT_MM_UFFD_WP;
 }
 
+static enum step fill(struct fault *fault, const struct ptl_run *hole, struct ptl_fill *fill)
+{
+	const struct pt_mm_area *area = fault->area;
+	const struct pt_file_cfg *file = area->file ? pt_file_cfg(area->file) : NULL;
+	int err = ptl_fill(fault->mm, area, hole, fault->va, fill);
+
+	if (err == -EBUSY)
+		return say(fault, PT_VERDICT_RETRY);
+	if (err == -ERANGE || err == -ENOENT || (err < 0 && area->kind == PT_MM_HUGETLB))
+		return say(fault, PT_VERDICT_SIGBUS);
+	if (err < 0)
+		return STEP_ERROR;
+	/* Read from a disk: but for what is in memory, and for zeroes of shmem and hugetlb. */
+	return say(fault,
+		   err == PTL_FILLED_FROM_SWAP || (err && file && !file->shmem && !file->page_lg2)
+			   ? PT_VERDICT_MAJOR
+			   : PT_VERDICT_MINOR);
+}
+
 /* A hole of the largest aligned block that could be filled at once. */
-static enum step fill(struct fault *fault)
+static enum step hole(struct fault *fault)
 {
 	struct pt_mm *mm = fault->mm;
 	struct pt_world *world = mm->world;
 	const struct pt_mm_area *area = fault->area;
 	pt_va_t lo = ptl_align_down(fault->va, world->huge_lg2);
 	pt_va_t hi = ptl_last(fault->va, world->huge_lg2);
-	struct ptl_fill fill = { .write = fault->write, .wp = fault->wp };
+	struct ptl_fill how = { .write = fault->write };
 	struct ptl_run run;
-	int err;
 
 	if (lo < area->first)
 		lo = area->first;
@@ -58,22 +75,11 @@ static enum step fill(struct fault *fault)
 		;
 	pt_range_walk_done(&run.walk);
 	PTL_BUG_ON(run.kind != PTL_RUN_HOLE);
-	fill.lo = fault->wp ? fault->va : run.va;
-	fill.hi = fault->wp ? ptl_last(fault->va, world->page_lg2) : run.last;
+	how.lo = run.va;
+	how.hi = run.last;
 	if (area->flags & PT_MM_HUGEPAGE)
-		fill.order = world->huge_lg2 - world->page_lg2;
-	err = ptl_fill(mm, area, &run, fault->va, &fill);
-	if (err == -EBUSY)
-		return say(fault, PT_VERDICT_RETRY);
-	if (err == -ERANGE || err == -ENOENT || (err < 0 && area->kind == PT_MM_HUGETLB))
-		return say(fault, PT_VERDICT_SIGBUS);
-	if (err < 0)
-		return STEP_ERROR;
-	/* Read from a disk: but for what is in memory, and for zeroes of shmem. */
-	return say(fault, err == PTL_FILLED_FROM_SWAP ||
-					  (err && area->file && !pt_file_cfg(area->file)->shmem)
-				  ? PT_VERDICT_MAJOR
-				  : PT_VERDICT_MINOR);
+		how.order = world->huge_lg2 - world->page_lg2;
+	return fill(fault, &run, &how);
 }
 
 /* A copy of @len bytes at @from becomes the page at @va, in place of what stands there. */
@@ -105,13 +111,14 @@ static enum step copy_page(struct fault *fault, pt_va_t va, pt_pa_t from, uint64
 	if (old->counted)
 		ptl_edit_drop(&edit, old->pa, len, old->entire);
 	PTL_BUG_ON(ptl_put_leaf(mm, fault->area, va, head, len,
-				ptl_leaf_attr(mm, fault->area, true), 0, false, false));
+				ptl_leaf_attr(mm, fault->area, true), 0, PTL_OVER_HOLES, false));
 	ptl_map_add(world, head, len, entire);
 	ptl_set_exclusive(world, head, len, entire, true);
 	ptl_edit_end(&edit);
 	return say(fault, PT_VERDICT_MINOR);
 }
 
+/* Who watches was asked before: a mark that is still there is nobody's. */
 static void allow_write(struct fault *fault, pt_va_t va, uint64_t len)
 {
 	const struct pt_soft_cfg *soft = &fault->mm->world->cfg.soft;
@@ -123,7 +130,7 @@ static void allow_write(struct fault *fault, pt_va_t va, uint64_t len)
 	PTL_BUG_ON(pt_protect(fault->mm->pt, va, len,
 			      PT_ATTR_WRITE | PT_ATTR_ACCESSED | PT_ATTR_DIRTY | soft->attr_dirty |
 				      soft->attr_soft_dirty,
-			      0, &change));
+			      soft->attr_uffd_wp, &change));
 	ptl_edit_end(&edit);
 }
 
@@ -264,21 +271,15 @@ static enum step bring_back(struct fault *fault)
 	struct pt_world *world = mm->world;
 	const struct pt_soft soft = fault->run.soft;
 	bool swap = soft.kind == PT_SOFT_SWAP;
-	bool write = fault->write && !(soft.flags & PT_SOFT_UFFD_WP && wp_is_on(fault));
+	bool write = fault->write && !(soft.flags & PT_SOFT_UFFD_WP);
 	uint64_t page = ptl_page_bytes(world);
 	struct pt_swap *device = swap ? ptl_swap_of(world, soft.type) : NULL;
 	struct ptl_piece piece;
 	struct ptl_edit edit;
 	pt_pa_t pa;
 
-	if (!swap && fault->run.level) {
-		int err;
-
-		ptl_edit_begin(&edit, mm);
-		err = ptl_split_entry(&edit, fault->va);
-		ptl_edit_end(&edit);
-		return err ? STEP_ERROR : STEP_AGAIN;
-	}
+	if (!swap && fault->run.level)
+		return split(fault);
 	/* What it came back from forgets it: dirty, for it is nowhere else. */
 	if (ptl_anon_alloc(mm, fault->area, fault->va, 0, PTL_PAGE_DIRTY, swap, &pa))
 		return STEP_ERROR;
@@ -288,7 +289,7 @@ static enum step bring_back(struct fault *fault)
 		ptl_folio_copy(world, pa, soft.pfn << world->page_lg2, page);
 	ptl_soft_page(&fault->run, &piece);
 	PTL_BUG_ON(ptl_put_leaf(mm, fault->area, fault->va, pa, page,
-				ptl_leaf_attr(mm, fault->area, write), 0, true, false));
+				ptl_leaf_attr(mm, fault->area, write), 0, PTL_OVER_WORDS, false));
 	ptl_map_add(world, pa, page, false);
 	ptl_set_exclusive(world, pa, page, false, true);
 	if (swap) {
@@ -298,29 +299,39 @@ static enum step bring_back(struct fault *fault)
 		ptl_edit_drop(&edit, piece.pa, page, false);
 		ptl_edit_end(&edit);
 	}
-	if (fault->write && !write)
-		return say(fault, PT_VERDICT_UFFD_WP);
+	if (fault->write && !write) {
+		if (wp_is_on(fault))
+			return say(fault, PT_VERDICT_UFFD_WP);
+		allow_write(fault, fault->va, page);
+	}
 	return say(fault, PT_VERDICT_MAJOR);
 }
 
 static enum step marker(struct fault *fault)
 {
-	struct pt_mm *mm = fault->mm;
-	struct pt_change change = { 0 };
 	unsigned int markers = fault->run.soft.markers;
-	unsigned int lg2 = fault->run.size_lg2;
+	unsigned int lg2 = fault->mm->world->page_lg2;
+	struct ptl_fill how = {
+		.write = fault->write,
+		.wp = wp_is_on(fault),
+		.marker = true,
+	};
 
 	if (markers & PT_SOFT_MARKER_POISONED)
 		return say(fault, PT_VERDICT_SIGBUS_POISON);
 	if (markers & PT_SOFT_MARKER_GUARD)
 		return say(fault, PT_VERDICT_SEGV_MAPERR);
-	/* uffd-wp: as a hole, but what is mapped there carries the mark, if anybody watches. */
+	/*
+	 * uffd-wp: as a hole, but what is mapped there carries the mark, if anybody watches. It
+	 * takes the marker's place, so that the marker is there if nothing can be mapped.
+	 */
 	if (fault->area->kind == PT_MM_HUGETLB)
 		lg2 = fault->area->page_lg2;
-	PTL_BUG_ON(pt_unmap(mm->pt, ptl_align_down(fault->va, lg2), PTL_BIT(lg2), &change));
-	fault->wp = wp_is_on(fault);
-	fault->worked = true;
-	return STEP_AGAIN;
+	else if (fault->run.level)
+		return split(fault);
+	how.lo = ptl_align_down(fault->va, lg2);
+	how.hi = ptl_last(fault->va, lg2);
+	return fill(fault, &fault->run, &how);
 }
 
 static enum step software(struct fault *fault)
@@ -349,7 +360,7 @@ static enum step step(struct fault *fault)
 	ptl_run_at(&fault->run, fault->mm, fault->va);
 	switch (fault->run.kind) {
 	case PTL_RUN_HOLE:
-		return fill(fault);
+		return hole(fault);
 	case PTL_RUN_SOFT:
 		return software(fault);
 	default:

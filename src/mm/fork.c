@@ -74,7 +74,7 @@ static int copy_leaves(struct fork *fork, const struct pt_mm_area *area, struct 
 			PTL_BUG_ON(pt_protect(parent->pt, run->va, len, 0, PT_ATTR_WRITE, &change));
 	}
 	err = ptl_put_leaf(fork->child, area, run->va, run->pa, len, attr,
-			   run->size_lg2 + run->contig_lg2, false, run->hidden);
+			   run->size_lg2 + run->contig_lg2, PTL_OVER_HOLES, run->hidden);
 	if (!err)
 		share(fork, run);
 	return err;

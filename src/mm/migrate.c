@@ -99,7 +99,8 @@ static int end_piece(void *ctx, struct pt_mm *mm, const struct pt_mm_area *area,
 	/* Soft-dirty comes over from the word; that the move itself writes is nobody's store. */
 	attr &= ~world->cfg.soft.attr_soft_dirty;
 	PTL_BUG_ON(ptl_put_leaf(mm, area, piece->va, to, len, attr,
-				area->kind == PT_MM_HUGETLB ? area->page_lg2 : 0, true, false));
+				area->kind == PT_MM_HUGETLB ? area->page_lg2 : 0, PTL_OVER_WORDS,
+				false));
 	ptl_map_add(world, to, len, piece->entire);
 	ptl_map_del(world, piece->pa, len, piece->entire);
 	ptl_set_exclusive(world, piece->pa, len, piece->entire, false);

@@ -79,7 +79,8 @@ static void move_run(struct move *move, const struct pt_mm_area *area, const str
 	change = ptl_change(&move->edit, PT_CHANGE_SAME);
 	if (run->kind == PTL_RUN_LEAF) {
 		PTL_BUG_ON(ptl_put_leaf(mm, area, to, run->pa, len, attr,
-					run->size_lg2 + run->contig_lg2, false, run->hidden));
+					run->size_lg2 + run->contig_lg2, PTL_OVER_HOLES,
+					run->hidden));
 		return;
 	}
 	if (mm->world->cfg.soft.soft_dirty && soft.kind != PT_SOFT_MARKER &&

@@ -17,15 +17,26 @@ static pt_attr_t with_mark(const struct pt_mm *mm, pt_attr_t attr, bool wp)
 	return wp ? (attr & ~PT_ATTR_WRITE) | mm->world->cfg.soft.attr_uffd_wp : attr;
 }
 
-/* The pages of a folio in one range, which nobody else maps here. */
-static int map_pages(struct pt_mm *mm, const struct pt_mm_area *area, pt_va_t va, pt_pa_t pa,
-		     uint64_t len, pt_attr_t attr, bool entire, bool exclusive)
+static int put(struct pt_mm *mm, const struct pt_mm_area *area, const struct ptl_fill *fill,
+	       pt_pa_t pa, pt_attr_t attr, unsigned int max_lg2)
+{
+	int err = ptl_put_leaf(mm, area, fill->first, pa, fill->last - fill->first + 1,
+			       with_mark(mm, attr, fill->wp), max_lg2,
+			       fill->marker ? PTL_OVER_MARKERS : PTL_OVER_HOLES, false);
+
+	return err ? -ENOMEM : 0;
+}
+
+/* The pages of a folio, from @pa on, which nobody else maps here. */
+static int map_pages(struct pt_mm *mm, const struct pt_mm_area *area, const struct ptl_fill *fill,
+		     pt_pa_t pa, pt_attr_t attr, bool entire, bool exclusive)
 {
 	struct pt_world *world = mm->world;
-	int err = ptl_put_leaf(mm, area, va, pa, len, attr, 0, false, false);
+	uint64_t len = fill->last - fill->first + 1;
+	int err = put(mm, area, fill, pa, attr, 0);
 
 	if (err)
-		return -ENOMEM;
+		return err;
 	ptl_map_add(world, pa, len, entire);
 	if (exclusive)
 		ptl_set_exclusive(world, pa, len, entire, true);
@@ -64,8 +75,8 @@ static int fill_own(struct pt_mm *mm, const struct pt_mm_area *area, const struc
 		if (!err) {
 			if (from)
 				ptl_folio_copy(world, head, *from, PTL_BIT(lg2));
-			err = map_pages(mm, area, fill->first, head, PTL_BIT(lg2),
-					with_mark(mm, ptl_leaf_attr(mm, area, true), fill->wp),
+			err = map_pages(mm, area, fill, head,
+					ptl_leaf_attr(mm, area, area->flags & PT_MM_WRITE),
 					lg2 == world->huge_lg2 && lg2 > world->page_lg2, counted);
 			if (err)
 				ptl_folio_free(world, head);
@@ -114,10 +125,8 @@ static int fill_file(struct pt_mm *mm, const struct pt_mm_area *area, const stru
 			fill->last = ptl_last(va, world->page_lg2);
 		}
 	}
-	err = map_pages(mm, area, fill->first, pa - (va - fill->first),
-			fill->last - fill->first + 1,
-			with_mark(mm, ptl_leaf_attr(mm, area, shared && fill->write), fill->wp),
-			entire, false);
+	err = map_pages(mm, area, fill, pa - (va - fill->first),
+			ptl_leaf_attr(mm, area, shared && fill->write), entire, false);
 	return err ? err : fresh;
 }
 
@@ -126,7 +135,9 @@ static int fill_huge(struct pt_mm *mm, const struct pt_mm_area *area, pt_va_t va
 {
 	struct pt_world *world = mm->world;
 	unsigned int lg2 = area->page_lg2;
-	bool shared = !ptl_area_is_private(area), write = area->flags & PT_MM_WRITE;
+	bool shared = !ptl_area_is_private(area);
+	/* Linux 6.15, mm/hugetlb.c, hugetlb_no_page(): private ones when they are stored to. */
+	bool write = area->flags & PT_MM_WRITE && (shared || fill->write);
 	pt_pa_t head;
 	int fresh, err;
 
@@ -141,13 +152,11 @@ static int fill_huge(struct pt_mm *mm, const struct pt_mm_area *area, pt_va_t va
 		return fresh;
 	if (ptl_page_flags(ptl_page_at(world, head)) & PTL_PAGE_MOVING)
 		return -EBUSY;
-	err = ptl_put_leaf(mm, area, fill->first, head, PTL_BIT(lg2),
-			   with_mark(mm, ptl_leaf_attr(mm, area, write), fill->wp), lg2, false,
-			   false);
+	err = put(mm, area, fill, head, ptl_leaf_attr(mm, area, write), lg2);
 	if (err) {
 		if (!shared)
 			ptl_folio_free(world, head);
-		return -ENOMEM;
+		return err;
 	}
 	ptl_map_add(world, head, PTL_BIT(lg2), true);
 	if (!shared)
@@ -176,10 +185,7 @@ int ptl_fill(struct pt_mm *mm, const struct pt_mm_area *area, const struct ptl_r
 	fill->first = ptl_align_down(va, world->page_lg2);
 	fill->last = ptl_last(va, world->page_lg2);
 	attr = ptl_leaf_attr(mm, area, false) | world->cfg.soft.attr_special;
-	return ptl_put_leaf(mm, area, fill->first, world->zero_page, ptl_page_bytes(world),
-			    with_mark(mm, attr, fill->wp), 0, false, false)
-		       ? -ENOMEM
-		       : 0;
+	return put(mm, area, fill, world->zero_page, attr, 0);
 }
 
 static unsigned int hole_level(struct pt_mm *mm, pt_va_t va)
@@ -272,6 +278,6 @@ int pt_mm_insert_pfn(struct pt_mm *mm, pt_va_t va, uint64_t len, pt_pa_t pa)
 	/* Stores to a private area are to copy. */
 	attr = ptl_leaf_attr(mm, area, area->flags & PT_MM_WRITE && !ptl_area_is_private(area)) |
 	       mm->world->cfg.soft.attr_special;
-	err = ptl_put_leaf(mm, area, va, pa, len, attr, 0, false, false);
+	err = ptl_put_leaf(mm, area, va, pa, len, attr, 0, PTL_OVER_HOLES, false);
 	return err == -EFAULT ? -ENOMEM : err;
 }

@@ -91,7 +91,8 @@ static int collapse_block(struct pt_mm *mm, const struct pt_mm_area *area, pt_va
 	attr = ptl_leaf_attr(mm, area, true);
 	if (!(area->flags & PT_MM_WRITE))
 		attr &= ~PT_ATTR_WRITE;
-	PTL_BUG_ON(ptl_put_leaf(mm, area, first, head, len, attr, world->page_lg2, false, false));
+	PTL_BUG_ON(ptl_put_leaf(mm, area, first, head, len, attr, world->page_lg2, PTL_OVER_HOLES,
+				false));
 	change = ptl_change(&edit, PT_CHANGE_NO_CONTIG);
 	PTL_BUG_ON(pt_collapse(mm->pt, first, len, 1, &change));
 	ptl_map_add(world, head, len, true);

@@ -75,9 +75,14 @@ static unsigned int hole_level(const struct pt_mm *mm, const struct pt_mm_area *
 	return level;
 }
 
-/* One run: marked, or no more. Returns -ENOMEM for a marker that needs a table. */
-static int mark_run(struct ptl_edit *edit, const struct pt_mm_area *area, struct ptl_run *run,
-		    bool on)
+static bool holes_are_marked(const struct pt_mm *mm, const struct pt_mm_area *area)
+{
+	return area->kind != PT_MM_ANON && mm->world->cfg.soft.markers & PT_SOFT_MARKER_UFFD_WP;
+}
+
+/* One run: marked, or no more. Markers have their tables. */
+static void mark_run(struct ptl_edit *edit, const struct pt_mm_area *area, struct ptl_run *run,
+		     bool on)
 {
 	struct pt_mm *mm = edit->mm;
 	const struct pt_soft_cfg *cfg = &mm->world->cfg.soft;
@@ -94,15 +99,13 @@ static int mark_run(struct ptl_edit *edit, const struct pt_mm_area *area, struct
 	} else if (run->kind == PTL_RUN_LEAF) {
 		PTL_BUG_ON(pt_protect(mm->pt, run->va, len, set, clear, &change));
 	} else if (run->kind == PTL_RUN_HOLE) {
-		if (!on || area->kind == PT_MM_ANON || !(cfg->markers & PT_SOFT_MARKER_UFFD_WP))
-			return 0;
+		if (!on || !holes_are_marked(mm, area))
+			return;
 		change.flags |= PT_CHANGE_SAME;
-		return pt_soft_set(mm->pt, run->va, len, hole_level(mm, area), &hole, &change)
-			       ? -ENOMEM
-			       : 0;
+		PTL_BUG_ON(pt_soft_set(mm->pt, run->va, len, hole_level(mm, area), &hole, &change));
 	} else if (soft.kind == PT_SOFT_MARKER) {
 		if (on || !(soft.markers & PT_SOFT_MARKER_UFFD_WP))
-			return 0;
+			return;
 		soft.markers &= ~PT_SOFT_MARKER_UFFD_WP;
 		if (soft.markers)
 			ptl_soft_rewrite(edit, run, &soft);
@@ -115,12 +118,44 @@ static int mark_run(struct ptl_edit *edit, const struct pt_mm_area *area, struct
 		soft.flags = on ? soft.flags | PT_SOFT_UFFD_WP : soft.flags & ~PT_SOFT_UFFD_WP;
 		ptl_soft_rewrite(edit, run, &soft);
 	}
-	return 0;
+}
+
+/* The part of @area in [@va, @end] can be marked without memory. */
+static int prepare_marks(struct ptl_edit *edit, const struct pt_mm_area *area, pt_va_t va,
+			 pt_va_t end)
+{
+	const pt_va_t first = area->first > va ? area->first : va;
+	const pt_va_t last = ptl_min(area->last, end);
+	struct pt_mm *mm = edit->mm;
+	struct pt_change change = ptl_change(edit, 0);
+	unsigned int level = hole_level(mm, area);
+	int err = 0;
+
+	/* What outlives a page of a file is a marker, and those are of single pages. */
+	if (area->kind == PT_MM_FILE)
+		err = ptl_split_all(edit, first, last);
+	/* The top table is always there. */
+	if (err || !holes_are_marked(mm, area) || level + 1 == mm->world->info.nr_levels)
+		return err;
+	return pt_populate(mm->pt, first, last - first + 1, level, &change) ? -ENOMEM : 0;
+}
+
+static void mark_area(struct ptl_edit *edit, const struct pt_mm_area *area, pt_va_t va, pt_va_t end,
+		      bool on)
+{
+	const pt_va_t first = area->first > va ? area->first : va;
+	struct ptl_run run;
+
+	for (bool more = ptl_run_start(&run, edit->mm, first, ptl_min(area->last, end)); more;
+	     more = ptl_run_next(&run))
+		mark_run(edit, area, &run, on);
 }
 
 int pt_mm_write_protect(struct pt_mm *mm, pt_va_t va, uint64_t len, bool on)
 {
+	const struct ptl_areas *areas = &mm->areas;
 	struct ptl_edit edit;
+	size_t first;
 	pt_va_t last;
 	int err = ptl_mm_begin(mm, va, len, true, &last);
 
@@ -131,27 +166,14 @@ int pt_mm_write_protect(struct pt_mm *mm, pt_va_t va, uint64_t len, bool on)
 		return -EINVAL;
 	if (!mm->world->cfg.soft.attr_uffd_wp)
 		return -EOPNOTSUPP;
+	/* Whatever can fail comes first, in all areas: then marks are set, or none. */
+	first = ptl_areas_find(areas, va);
 	ptl_edit_begin(&edit, mm);
 	err = ptl_split_ends(&edit, va, last);
-	for (size_t i = ptl_areas_find(&mm->areas, va);
-	     !err && i < mm->areas.nr && mm->areas.at[i].first <= last; i++) {
-		const struct pt_mm_area *area = &mm->areas.at[i];
-		pt_va_t from = area->first > va ? area->first : va;
-		pt_va_t to = area->last < last ? area->last : last;
-		struct ptl_run run;
-
-		/* What outlives a page of a file is a marker, and those are of single pages. */
-		if (on && area->kind == PT_MM_FILE)
-			err = ptl_split_all(&edit, from, to);
-		for (bool more = !err && ptl_run_start(&run, mm, from, to); more;
-		     more = ptl_run_next(&run)) {
-			err = mark_run(&edit, area, &run, on);
-			if (!err)
-				continue;
-			pt_range_walk_done(&run.walk);
-			break;
-		}
-	}
+	for (size_t i = first; on && !err && i < areas->nr && areas->at[i].first <= last; i++)
+		err = prepare_marks(&edit, &areas->at[i], va, last);
+	for (size_t i = first; !err && i < areas->nr && areas->at[i].first <= last; i++)
+		mark_area(&edit, &areas->at[i], va, last, on);
 	ptl_edit_end(&edit);
 	return err;
 }

@@ -258,6 +258,45 @@ static void stores_to_large_leaves_of_frames_need_no_memory(void **state)
 	mm_verify(&fixture);
 }
 
+/* It was dirty, and stores to it went unnoticed. */
+static void private_hugetlb_that_is_read_is_clean(void **state)
+{
+	const struct pt_extent extent = { HUGE_PA, 2 * fixture.huge };
+	const pt_attr_t written = PT_ATTR_DIRTY | fixture.soft.attr_dirty;
+
+	(void)state;
+	assert_int_equal(pt_world_add_huge(fixture.world, fixture.huge_lg2, &extent), 0);
+	mm_map_area(&parent, VA, 2 * fixture.huge, PT_MM_HUGETLB, RW, NULL, fixture.huge_lg2);
+	assert_int_equal(fault_at(&parent, VA, PT_ACCESS_READ), PT_VERDICT_MINOR);
+	assert_false(mm_leaf(&parent, VA).attr & (PT_ATTR_WRITE | written));
+	assert_int_equal(fault_at(&parent, VA, PT_ACCESS_WRITE), PT_VERDICT_MINOR);
+	assert_true(mm_leaf(&parent, VA).attr & PT_ATTR_WRITE);
+	assert_int_equal(fault_at(&parent, VA + fixture.huge, PT_ACCESS_WRITE), PT_VERDICT_MINOR);
+	assert_true(mm_leaf(&parent, VA + fixture.huge).attr & PT_ATTR_WRITE);
+	mm_verify(&fixture);
+}
+
+/* Nothing is read from a disk for it. */
+static void shared_hugetlb_is_no_major_fault(void **state)
+{
+	const struct pt_extent extent = { HUGE_PA, 2 * fixture.huge };
+	const struct pt_file_cfg cfg = { .name = "/huge",
+					 .len = 2 * fixture.huge,
+					 .page_lg2 = fixture.huge_lg2 };
+	struct pt_file *file;
+
+	(void)state;
+	assert_int_equal(pt_world_add_huge(fixture.world, fixture.huge_lg2, &extent), 0);
+	assert_int_equal(pt_file_create(&file, fixture.world, &cfg), 0);
+	mm_map_area(&parent, VA, cfg.len, PT_MM_HUGETLB, RW | PT_MM_SHARED, file, cfg.page_lg2);
+	pt_file_put(file);
+	assert_int_equal(fault_at(&parent, VA, PT_ACCESS_READ), PT_VERDICT_MINOR);
+	/* As Linux: an area that may be written, and is shared, has leaves that may be. */
+	assert_true(mm_leaf(&parent, VA).attr & PT_ATTR_WRITE);
+	assert_int_equal(fault_at(&parent, VA + fixture.huge, PT_ACCESS_WRITE), PT_VERDICT_MINOR);
+	mm_verify(&fixture);
+}
+
 static const struct CMUnitTest bodies[] = {
 	cmocka_unit_test(an_old_huge_page_is_young_as_a_whole),
 	cmocka_unit_test(old_leaves_are_read_without_memory),
@@ -266,6 +305,8 @@ static const struct CMUnitTest bodies[] = {
 	cmocka_unit_test(a_huge_page_of_shmem_in_two_areas_goes_to_swap),
 	cmocka_unit_test(parts_of_giant_leaves_change_or_nothing_does),
 	cmocka_unit_test(stores_to_large_leaves_of_frames_need_no_memory),
+	cmocka_unit_test(private_hugetlb_that_is_read_is_clean),
+	cmocka_unit_test(shared_hugetlb_is_no_major_fault),
 };
 
 int main(void)
