@@ -51,6 +51,11 @@ struct pt_smaps {
  * own two; pages that migration and hwpoison entries tell of count as shared, by nobody knows
  * how many. Without page descriptors, anonymous is what private areas of ANON have.
  *
+ * @swap: words of swap; and, with page descriptors, pages of shmem that are there: in areas that
+ * are shared or not writable all of their files', in others those where the table is empty.
+ * Of these swap_pss_fine has none. Source: Linux 6.15, fs/proc/task_mmu.c,
+ * smap_gather_stats() and smaps_pte_hole().
+ *
  * Return: 0; -EINVAL if @last < @first.
  */
 PT_API PT_MUST_CHECK int pt_smaps(const struct pt_view *view, pt_va_t first, pt_va_t last,

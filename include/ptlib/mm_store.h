@@ -57,7 +57,7 @@ PT_API PT_MUST_CHECK int pt_swap_create(struct pt_swap **out, struct pt_world *w
 PT_API PT_MUST_CHECK int pt_swap_destroy(struct pt_swap *swap);
 /** Slots in use. */
 PT_API uint64_t pt_swap_used(const struct pt_swap *swap);
-/** How many entries refer to @slot; 0 beyond the end too. */
+/** How many entries refer to @slot, and a file of shmem as one; 0 beyond the end too. */
 PT_API uint32_t pt_swap_count(const struct pt_swap *swap, uint64_t slot);
 
 /**

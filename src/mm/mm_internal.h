@@ -74,7 +74,7 @@ struct pt_world {
 	struct ptl_page_region *regions;
 	size_t nr_regions;
 	unsigned int page_lg2;
-	unsigned int huge_lg2; /* bytes of a leaf of level 1, or 0 if there is none */
+	unsigned int huge_lg2; /* of a leaf of level 1; page_lg2 if there is none */
 	struct pt_format_info info;
 	pt_va_t user_first, user_last;
 	pt_pa_t zero_page;
@@ -187,7 +187,7 @@ void ptl_folio_split(struct pt_world *world, pt_pa_t head);
 void ptl_map_add(struct pt_world *world, pt_pa_t pa, uint64_t len, bool entire);
 bool ptl_map_del(struct pt_world *world, pt_pa_t pa, uint64_t len, bool entire);
 
-/* store.c, swap.c, huge.c */
+/* store.c, swap.c */
 void ptl_file_get(struct pt_file *file);
 struct pt_world *ptl_file_world(const struct pt_file *file);
 /* The page of @offset. 0 if it was there, else how it was brought in. */

@@ -68,12 +68,12 @@ static struct pt_swap *swap_of(const struct pt_file *file, uint64_t word)
 						       (PTL_BIT(SLOT_SHIFT - TYPE_SHIFT) - 1)));
 }
 
-/* The first page from *@at on that is somewhere. */
-static bool next_word(const struct pt_file *file, uint64_t *at, uint64_t *word)
+/* The first page from *@at on, and before @end, that is somewhere. */
+static bool next_word(const struct pt_file *file, uint64_t *at, uint64_t end, uint64_t *word)
 {
 	const unsigned int chunk_lg2 = CHUNK_LG2 + file->world->page_lg2;
 
-	while (*at < file->cfg.len) {
+	while (*at < end) {
 		if (!chunk_at(file, *at >> chunk_lg2)) {
 			*at = ptl_last(*at, chunk_lg2) + 1;
 			continue;
@@ -147,7 +147,8 @@ void pt_file_put(struct pt_file *file)
 
 	if (!file || --file->refs)
 		return;
-	for (uint64_t at = 0; next_word(file, &at, &word); at += ptl_page_bytes(file->world)) {
+	for (uint64_t at = 0; next_word(file, &at, file->cfg.len, &word);
+	     at += ptl_page_bytes(file->world)) {
 		if (word & WORD_PAGE)
 			drop(file, ptl_folio_head(file->world, word & ~WORD_PAGE));
 		else
@@ -192,11 +193,14 @@ int pt_file_page(const struct pt_file *file, uint64_t offset, pt_pa_t *pa)
 uint64_t ptl_file_swapped(const struct pt_file *file, uint64_t offset, uint64_t len)
 {
 	uint64_t page = ptl_page_bytes(file->world), nr = 0, word;
+	uint64_t end = file->cfg.len;
 
 	if (!atomic_load_explicit(&((struct pt_file *)(uintptr_t)file)->nr_swapped,
 				  memory_order_relaxed))
 		return 0;
-	for (uint64_t at = offset; next_word(file, &at, &word) && at - offset < len; at += page)
+	if (offset < end && len < end - offset)
+		end = offset + len;
+	for (uint64_t at = offset; next_word(file, &at, end, &word); at += page)
 		nr += word & WORD_SWAP ? page : 0;
 	return nr;
 }
@@ -218,7 +222,8 @@ void ptl_file_count_swap(const struct pt_file *file)
 {
 	uint64_t word;
 
-	for (uint64_t at = 0; next_word(file, &at, &word); at += ptl_page_bytes(file->world)) {
+	for (uint64_t at = 0; next_word(file, &at, file->cfg.len, &word);
+	     at += ptl_page_bytes(file->world)) {
 		if (word & WORD_SWAP)
 			ptl_swap_count_anew(swap_of(file, word), word >> SLOT_SHIFT);
 	}
@@ -231,7 +236,8 @@ size_t pt_file_reclaim(struct pt_file *file)
 
 	if (file->cfg.shmem || file->cfg.page_lg2)
 		return 0;
-	for (uint64_t at = 0; next_word(file, &at, &word); at += ptl_page_bytes(file->world)) {
+	for (uint64_t at = 0; next_word(file, &at, file->cfg.len, &word);
+	     at += ptl_page_bytes(file->world)) {
 		struct ptl_page *head = ptl_folio_at(file->world, word & ~WORD_PAGE);
 
 		if (head->pins != 1 || ptl_page_flags(head) & PTL_PAGE_DIRTY ||

@@ -107,6 +107,29 @@ static void smaps_takes_pages_that_move_for_shared(void **state)
 	assert_int_equal(pt_mm_migrate_end(parent.mm, VA, 2 * fixture.page, NULL), 0);
 }
 
+/* Linux rounds page by page; a run was divided once. */
+static void smaps_divides_page_by_page(void **state)
+{
+	const unsigned int order = fixture.huge_lg2 - fixture.info.granule_lg2;
+	const uint64_t third = (fixture.page << 12) / 3;
+	struct pt_smaps sum = { 0 };
+	struct process other;
+	struct pt_view view;
+
+	(void)state;
+	mm_map_area(&parent, VA, fixture.huge, PT_MM_ANON, PT_MM_READ | PT_MM_WRITE, NULL, 0);
+	assert_int_equal(pt_mm_populate(parent.mm, VA, fixture.huge, order, NULL), 0);
+	assert_int_equal(process_fork(&fixture, &parent, &child), 0);
+	assert_int_equal(process_fork(&fixture, &parent, &other), 0);
+	assert_int_equal(mm_leaf(&parent, VA).level, 1);
+	view = pt_mm_view(parent.mm);
+	assert_int_equal(pt_smaps(&view, 0, UINT64_MAX, &sum), 0);
+	assert_int_equal(sum.pss_fine, third << order);
+	assert_int_equal(sum.pss_anon_fine, third << order);
+	process_exit(&fixture, &other);
+	process_exit(&fixture, &child);
+}
+
 static void smaps_rollup_has_its_own_lines(void **state)
 {
 	const struct pt_file_cfg cfg = { .name = "/f", .len = 4 * fixture.page };
@@ -336,6 +359,7 @@ static void areas_are_walked_with_locks_too(void **state)
 static const struct CMUnitTest bodies[] = {
 	cmocka_unit_test(smaps_counts_what_is_mapped),
 	cmocka_unit_test(smaps_takes_pages_that_move_for_shared),
+	cmocka_unit_test(smaps_divides_page_by_page),
 	cmocka_unit_test(smaps_rollup_has_its_own_lines),
 	cmocka_unit_test(smaps_sees_large_leaves_and_the_parts_of_large_folios),
 	cmocka_unit_test(smaps_counts_every_page_of_a_run_by_itself),
