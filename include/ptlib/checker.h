@@ -59,7 +59,7 @@ struct pt_check_report {
 	unsigned int cpu; /* BREAK, NEEDLESS: that the thread runs, or PT_CHECK_NO_CPU */
 	pt_va_t va; /* that was accessed; BREAK: as @change; NEEDLESS: as @first */
 	struct pt_tlb_entry entry; /* that was used; BREAK: that may be kept */
-	bool mapped; /* the tables translate @va now, to: */
+	bool mapped; /* there is a leaf for @va now, whatever it lets be done; it leads to: */
 	pt_pa_t pa;
 	struct pt_store change; /* the latest that made it stale; BREAK: @old as it was live */
 	unsigned int

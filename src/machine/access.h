@@ -10,7 +10,7 @@
  *	+------------+----------+---------+---------+--------------------------+
  *
  * and its raw word the leaf, of entries of tables 0. The stamp is the checker's clock before
- * the walk.
+ * the walk, or before a table that the walk began at went out of use.
  */
 #ifndef PTL_MACHINE_ACCESS_H
 #define PTL_MACHINE_ACCESS_H

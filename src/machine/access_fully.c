@@ -8,6 +8,7 @@
 /* A piece that was walked for. */
 struct walked {
 	struct ptl_missed missed;
+	uint64_t stamp;
 	unsigned int done; /* bytes of the access before it */
 	bool keep; /* it was translated by tables */
 };
@@ -88,6 +89,7 @@ static int look_at(struct pass *pass, unsigned int i, unsigned int done, struct 
 
 	access->va = access->first + done;
 	pass->is_walked[i] = false;
+	walked->stamp = pass->stamp;
 	if (pass->missed) {
 		walked->missed = *pass->missed;
 		walked->keep = true;
@@ -99,7 +101,8 @@ static int look_at(struct pass *pass, unsigned int i, unsigned int done, struct 
 			return 0;
 		start = walked->keep ? ptl_find_start(pass->cpu, &walked->missed) : NULL;
 		if (__builtin_expect(start && pass->cpu->machine->checker, 0))
-			ptl_check_table(pass->cpu, access, walked->missed.kept.from, start);
+			walked->stamp = ptl_check_table(pass->cpu, access, walked->missed.kept.from,
+							start, pass->stamp);
 	}
 	pass->is_walked[i] = true;
 	walked->done = done;
@@ -188,7 +191,7 @@ static void keep(struct pass *pass)
 			.data = kept->words | (uint64_t)kept->mem << PTL_MEM_SHIFT |
 				(uint64_t)kept->level << PTL_LEVEL_SHIFT |
 				(uint64_t)kept->withheld << PTL_WITHHELD_SHIFT |
-				pass->stamp << PTL_STAMP_SHIFT,
+				walked->stamp << PTL_STAMP_SHIFT,
 			.size_lg2 = kept->size_lg2,
 			.leaf_lg2 = kept->leaf_lg2,
 			.global = ptl_keeps_as_global(cpu, kept->global),
@@ -197,7 +200,7 @@ static void keep(struct pass *pass)
 				       walked->missed.asked.in, &fill));
 		ptl_count(&cpu->counters, PTL_COUNT_REFILLS, 1);
 		if (cpu->table_sizes)
-			ptl_keep_tables(cpu, &walked->missed, kept->level, pass->stamp);
+			ptl_keep_tables(cpu, &walked->missed, kept->level, walked->stamp);
 	}
 }
 

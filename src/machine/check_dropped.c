@@ -233,10 +233,9 @@ struct look {
 };
 
 /* False: no tables are asked. */
-static bool look_at(struct look *look, const struct pt_mmu *mmu, pt_va_t va,
-		    enum pt_access_kind kind, unsigned int priv)
+static bool look_at(struct look *look, const struct pt_mmu *mmu, pt_va_t va, unsigned int priv)
 {
-	look->how = (struct pt_access){ .kind = kind, .size = 1, .priv = priv };
+	look->how = (struct pt_access){ .kind = PT_ACCESS_READ, .size = 1, .priv = priv };
 	look->access = (struct ptl_access){ .mmu = mmu, .how = &look->how, .first = va, .va = va };
 	if (!mmu->arch->ask(&look->access, &look->asked))
 		return false;
@@ -244,50 +243,36 @@ static bool look_at(struct look *look, const struct pt_mmu *mmu, pt_va_t va,
 	return true;
 }
 
-static unsigned int entry_lg2(const struct ptl_regime *r, unsigned int level)
+/* Where it leads and what it lets be done is compared whole, whoever asks, and for what. */
+static bool look_anyhow(struct look *look, const struct pt_mmu *mmu, pt_va_t va)
 {
-	return r->walker->granule_lg2 + (r->walker->granule_lg2 - 3) * level;
+	return look_at(look, mmu, va, mmu->arch->max_priv) || look_at(look, mmu, va, 0);
 }
 
-/* The bytes around @look that one leaf decides about, if @entry is right about them; or 0. */
-static unsigned int agreeing_lg2(const struct look *look, bool arm64,
-				 const struct pt_tlb_entry *entry)
+/* The bytes around @va that one leaf decides about, if @entry is right about them; or 0. */
+static unsigned int leaf_agrees(const struct pt_mmu *mmu, const struct pt_tlb_entry *entry,
+				pt_va_t va)
 {
-	const struct ptl_regime *r = look->asked.r;
-	unsigned int judged = r->walker->judge(r, (uint32_t)entry->data, entry->raw, 0);
-
-	judged = ptl_judged_by_both(judged, entry->data >> PTL_WITHHELD_SHIFT & 15);
-	if (ptl_check_compare(arm64, &look->way, &look->asked, entry, judged) != PT_CHECK_KIND_NR)
-		return 0;
-	return look->way.mapped ? look->way.kept.size_lg2
-				: entry_lg2(r, look->way.steps[look->way.nr - 1].level);
-}
-
-/* Whatever some access may do there is compared; which, the entry does not say. */
-static unsigned int leaf_agrees(const struct pt_mmu *mmu, bool arm64,
-				const struct pt_tlb_entry *entry, pt_va_t va)
-{
+	const struct ptl_regime *r;
+	unsigned int judged;
 	struct look look;
 
-	for (unsigned int i = 0; i < 2; i++)
-		for (unsigned int kind = PT_ACCESS_READ; kind <= PT_ACCESS_FETCH; kind++) {
-			if (!look_at(&look, mmu, va, (enum pt_access_kind)kind,
-				     i ? mmu->arch->max_priv : 0))
-				continue;
-			if (look.way.mapped || look.way.why == PT_WHY_ACCESS_FLAG)
-				return agreeing_lg2(&look, arm64, entry);
-			if (!look.way.nr || look.way.steps[look.way.nr - 1].kind != PT_KIND_LEAF)
-				return 0;
-		}
-	return 0;
+	if (!look_anyhow(&look, mmu, va))
+		return 0;
+	r = look.asked.r;
+	judged = r->walker->judge(r, (uint32_t)entry->data, entry->raw, 0);
+	judged = ptl_judged_by_both(judged, entry->data >> PTL_WITHHELD_SHIFT & 15);
+	if (ptl_check_compare(&look.way, &look.asked, entry, judged) != PT_CHECK_KIND_NR)
+		return 0;
+	return look.way.kept.size_lg2;
 }
 
-static bool leaves_agree(const struct pt_mmu *mmu, bool arm64, const struct pt_tlb_entry *entry)
+static bool leaves_agree(const struct pt_mmu *mmu, const struct pt_tlb_entry *entry)
 {
 	pt_va_t at = entry->va, last = ptl_last(entry->va, entry->size_lg2);
 
 	for (;;) {
-		unsigned int size_lg2 = leaf_agrees(mmu, arm64, entry, at);
+		unsigned int size_lg2 = leaf_agrees(mmu, entry, at);
 
 		if (!size_lg2)
 			return false;
@@ -303,8 +288,7 @@ static bool table_agrees(const struct pt_mmu *mmu, const struct pt_tlb_entry *en
 	unsigned int granule_lg2;
 	struct look look;
 
-	if (!look_at(&look, mmu, entry->va, PT_ACCESS_READ, mmu->arch->max_priv) &&
-	    !look_at(&look, mmu, entry->va, PT_ACCESS_READ, 0))
+	if (!look_anyhow(&look, mmu, entry->va))
 		return false;
 	granule_lg2 = look.asked.r->walker->granule_lg2;
 	table = &look.way.kept.table[(entry->size_lg2 - granule_lg2) / (granule_lg2 - 3) - 1];
@@ -326,7 +310,7 @@ void ptl_check_dropped(void *ctx, const struct pt_tlb_entry *entry)
 	else if (entry->type == PT_TLB_TABLE)
 		agrees = table_agrees(mmu, entry);
 	else
-		agrees = leaves_agree(mmu, cpu->machine->cfg.arm64, entry);
+		agrees = leaves_agree(mmu, entry);
 	ptl_count(&cpu->counters, PTL_COUNT_DROPPED, 1);
 	ptl_count(&cpu->counters, PTL_COUNT_NEEDLESSLY, agrees);
 }

@@ -64,7 +64,7 @@ static const struct ptl_change *latest_flushed(const struct ptl_checker *c, pt_p
 static bool find_settled(const struct ptl_checker *c, struct cause *cause)
 {
 	const struct ptl_way *way = cause->way;
-	bool found = false;
+	uint64_t latest = cause->stamp;
 
 	for (unsigned int i = 0; i < way->nr_leading; i++) {
 		const struct ptl_change *change;
@@ -72,13 +72,13 @@ static bool find_settled(const struct ptl_checker *c, struct cause *cause)
 		if (ptl_changes_of(&c->open, word_of(&way->steps[i])))
 			return false;
 		change = latest_flushed(c, word_of(&way->steps[i]), way->steps[i].level, false);
-		if (!change || change->number <= cause->stamp)
+		if (!change || change->number <= latest)
 			continue;
 		cause->store = change->store;
 		cause->stage = way->steps[i].stage;
-		found = true;
+		latest = change->number;
 	}
-	return found;
+	return latest > cause->stamp;
 }
 
 /* A change that is open, though the frame is somebody else's by now. */
@@ -308,25 +308,45 @@ void ptl_check_leaf(struct pt_cpu *cpu, const struct ptl_access *access,
 	if (atomic_load_explicit(&cpu->lazy, memory_order_relaxed))
 		return; /* it catches up before it uses the space again */
 	ptl_check_find_way(&way, access, PTL_FROM_ROOT);
-	kind = ptl_check_compare(cpu->machine->cfg.arm64, &way, asked, entry, judged);
+	kind = ptl_check_compare(&way, asked, entry, judged);
 	if (kind != PT_CHECK_KIND_NR)
 		report(cpu, &way, kind, access->va, asked->r, entry);
 }
 
-void ptl_check_table(struct pt_cpu *cpu, const struct ptl_access *access, unsigned int level,
-		     const struct pt_tlb_entry *entry)
+/*
+ * From when on what a table leads to is stale, which the tables do not lead to any more: since the
+ * change that took it out of use. One that is not reported yet will have a number beyond @stamp.
+ */
+static uint64_t stamp_below(struct ptl_checker *c, const struct ptl_way *way,
+			    const struct pt_tlb_entry *table, uint64_t stamp)
+{
+	uint64_t kept_at = table->data >> PTL_STAMP_SHIFT;
+	uint32_t bits = ptl_bit_lock(&c->lock);
+
+	for (unsigned int i = 0; i < way->nr_leading; i++)
+		for (const struct ptl_change *open =
+			     ptl_changes_of(&c->open, word_of(&way->steps[i]));
+		     open; open = ptl_changes_before(&c->open, open))
+			if (open->number > kept_at)
+				stamp = ptl_min(stamp, open->number - 1);
+	ptl_bit_unlock(&c->lock, bits);
+	return stamp;
+}
+
+uint64_t ptl_check_table(struct pt_cpu *cpu, const struct ptl_access *access, unsigned int level,
+			 const struct pt_tlb_entry *entry, uint64_t stamp)
 {
 	struct ptl_way way;
 
-	if (atomic_load_explicit(&cpu->lazy, memory_order_relaxed))
-		return;
 	ptl_check_find_way(&way, access, PTL_FROM_ROOT);
 	if (way.kept.table[level].pa == entry->pa)
-		return;
+		return stamp;
 	/* What stands in the table of now, and what becomes of that, is nothing to the kept one. */
 	way.nr_leading = 0;
 	while (way.nr_leading < way.nr &&
 	       (way.steps[way.nr_leading].stage == 2 || way.steps[way.nr_leading].level > level))
 		way.nr_leading++;
-	report(cpu, &way, PT_CHECK_TABLE, access->va, NULL, entry);
+	if (!atomic_load_explicit(&cpu->lazy, memory_order_relaxed))
+		report(cpu, &way, PT_CHECK_TABLE, access->va, NULL, entry);
+	return stamp_below(cpu->machine->checker, &way, entry, stamp);
 }

@@ -8,6 +8,7 @@ void ptl_check_find_way(struct ptl_way *way, const struct ptl_access *access, un
 	struct ptl_access again = { .mmu = access->mmu,
 				    .how = access->how,
 				    .first = access->first,
+				    .looks = true,
 				    .fault = &fault,
 				    .steps = way->steps,
 				    .kept = &way->kept };
@@ -23,15 +24,6 @@ void ptl_check_find_way(struct ptl_way *way, const struct ptl_access *access, un
 	way->mapped =
 		!ptl_access_piece(&again, (unsigned int)(access->va - access->first), &way->piece);
 	way->nr = way->nr_leading = again.nr_steps;
-	way->why = fault.why;
-}
-
-/* But for what CPUs set in it by themselves. */
-static bool same_word(bool arm64, uint64_t a, uint64_t b)
-{
-	const uint64_t marks = arm64 ? ARM64_AF | ARM64_READ_ONLY : X86_ACCESSED | X86_DIRTY;
-
-	return !((a ^ b) & ~marks);
 }
 
 /* Whether any class may do more by the entry than by the tables. */
@@ -53,32 +45,22 @@ static bool allows_more(const struct ptl_asked *asked, const struct pt_tlb_entry
 }
 
 /* Of a contiguous block each word may be the one that a store made dirty. */
-static bool is_dirty_now(bool arm64, const struct ptl_asked *asked,
-			 const struct pt_tlb_entry *entry, const struct ptl_way *way)
+static bool is_dirty_now(const struct ptl_asked *asked, const struct pt_tlb_entry *entry,
+			 const struct ptl_way *way)
 {
 	const struct ptl_regime *r = asked->r;
-	/* A store also walks for a leaf that was made old: that is no question here. */
-	uint64_t raw = way->piece.raw | (arm64 ? ARM64_AF : X86_ACCESSED);
-	unsigned int now = r->walker->judge(r, way->kept.words, raw, asked->want.class);
+	unsigned int now =
+		r->walker->judge(r, way->kept.words, way->piece.raw, asked->want.class);
 
 	if (way->kept.withheld & PTL_JUDGED_CLEAN)
 		return false;
 	return entry->size_lg2 > entry->leaf_lg2 || !(now & PTL_JUDGED_CLEAN);
 }
 
-bool ptl_check_is_only_old(bool arm64, const struct ptl_way *way, const struct pt_tlb_entry *entry)
-{
-	return way->why == PT_WHY_ACCESS_FLAG && way->nr &&
-	       (entry->size_lg2 > entry->leaf_lg2 ||
-		same_word(arm64, way->steps[way->nr - 1].raw, entry->raw));
-}
-
-enum pt_check_kind ptl_check_compare(bool arm64, const struct ptl_way *way,
-				     const struct ptl_asked *asked,
+enum pt_check_kind ptl_check_compare(const struct ptl_way *way, const struct ptl_asked *asked,
 				     const struct pt_tlb_entry *entry, unsigned int judged)
 {
-	if (!way->mapped && ptl_check_is_only_old(arm64, way, entry))
-		return PT_CHECK_KIND_NR;
+	/* What ends at a leaf all the same: the second stage's, which refuses the walk a table. */
 	if (!way->mapped)
 		return way->nr && way->steps[way->nr - 1].kind == PT_KIND_LEAF ? PT_CHECK_RIGHTS
 									       : PT_CHECK_ADDRESS;
@@ -88,7 +70,7 @@ enum pt_check_kind ptl_check_compare(bool arm64, const struct ptl_way *way,
 		return PT_CHECK_MEMORY;
 	if (allows_more(asked, entry, way))
 		return PT_CHECK_RIGHTS;
-	if (!(judged & PTL_JUDGED_CLEAN) && !is_dirty_now(arm64, asked, entry, way))
+	if (!(judged & PTL_JUDGED_CLEAN) && !is_dirty_now(asked, entry, way))
 		return PT_CHECK_DIRTY;
 	return PT_CHECK_KIND_NR;
 }

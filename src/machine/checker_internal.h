@@ -72,10 +72,9 @@ struct ptl_way {
 	struct pt_access_step steps[PT_ACCESS_MAX_STEPS];
 	unsigned int nr;
 	unsigned int nr_leading; /* of them, to what is kept: all, or those above a table */
-	bool mapped; /* to a leaf, and it may be done */
-	enum pt_fault_why why; /* if not */
-	struct ptl_kept kept;
-	struct pt_piece piece;
+	bool mapped; /* to a leaf, whatever that lets be done */
+	struct ptl_kept kept; /* but for its tables, only if @mapped */
+	struct pt_piece piece; /* so is this; @raw as if it had been used */
 };
 
 /* ---- checker.c ---- */
@@ -114,15 +113,8 @@ void ptl_check_find_way(struct ptl_way *way, const struct ptl_access *access, un
  * What of @entry, which is used for what @judged says, is wrong by the tables, or
  * PT_CHECK_KIND_NR. Less permissive and not accessed is not wrong.
  */
-enum pt_check_kind ptl_check_compare(bool arm64, const struct ptl_way *way,
-				     const struct ptl_asked *asked,
+enum pt_check_kind ptl_check_compare(const struct ptl_way *way, const struct ptl_asked *asked,
 				     const struct pt_tlb_entry *entry, unsigned int judged);
-/*
- * The tables refuse it for want of the access flag, and for that alone: it was aged, which need not
- * be flushed. In a contiguous block the entry's word is another one of the block.
- */
-bool ptl_check_is_only_old(bool arm64, const struct ptl_way *way, const struct pt_tlb_entry *entry);
-
 /* ---- check_break.c ---- */
 
 /* What @raw says in a table of @space, which is set. */

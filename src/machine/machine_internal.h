@@ -324,12 +324,13 @@ static inline uint64_t ptl_clock(const struct pt_machine *machine)
 {
 	return machine->checker ? ptl_check_clock(machine->checker) : 0;
 }
-/* @entry is used, for what @judged says; or for the table of @level. */
+/* @entry is used, for what @judged says. */
 void ptl_check_leaf(struct pt_cpu *cpu, const struct ptl_access *access,
 		    const struct ptl_asked *asked, const struct pt_tlb_entry *entry,
 		    unsigned int judged);
-void ptl_check_table(struct pt_cpu *cpu, const struct ptl_access *access, unsigned int level,
-		     const struct pt_tlb_entry *entry);
+/* It is used for the table of @level. Returns the stamp of what is found by it: @stamp or less. */
+uint64_t ptl_check_table(struct pt_cpu *cpu, const struct ptl_access *access, unsigned int level,
+			 const struct pt_tlb_entry *entry, uint64_t stamp);
 /* A change or a context that no memory was left to remember. */
 void ptl_check_lose(struct ptl_checker *checker);
 /* What the CPU's ASIDs stand for; see check_dropped.c. */

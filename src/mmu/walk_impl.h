@@ -139,10 +139,13 @@ static int mmu_walk_once(struct ptl_access *access, const struct ptl_regime *r, 
 		return mmu_fault(access, r, &failure);
 	}
 	failure.kind = PTL_LEAF;
+	if (__builtin_expect(access->looks, 0))
+		raw = mmu_mark(raw, true, false, r);
 	perms = mmu_perms(failure.all, failure.any, raw, want->class, r);
-	if (mmu_leaf_faults(raw, want, r) || (perms & want->perms) != want->perms)
+	if ((mmu_leaf_faults(raw, want, r) || (perms & want->perms) != want->perms) &&
+	    !(access->looks && !want->in_walk))
 		return mmu_fault(access, r, &failure);
-	if (!mmu_is_marked(failure.all, raw, want->write, r)) {
+	if (!mmu_is_marked(failure.all, raw, want->write, r) && !access->looks) {
 		int err = mmu_mark_path(access, r, &path, top, level, want->write, stray);
 
 		if (err)
