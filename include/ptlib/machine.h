@@ -156,7 +156,10 @@ struct pt_cpu_stats {
 	uint64_t switches; /* of address spaces */
 	uint64_t deferred; /* requests that a batch took; see flush_batch.h */
 	uint64_t lazy_skips; /* IPIs that were not sent since the CPU was lazy */
-	/* Of a checked machine: entries that flushes removed, each level's and each walk cache's. */
+	/*
+	 * Of a checked machine: entries that flushes removed, each level's and each walk cache's;
+	 * but PT_FLUSH_BY_FAULT, which nobody asks for.
+	 */
 	uint64_t dropped;
 	uint64_t dropped_needlessly; /* of them: no use would have been wrong; see checker.h */
 	uint64_t cost_ps; /* by struct pt_machine_costs: walks, flushes of its own, what it sent */

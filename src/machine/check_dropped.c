@@ -299,10 +299,13 @@ static bool table_agrees(const struct pt_mmu *mmu, const struct pt_tlb_entry *en
 void ptl_check_dropped(void *ctx, const struct pt_tlb_entry *entry)
 {
 	struct pt_cpu *cpu = ctx;
-	const struct context *context = context_of(cpu->contexts, entry);
+	const struct context *context;
 	const struct pt_mmu *mmu = NULL;
 	bool agrees;
 
+	if (cpu->cause == PT_FLUSH_BY_FAULT)
+		return; /* which the processor does by itself */
+	context = context_of(cpu->contexts, entry);
 	if (context && roots_are_tables(context, entry->va))
 		mmu = mmu_of(cpu, context);
 	if (!mmu)

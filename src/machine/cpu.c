@@ -114,6 +114,7 @@ void ptl_cpu_flush(struct pt_cpu *cpu, const struct pt_tlb_flush *flush, enum pt
 	if (!(flush->all | flush->range))
 		return;
 	ptl_count(&cpu->counters, PTL_COUNT_FLUSHES + cause * PT_FLUSH_KIND_NR + kind_of(flush), 1);
+	cpu->cause = cause;
 	pt_tlb_flush(cpu->tlb, flush);
 }
 

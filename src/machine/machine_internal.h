@@ -133,6 +133,7 @@ struct pt_cpu {
 	struct pt_x86_regs x86;
 	struct pt_arm64_regs arm64;
 	struct ptl_contexts *contexts; /* NULL: not checked */
+	enum pt_flush_cause cause; /* of the flush that it performs */
 
 	struct pt_space *space;
 	struct pt_guest *guest; /* NULL: the host */

@@ -198,6 +198,35 @@ static void global_pages_are_held_to_what_runs(void **state)
 	stop(&f, &p);
 }
 
+/* x86: a fault drops what is kept of its address, right or not; no flush has been asked for. */
+static void what_a_fault_drops_is_not_counted(void **state)
+{
+	struct pt_access_result result;
+	struct pt_cpu_stats s;
+	struct process p;
+	struct fixture f;
+	struct pt_cpu *cpu;
+
+	(void)state;
+	start(&f, &p, 0, true);
+	map(&p, 2, RWU & ~PT_ATTR_WRITE);
+	cpu = run_on(&f, 0, p.space);
+	for (unsigned int i = 0; i < 10; i++) {
+		assert_int_equal(touch(&f, cpu, VA, PT_ACCESS_READ, &result), 0);
+		assert_int_equal(touch(&f, cpu, VA, PT_ACCESS_WRITE, &result), 1);
+	}
+	s = stats_of(cpu);
+	assert_int_equal(s.flushes[PT_FLUSH_BY_FAULT][PT_FLUSH_KIND_PAGE], 10);
+	assert_int_equal(s.dropped, 0);
+	assert_int_equal(s.dropped_needlessly, 0);
+	/* the next flush, of whatever cause, counts again */
+	assert_int_equal(touch(&f, cpu, VA, PT_ACCESS_READ, &result), 0);
+	pt_cpu_invlpg(cpu, VA);
+	expect(&f, 0, 2 + 3, 2 + 3);
+	pt_cpu_leave(cpu);
+	stop(&f, &p);
+}
+
 /* Where a space's table is gone, its entries have nothing left to agree with. */
 static void nothing_agrees_with_a_table_that_is_gone(void **state)
 {
@@ -481,10 +510,14 @@ static void a_count_of_our_own_agrees(void **state)
 			(void)run_on(&c.f, pt_cpu_number(cpu), c.p[space].space);
 			note_space(&c, cpu, space);
 			compare(&c, old);
+			begin(&c, old);
 			for (unsigned int n = 0; n < 12; n++)
 				(void)!touch(&c.f, cpu, VA + random64(&seed) % SPAN * c.f.page,
 					     random64(&seed) & 1 ? PT_ACCESS_READ : PT_ACCESS_WRITE,
 					     &result);
+			/* what accesses push out or drop is none of it */
+			for (unsigned int n = 0; n < NR_CPUS; n++)
+				expect(&c.f, n, old[n].dropped, old[n].dropped_needlessly);
 			begin(&c, old);
 			change(&c, &seed);
 			compare(&c, old);
@@ -512,6 +545,7 @@ int main(void)
 		cmocka_unit_test(a_dirty_entry_of_a_clean_page_needs_it),
 		cmocka_unit_test(tables_count_too),
 		cmocka_unit_test(global_pages_are_held_to_what_runs),
+		cmocka_unit_test(what_a_fault_drops_is_not_counted),
 		cmocka_unit_test(nothing_agrees_with_a_table_that_is_gone),
 		cmocka_unit_test(nothing_is_counted_unless_checked),
 		cmocka_unit_test(each_side_of_a_guest_is_held_to_its_own),
