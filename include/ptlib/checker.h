@@ -91,8 +91,10 @@ struct pt_check_stats {
 	uint64_t stores; /* seen */
 	uint64_t changes; /* of them: of words that may have been kept */
 	uint64_t flushes; /* of tables, seen to return */
-	uint64_t lost; /* changes or contexts that no memory was left to remember: from then on
-			 nothing is checked, and entries of such contexts count as needed */
+	uint64_t lost; /* changes that no memory was left to remember: from then on no use of an
+			  entry is checked */
+	uint64_t lost_contexts; /* what ASIDs stood for on a CPU: what flushes drop of them, and
+				   of global entries until the next one, counts as needed */
 };
 
 /** What a checked machine has seen, of about now; all 0 of another. */

@@ -15,7 +15,8 @@
  * as IA32_PAT and MAIR_EL1 may be cached.
  *
  * Context: all calls but pt_cpu_enter() by the thread that runs the CPU, if nothing else
- * is said. A thread runs one CPU of a machine at a time. None of them allocates.
+ * is said. A thread runs one CPU of a machine at a time. None of them allocates, but in checked
+ * machines, where memory that is not there is counted and nothing fails; see checker.h.
  */
 #ifndef PTLIB_CPU_H
 #define PTLIB_CPU_H

@@ -41,6 +41,7 @@ struct ptl_contexts {
 	struct context *at; /* @max of them, by hash */
 	size_t nr, max; /* @max is 0 or a power of two */
 	uint64_t clock;
+	uint64_t lost; /* @clock when one was lost: none from before may be the latest */
 };
 
 int ptl_contexts_create(struct ptl_contexts **out, struct pt_phys *phys)
@@ -86,12 +87,15 @@ static struct context *find(const struct ptl_contexts *contexts, uint16_t vmid, 
 }
 
 /* Half of the places stay free. */
-static bool make_room(struct ptl_contexts *contexts)
+static bool has_room(const struct ptl_contexts *contexts)
+{
+	return 2 * contexts->nr < contexts->max;
+}
+
+static bool grow(struct ptl_contexts *contexts)
 {
 	struct ptl_contexts larger = *contexts;
 
-	if (2 * contexts->nr < contexts->max)
-		return true;
 	larger.max = contexts->max ? 2 * contexts->max : 8;
 	larger.at = calloc(larger.max, sizeof(*larger.at));
 	if (!larger.at)
@@ -105,13 +109,6 @@ static bool make_room(struct ptl_contexts *contexts)
 	return true;
 }
 
-/* The cast: a load that older Clang wants a pointer to what is not const for. */
-static uint32_t generation_of(const struct pt_frame *frame)
-{
-	return atomic_load_explicit((_Atomic uint32_t *)(uintptr_t)&frame->generation,
-				    memory_order_relaxed);
-}
-
 static struct root note_root(const struct pt_phys *phys, const struct ptl_regime *r)
 {
 	const struct ptl_region *region = r->walker ? ptl_phys_find(phys, r->root_pa) : NULL;
@@ -120,7 +117,17 @@ static struct root note_root(const struct pt_phys *phys, const struct ptl_regime
 	if (!region)
 		return (struct root){ NULL, 0 };
 	frame = &region->frames[(r->root_pa - region->pa) >> phys->frame_lg2];
-	return (struct root){ frame, generation_of(frame) };
+	return (struct root){ frame, ptl_frame_generation(frame) };
+}
+
+/* The one of these, or a place for it; NULL: there is no memory. */
+static struct context *find_or_add(struct ptl_contexts *contexts, uint16_t vmid, uint16_t asid)
+{
+	struct context *context = find(contexts, vmid, asid);
+
+	if (context && (context->used || has_room(contexts)))
+		return context;
+	return grow(contexts) ? find(contexts, vmid, asid) : NULL;
 }
 
 void ptl_check_context(struct pt_cpu *cpu)
@@ -132,11 +139,12 @@ void ptl_check_context(struct pt_cpu *cpu)
 
 	contexts->current = NULL;
 	contexts->loaded = NULL;
-	if (!make_room(contexts)) {
-		ptl_check_lose(cpu->machine->checker);
+	context = find_or_add(contexts, cpu->vmid, asid);
+	if (!context) {
+		contexts->lost = ++contexts->clock;
+		ptl_check_lose_context(cpu->machine->checker);
 		return;
 	}
-	context = find(contexts, cpu->vmid, asid);
 	contexts->nr += !context->used;
 	*context = (struct context){ .vmid = cpu->vmid,
 				     .asid = asid,
@@ -163,6 +171,7 @@ void ptl_check_no_context(struct pt_cpu *cpu)
 	cpu->contexts->current = NULL;
 }
 
+/* NULL: there is none, or it may be one that was lost. */
 static const struct context *latest_of(const struct ptl_contexts *contexts, uint16_t vmid)
 {
 	const struct context *latest = NULL;
@@ -174,7 +183,7 @@ static const struct context *latest_of(const struct ptl_contexts *contexts, uint
 		    (!latest || context->noted > latest->noted))
 			latest = context;
 	}
-	return latest;
+	return latest && latest->noted > contexts->lost ? latest : NULL;
 }
 
 /* NULL: nobody knows any more. */
@@ -193,8 +202,8 @@ static bool roots_are_tables(const struct context *context, pt_va_t va)
 {
 	const struct root *root = &context->root[va >> 55 & 1], *second = &context->root[2];
 
-	return (!root->frame || generation_of(root->frame) == root->generation) &&
-	       (!second->frame || generation_of(second->frame) == second->generation);
+	return (!root->frame || ptl_frame_generation(root->frame) == root->generation) &&
+	       (!second->frame || ptl_frame_generation(second->frame) == second->generation);
 }
 
 /* An MMU with the registers of @context; NULL: they were refused. */

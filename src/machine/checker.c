@@ -31,17 +31,17 @@ uint64_t ptl_check_clock(struct ptl_checker *checker)
 	return atomic_load_explicit(&checker->clock, memory_order_acquire);
 }
 
-void ptl_check_lose(struct ptl_checker *checker)
+void ptl_check_lose_context(struct ptl_checker *checker)
 {
 	uint32_t bits = ptl_bit_lock(&checker->lock);
 
-	checker->stats.lost++;
+	checker->stats.lost_contexts++;
 	ptl_bit_unlock(&checker->lock, bits);
 }
 
 /* ---- frames ---- */
 
-/* The casts: loads that older Clang wants a pointer to what is not const for. */
+/* The cast: as in ptl_frame_generation(). */
 static unsigned int block_of(const struct pt_frame *frame)
 {
 	return atomic_load_explicit((_Atomic uint8_t *)(uintptr_t)&frame->block,
@@ -51,12 +51,6 @@ static unsigned int block_of(const struct pt_frame *frame)
 static bool is_held(const struct pt_frame *frame)
 {
 	return (block_of(frame) & PTL_BLOCK_KIND) == PTL_BLOCK_HELD;
-}
-
-static uint32_t generation_of(const struct pt_frame *frame)
-{
-	return atomic_load_explicit((_Atomic uint32_t *)(uintptr_t)&frame->generation,
-				    memory_order_relaxed);
 }
 
 const struct pt_frame *ptl_check_block(const struct pt_phys *phys, pt_pa_t pa)
@@ -91,7 +85,7 @@ bool ptl_check_was_freed(const struct pt_phys *phys, const struct ptl_change *ch
 	if (!block || !is_held(block))
 		return true;
 	/* Another block without having been free: the folio was split. */
-	return block == change->block && generation_of(block) != change->generation;
+	return block == change->block && ptl_frame_generation(block) != change->generation;
 }
 
 /* A table page counts its generation up as it dies, before it can be another table. */
@@ -104,13 +98,14 @@ static void note_table(const struct pt_space *space, struct ptl_change *change)
 	if (!region)
 		return;
 	change->table_frame = &region->frames[(table - region->pa) >> phys->frame_lg2];
-	change->table_generation = generation_of(change->table_frame);
+	change->table_generation = ptl_frame_generation(change->table_frame);
 }
 
 uint32_t ptl_check_deaths(const struct ptl_change *change)
 {
-	return change->table_frame ? generation_of(change->table_frame) - change->table_generation
-				   : 0;
+	return change->table_frame
+		       ? ptl_frame_generation(change->table_frame) - change->table_generation
+		       : 0;
 }
 
 /* ---- stores ---- */
@@ -157,7 +152,7 @@ static void note_old(const struct pt_space *space, struct ptl_change *change)
 		return;
 	change->block = block;
 	change->frame = was.pa;
-	change->generation = generation_of(block);
+	change->generation = ptl_frame_generation(block);
 }
 
 void ptl_check_store(void *ctx, const struct pt_store *store)

@@ -77,6 +77,13 @@ struct ptl_way {
 	struct pt_piece piece; /* so is this; @raw as if it had been used */
 };
 
+/* The cast: a load that older Clang wants a pointer to what is not const for. */
+static inline uint32_t ptl_frame_generation(const struct pt_frame *frame)
+{
+	return atomic_load_explicit((_Atomic uint32_t *)(uintptr_t)&frame->generation,
+				    memory_order_relaxed);
+}
+
 /* ---- checker.c ---- */
 
 /* The block of an allocator that @pa is in, by its first frame; NULL: there is none. */

@@ -332,8 +332,8 @@ void ptl_check_leaf(struct pt_cpu *cpu, const struct ptl_access *access,
 /* It is used for the table of @level. Returns the stamp of what is found by it: @stamp or less. */
 uint64_t ptl_check_table(struct pt_cpu *cpu, const struct ptl_access *access, unsigned int level,
 			 const struct pt_tlb_entry *entry, uint64_t stamp);
-/* A change or a context that no memory was left to remember. */
-void ptl_check_lose(struct ptl_checker *checker);
+/* A context that no memory was left to remember. */
+void ptl_check_lose_context(struct ptl_checker *checker);
 /* What the CPU's ASIDs stand for; see check_dropped.c. */
 struct ptl_contexts;
 int ptl_contexts_create(struct ptl_contexts **out, struct pt_phys *phys);
