@@ -40,23 +40,20 @@ struct cause {
 };
 
 /*
- * The latest change of the word at @pa that is not open and may have been kept. Table pages are
- * used again: what was flushed for one use says nothing of the next, which may be another space's.
+ * The latest change of the word at @pa that is not open. Table pages are used again: what was
+ * flushed for one use says nothing of the next, which may be another space's.
  * @unhooked: the table is one that an open change has unhooked, and so not free yet.
  */
 static const struct ptl_change *latest_flushed(const struct ptl_checker *c, pt_pa_t pa,
-					       unsigned int level, bool unhooked)
+					       bool unhooked)
 {
 	const struct ptl_change *found = NULL;
 
-	for (size_t i = 0; i < PTL_JOURNAL; i++) {
-		const struct ptl_change *change = &c->journal[i];
-
-		if (change->number && change->kept && change->store.pa == pa &&
-		    change->store.level == level && (!found || change->number > found->number) &&
+	for (const struct ptl_change *change = ptl_journal_of(&c->journal, pa); change;
+	     change = ptl_journal_before(&c->journal, change))
+		if ((!found || change->number > found->number) &&
 		    ptl_check_deaths(change) <= unhooked)
 			found = change;
-	}
 	return found;
 }
 
@@ -66,16 +63,17 @@ static bool find_settled(const struct ptl_checker *c, struct cause *cause)
 	const struct ptl_way *way = cause->way;
 	uint64_t latest = cause->stamp;
 
-	for (unsigned int i = 0; i < way->nr_leading; i++) {
-		const struct ptl_change *change;
-
+	for (unsigned int i = 0; i < way->nr_leading; i++)
 		if (ptl_changes_of(&c->open, word_of(&way->steps[i])))
 			return false;
-		change = latest_flushed(c, word_of(&way->steps[i]), way->steps[i].level, false);
+	for (unsigned int i = 0; i < way->nr_leading; i++) {
+		const struct pt_access_step *step = &way->steps[i];
+		const struct ptl_change *change = latest_flushed(c, word_of(step), false);
+
 		if (!change || change->number <= latest)
 			continue;
 		cause->store = change->store;
-		cause->stage = way->steps[i].stage;
+		cause->stage = step->stage;
 		latest = change->number;
 	}
 	return latest > cause->stamp;
@@ -126,6 +124,7 @@ struct overdue {
 	const struct pt_space *space; /* tables are read as its */
 	const struct cause *cause;
 	unsigned int level; /* of the word that the entry is from */
+	bool notes; /* what was flushed: */
 	const struct ptl_change *flushed; /* the latest that it should have gone for */
 };
 
@@ -141,10 +140,13 @@ static bool says_it(const struct overdue *o, uint64_t raw)
 	return is.kind == PTL_TABLE && is.target == entry->pa;
 }
 
-static void note_flushed(struct overdue *o, pt_pa_t pa, unsigned int level, bool unhooked)
+static void note_flushed(struct overdue *o, pt_pa_t pa, bool unhooked)
 {
-	const struct ptl_change *flushed = latest_flushed(o->machine->checker, pa, level, unhooked);
+	const struct ptl_change *flushed;
 
+	if (!o->notes)
+		return;
+	flushed = latest_flushed(o->machine->checker, pa, unhooked);
 	if (flushed && flushed->number > o->cause->stamp &&
 	    (!o->flushed || flushed->number > o->flushed->number))
 		o->flushed = flushed;
@@ -159,7 +161,7 @@ static bool is_allowed(struct overdue *o, pt_pa_t pa, bool unhooked)
 	     open = ptl_changes_before(&c->open, open))
 		if (says_it(o, open->store.old) || says_it(o, open->store.new_))
 			return true;
-	note_flushed(o, pa, o->level, unhooked);
+	note_flushed(o, pa, unhooked);
 	return false;
 }
 
@@ -198,7 +200,7 @@ static bool is_allowed_below(struct overdue *o, uint64_t raw, unsigned int level
 		     open = ptl_changes_before(&c->open, open))
 			if (is_allowed_below(o, open->store.old, level))
 				return true;
-		note_flushed(o, pa, level, true);
+		note_flushed(o, pa, true);
 	}
 	return false;
 }
@@ -219,13 +221,36 @@ static unsigned int level_of(const struct pt_space *space, const struct cause *c
 	return (cause->entry->size_lg2 - space->granule_lg2) / (space->granule_lg2 - 3);
 }
 
+/* Whether one of the changes that are open lets the entry be used, or nobody can tell. */
+static bool may_be_used(struct overdue *o)
+{
+	struct ptl_checker *c = o->machine->checker;
+
+	for (unsigned int i = 0; i < o->cause->way->nr; i++) {
+		const struct pt_access_step *step = &o->cause->way->steps[i];
+
+		if (step->stage != 1)
+			return true;
+		if (step->level < o->level)
+			break;
+		if (step->level == o->level && is_allowed(o, word_of(step), false))
+			return true;
+		if (step->level > o->level)
+			note_flushed(o, word_of(step), false);
+		for (const struct ptl_change *open = ptl_changes_of(&c->open, word_of(step));
+		     step->level > o->level && open; open = ptl_changes_before(&c->open, open))
+			if (is_allowed_below(o, open->store.old, step->level))
+				return true;
+	}
+	return false;
+}
+
 /*
  * A change that was flushed, before others of its word, or of words above it, that were not yet:
  * these allow what they have replaced, and nothing else.
  */
 static bool find_overdue(const struct pt_cpu *cpu, struct cause *cause)
 {
-	struct ptl_checker *c = cpu->machine->checker;
 	const struct pt_tlb_entry *entry = cause->entry;
 	struct overdue o = { .machine = cpu->machine,
 			     .space = space_of(cpu, entry->va),
@@ -235,23 +260,11 @@ static bool find_overdue(const struct pt_cpu *cpu, struct cause *cause)
 	if (!o.space || entry->size_lg2 > entry->leaf_lg2)
 		return false;
 	o.level = level_of(o.space, cause);
-	for (unsigned int i = 0; i < cause->way->nr; i++) {
-		const struct pt_access_step *step = &cause->way->steps[i];
-
-		if (step->stage != 1)
-			return false;
-		if (step->level < o.level)
-			break;
-		if (step->level == o.level && is_allowed(&o, word_of(step), false))
-			return false;
-		if (step->level > o.level)
-			note_flushed(&o, word_of(step), step->level, false);
-		for (const struct ptl_change *open = ptl_changes_of(&c->open, word_of(step));
-		     step->level > o.level && open; open = ptl_changes_before(&c->open, open))
-			if (is_allowed_below(&o, open->store.old, step->level))
-				return false;
-	}
-	if (!o.flushed)
+	/* Mostly that is all: what was flushed is looked for if nothing allows it. */
+	if (may_be_used(&o))
+		return false;
+	o.notes = true;
+	if (may_be_used(&o) || !o.flushed)
 		return false;
 	cause->store = o.flushed->store;
 	cause->stage = 1;

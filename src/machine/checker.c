@@ -3,8 +3,8 @@
  * Stores and flushes as they come.
  *
  * Stores are numbered in the order in which they are reported, which is after they were
- * made. Each is open until its thread's flush of it has returned; the youngest that are
- * not open stay in a journal.
+ * made. Each of what may have been kept is open until its thread's flush of it has returned;
+ * the youngest that are not open stay in a journal.
  */
 #include <stdlib.h>
 
@@ -110,11 +110,6 @@ uint32_t ptl_check_deaths(const struct ptl_change *change)
 
 /* ---- stores ---- */
 
-static void to_journal(struct ptl_checker *c, const struct ptl_change *change)
-{
-	c->journal[c->next++ % PTL_JOURNAL] = *change;
-}
-
 /* Whether a TLB may keep what @store replaced, so that a flush has to follow. */
 static bool matters(const struct pt_space *space, const struct pt_store *store)
 {
@@ -173,9 +168,7 @@ void ptl_check_store(void *ctx, const struct pt_store *store)
 	change.number = atomic_load_explicit(&c->clock, memory_order_relaxed) + 1;
 	c->stats.stores++;
 	c->stats.changes += change.kept;
-	if (!change.kept)
-		to_journal(c, &change);
-	else if (!ptl_changes_add(&c->open, &change))
+	if (change.kept && !ptl_changes_add(&c->open, &change))
 		c->stats.lost++;
 	unbroken = space->machine->cfg.arm64 && space->pt &&
 		   ptl_check_break(c, space, &change, &report);
@@ -215,7 +208,7 @@ static bool stays_open(void *ctx, struct ptl_change *change)
 		change->deferred = true;
 		return true;
 	}
-	to_journal(flushed->c, change);
+	ptl_journal_add(&flushed->c->journal, change);
 	return false;
 }
 
@@ -278,7 +271,7 @@ static bool stays_deferred(void *ctx, struct ptl_change *change)
 
 	if (!change->deferred || change->space != flushed->space)
 		return true;
-	to_journal(flushed->c, change);
+	ptl_journal_add(&flushed->c->journal, change);
 	return false;
 }
 

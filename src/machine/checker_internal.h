@@ -48,13 +48,22 @@ struct ptl_changes {
 	size_t nr, max; /* @max is 0 or a power of two */
 };
 
+/*
+ * The latest PTL_JOURNAL of those that were flushed, in that order, in a ring. Links lead to what
+ * is older; one that leads to what is younger led to what has been overwritten since.
+ */
+struct ptl_journal {
+	struct ptl_change at[PTL_JOURNAL];
+	uint32_t heads[PTL_JOURNAL]; /* as above */
+	size_t next;
+};
+
 struct ptl_checker {
 	_Atomic uint64_t clock; /* the number of the last store; +1 with release under the lock */
 	_Atomic uint32_t lock; /* guards what follows; innermost */
 	struct ptl_changes open; /* flushes of them have not returned */
 	struct ptl_changes owed; /* arm64: no TLBI of them has completed */
-	struct ptl_change journal[PTL_JOURNAL];
-	size_t next; /* in the journal */
+	struct ptl_journal journal;
 	struct pt_check_stats stats;
 	unsigned int kinds; /* that are told; as @report and @ctx set while nothing runs */
 	void (*report)(void *ctx, const struct pt_check_report *report);
@@ -108,6 +117,12 @@ const struct ptl_change *ptl_changes_before(const struct ptl_changes *changes,
 size_t ptl_changes_drop(struct ptl_changes *changes,
 			bool (*stays)(void *ctx, struct ptl_change *change), void *ctx);
 void ptl_changes_exit(struct ptl_changes *changes);
+
+void ptl_journal_add(struct ptl_journal *journal, const struct ptl_change *change);
+/* The change of the word at @pa that was flushed last, and the one before @change; or NULL. */
+const struct ptl_change *ptl_journal_of(const struct ptl_journal *journal, pt_pa_t pa);
+const struct ptl_change *ptl_journal_before(const struct ptl_journal *journal,
+					    const struct ptl_change *change);
 
 /* ---- check_way.c ---- */
 
