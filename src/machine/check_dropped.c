@@ -11,6 +11,7 @@
 #include <stdlib.h>
 
 #include "machine/checker_internal.h"
+#include "mmu/stray.h"
 
 #define NR_ROOTS 3 /* of both halves, and of the second stage */
 
@@ -258,36 +259,56 @@ static bool look_anyhow(struct look *look, const struct pt_mmu *mmu, pt_va_t va)
 	return look_at(look, mmu, va, mmu->arch->max_priv) || look_at(look, mmu, va, 0);
 }
 
-/* The bytes around @va that one leaf decides about, if @entry is right about them; or 0. */
-static unsigned int leaf_agrees(const struct pt_mmu *mmu, const struct pt_tlb_entry *entry,
-				pt_va_t va)
+/* Whether @entry is right about the leaf that @look found. */
+static bool leaf_agrees(const struct look *look, const struct pt_tlb_entry *entry)
 {
-	const struct ptl_regime *r;
-	unsigned int judged;
-	struct look look;
+	const struct ptl_regime *r = look->asked.r;
+	unsigned int judged = r->walker->judge(r, (uint32_t)entry->data, entry->raw, 0);
 
-	if (!look_anyhow(&look, mmu, va))
-		return 0;
-	r = look.asked.r;
-	judged = r->walker->judge(r, (uint32_t)entry->data, entry->raw, 0);
 	judged = ptl_judged_by_both(judged, entry->data >> PTL_WITHHELD_SHIFT & 15);
-	if (ptl_check_compare(&look.way, &look.asked, entry, judged) != PT_CHECK_KIND_NR)
-		return 0;
-	return look.way.kept.size_lg2;
+	return ptl_check_compare(&look->way, &look->asked, entry, judged) == PT_CHECK_KIND_NR;
 }
 
-static bool leaves_agree(const struct pt_mmu *mmu, const struct pt_tlb_entry *entry)
+/*
+ * The last byte, up to @until, of leaves in the table of the one at @va, that @look found, which
+ * say the same as that, each of where it is: what leaf_agrees() says of one it says of all.
+ */
+static pt_va_t last_alike(const struct look *look, const struct pt_mmu *mmu, bool arm64, pt_va_t va,
+			  pt_va_t until)
+{
+	const struct pt_access_step *step = &look->way.steps[look->way.nr - 1];
+	const struct ptl_regime *r = look->asked.r;
+	unsigned int lg2 = look->way.kept.leaf_lg2;
+	pt_va_t last = ptl_last(va, lg2);
+	uint64_t raw = step->raw;
+
+	if (mmu->second.walker)
+		return ptl_last(va, look->way.kept.size_lg2);
+	for (pt_pa_t pa = step->table_pa + 8 * (uint64_t)step->index + 8;
+	     last < until && !ptl_aligned(pa, r->walker->granule_lg2); pa += 8) {
+		_Atomic uint64_t *word = ptl_word_at(mmu, r, pa);
+
+		raw += PTL_BIT(lg2);
+		/* As in walks from kept tables: the page may be nobody's by now. */
+		if (!word ||
+		    (ptl_walker_load(word, true) ^ raw) & ~(arm64 ? ARM64_AF : X86_ACCESSED))
+			break;
+		last += PTL_BIT(lg2);
+	}
+	return last;
+}
+
+static bool leaves_agree(const struct pt_mmu *mmu, bool arm64, const struct pt_tlb_entry *entry)
 {
 	pt_va_t at = entry->va, last = ptl_last(entry->va, entry->size_lg2);
+	struct look look;
 
-	for (;;) {
-		unsigned int size_lg2 = leaf_agrees(mmu, entry, at);
-
-		if (!size_lg2)
+	for (;; at++) {
+		if (!look_anyhow(&look, mmu, at) || !leaf_agrees(&look, entry))
 			return false;
-		if (ptl_last(at, size_lg2) >= last)
+		at = last_alike(&look, mmu, arm64, at, last);
+		if (at >= last)
 			return true;
-		at = ptl_last(at, size_lg2) + 1;
 	}
 }
 
@@ -322,7 +343,7 @@ void ptl_check_dropped(void *ctx, const struct pt_tlb_entry *entry)
 	else if (entry->type == PT_TLB_TABLE)
 		agrees = table_agrees(mmu, entry);
 	else
-		agrees = leaves_agree(mmu, entry);
+		agrees = leaves_agree(mmu, cpu->machine->cfg.arm64, entry);
 	ptl_count(&cpu->counters, PTL_COUNT_DROPPED, 1);
 	ptl_count(&cpu->counters, PTL_COUNT_NEEDLESSLY, agrees);
 }
