@@ -36,9 +36,9 @@ extern "C" {
 
 struct pt_gather_range {
 	pt_va_t first, last;     /* inclusive */
-	unsigned int stride_lg2; /* log2 bytes of the smallest leaf that changed in it, or of
-				    the smallest entry that named a table */
-	bool tables;             /* tables were unhooked that had a part of it, see ops.h */
+	unsigned int stride_lg2; /* log2 bytes of the smallest leaf that changed in it, or that
+				    a table could have had which was unhooked */
+	bool tables;             /* tables under it were unhooked */
 };
 
 struct pt_gather {

@@ -41,10 +41,8 @@ struct pt_table_ops {
  * @range:        Leaves of [@first, @last] changed; each was at least
  *                2^@stride_lg2 bytes.
  * @all:          Everything of this table.
- * @tables_freed: As @range, and paging-structure caches too: table pages were unhooked and
- *                are about to be freed. Of what each translated, @first, @last or something
- *                between them is a part, and not all of it has to be: an address finds whatever
- *                leads to its leaf.
+ * @tables_freed: As @range, and paging-structure caches too: table pages under
+ *                [@first, @last] were unhooked and are about to be freed.
  */
 struct pt_flush_ops {
 	void (*range)(void *ctx, pt_va_t first, pt_va_t last, unsigned int stride_lg2);
