@@ -66,6 +66,14 @@ static int make_tables(struct move *move)
 	return 0;
 }
 
+/* No table stays where no area is: a large leaf that comes there would be put as its pages. */
+static void free_tables(struct move *move, pt_va_t va)
+{
+	struct pt_change change = ptl_change(&move->edit, PT_CHANGE_FREE_TABLES);
+
+	PTL_BUG_ON(pt_unmap(move->mm->pt, va, move->last - move->va + 1, &change));
+}
+
 static void move_run(struct move *move, const struct pt_mm_area *area, const struct ptl_run *run)
 {
 	struct pt_mm *mm = move->mm;
@@ -132,6 +140,7 @@ int pt_mm_move(struct pt_mm *mm, pt_va_t va, uint64_t len, pt_va_t to)
 	if (!err)
 		err = make_tables(&move);
 	if (err) {
+		free_tables(&move, to);
 		ptl_edit_end(&move.edit);
 		return err;
 	}
@@ -145,6 +154,7 @@ int pt_mm_move(struct pt_mm *mm, pt_va_t va, uint64_t len, pt_va_t to)
 			if (run.kind != PTL_RUN_HOLE)
 				move_run(&move, &area, &run);
 	}
+	free_tables(&move, va);
 	/* The areas themselves: each leaves, and comes back with another address. */
 	at = ptl_areas_find(areas, to);
 	for (size_t nr = end - i, k = 0; k < nr; k++) {

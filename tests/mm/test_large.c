@@ -297,6 +297,41 @@ static void shared_hugetlb_is_no_major_fault(void **state)
 	mm_verify(&fixture);
 }
 
+/* Tables of pages that had moved away were still there, and large leaves went into them as pages. */
+static void large_leaves_move_to_where_pages_were(void **state)
+{
+	const struct pt_extent extent = { HUGE_PA, fixture.huge };
+	const pt_va_t far = UINT64_C(5) << 33, odd = far + 8 * fixture.huge + fixture.page;
+	struct pt_account_stats stats;
+	uint64_t done;
+
+	(void)state;
+	/* A move that is refused leaves no table either. */
+	map_huge_page();
+	pt_account_stats(fixture.account, &stats);
+	pt_account_set_limit(fixture.account, stats.held + 2);
+	assert_int_equal(pt_mm_move(parent.mm, VA, fixture.huge, odd), -ENOMEM);
+	allow_memory();
+	assert_int_equal(pt_mm_move(parent.mm, VA, fixture.huge, odd), 0);
+	assert_int_equal(mm_leaf(&parent, odd).level, 0);
+	assert_int_equal(pt_mm_unmap(parent.mm, odd, fixture.huge), 0);
+
+	mm_map_area(&parent, far, fixture.huge, PT_MM_ANON, RW, NULL, 0);
+	assert_int_equal(pt_mm_populate(parent.mm, far, fixture.huge, huge_order(), &done), 0);
+	assert_int_equal(mm_leaf(&parent, far).level, 1);
+	assert_int_equal(pt_mm_move(parent.mm, far, fixture.huge, VA), 0);
+	assert_int_equal(mm_leaf(&parent, VA).level, 1);
+	mm_verify(&fixture);
+
+	/* The same of hugetlb that is mapped there. */
+	assert_int_equal(pt_mm_move(parent.mm, VA, fixture.huge, odd), 0);
+	assert_int_equal(pt_world_add_huge(fixture.world, fixture.huge_lg2, &extent), 0);
+	mm_map_area(&parent, VA, fixture.huge, PT_MM_HUGETLB, RW, NULL, fixture.huge_lg2);
+	mm_store(&fixture, &parent, VA, 1);
+	assert_int_equal(mm_leaf(&parent, VA).level, 1);
+	mm_verify(&fixture);
+}
+
 static const struct CMUnitTest bodies[] = {
 	cmocka_unit_test(an_old_huge_page_is_young_as_a_whole),
 	cmocka_unit_test(old_leaves_are_read_without_memory),
@@ -307,6 +342,7 @@ static const struct CMUnitTest bodies[] = {
 	cmocka_unit_test(stores_to_large_leaves_of_frames_need_no_memory),
 	cmocka_unit_test(private_hugetlb_that_is_read_is_clean),
 	cmocka_unit_test(shared_hugetlb_is_no_major_fault),
+	cmocka_unit_test(large_leaves_move_to_where_pages_were),
 };
 
 int main(void)
