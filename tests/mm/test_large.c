@@ -217,8 +217,7 @@ static void parts_of_giant_leaves_change_or_nothing_does(void **state)
 
 			assert_int_equal(pt_mm_nr_areas(parent.mm), 1);
 			pt_account_stats(fixture.account, &stats);
-			/* Tables that a refused call has made stay: no more is given than one. */
-			pt_account_set_limit(fixture.account, stats.held + (n ? 1 : 0));
+			pt_account_set_limit(fixture.account, stats.held + n);
 			err = change_giant(call, at);
 			allow_memory();
 			assert_true(!err || err == -ENOMEM);
