@@ -19,19 +19,11 @@ static inline int succeed(struct pt_access_result *result, unsigned int nr_loads
 static bool look_up(struct pt_cpu *cpu, const struct ptl_asked *asked, const struct pt_access *how,
 		    struct pt_access_result *result)
 {
-	const struct pt_tlb_entry *entry = pt_tlb_lookup(cpu->tlb, ptl_use_of(how), asked->in);
 	unsigned int judged;
+	const struct pt_tlb_entry *entry = ptl_look_up(cpu, asked, how, &judged);
 
-	if (!entry) {
-		ptl_count(&cpu->counters, PTL_COUNT_MISSES, 1);
+	if (!entry)
 		return false;
-	}
-	judged = ptl_judge_entry(entry, asked);
-	if (!ptl_judged_allows(judged, &asked->want)) {
-		ptl_count(&cpu->counters, PTL_COUNT_REFUSED, 1);
-		return false;
-	}
-	ptl_count(&cpu->counters, PTL_COUNT_HITS, 1);
 	ptl_piece_of_entry(&result->piece[0], entry, asked->in, judged & ~PTL_JUDGED_CLEAN,
 			   how->size);
 	return true;

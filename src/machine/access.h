@@ -123,4 +123,25 @@ static inline bool ptl_keeps_as_global(const struct pt_cpu *cpu, bool global)
 	return global && (cpu->global || cpu->machine->cfg.arm64);
 }
 
+/* What the TLB translates it by, if the registers of now allow it so; counted. *@judged: how. */
+static inline const struct pt_tlb_entry *ptl_look_up(struct pt_cpu *cpu,
+						     const struct ptl_asked *asked,
+						     const struct pt_access *how,
+						     unsigned int *judged)
+{
+	const struct pt_tlb_entry *entry = pt_tlb_lookup(cpu->tlb, ptl_use_of(how), asked->in);
+
+	if (!entry) {
+		ptl_count(&cpu->counters, PTL_COUNT_MISSES, 1);
+		return NULL;
+	}
+	*judged = ptl_judge_entry(entry, asked);
+	if (!ptl_judged_allows(*judged, &asked->want)) {
+		ptl_count(&cpu->counters, PTL_COUNT_REFUSED, 1);
+		return NULL;
+	}
+	ptl_count(&cpu->counters, PTL_COUNT_HITS, 1);
+	return entry;
+}
+
 #endif /* PTL_MACHINE_ACCESS_H */

@@ -27,21 +27,12 @@ static bool look_up(struct pass *pass, const struct ptl_asked *asked, unsigned i
 		    struct pt_piece *piece)
 {
 	struct pt_cpu *cpu = pass->cpu;
-	const struct pt_tlb_entry *entry =
-		pt_tlb_lookup(cpu->tlb, ptl_use_of(pass->access.how), asked->in);
 	unsigned int judged;
+	const struct pt_tlb_entry *entry = ptl_look_up(cpu, asked, pass->access.how, &judged);
 	uint64_t room;
 
-	if (!entry) {
-		ptl_count(&cpu->counters, PTL_COUNT_MISSES, 1);
+	if (!entry)
 		return false;
-	}
-	judged = ptl_judge_entry(entry, asked);
-	if (!ptl_judged_allows(judged, &asked->want)) {
-		ptl_count(&cpu->counters, PTL_COUNT_REFUSED, 1);
-		return false;
-	}
-	ptl_count(&cpu->counters, PTL_COUNT_HITS, 1);
 	if (__builtin_expect(cpu->machine->checker != NULL, 0))
 		ptl_check_leaf(cpu, &pass->access, asked, entry, judged);
 	room = PTL_BIT(entry->size_lg2) - (asked->in - entry->va);
