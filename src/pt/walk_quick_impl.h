@@ -265,8 +265,8 @@ static inline enum pt_range_walk_type ptl_quick_folio(struct pt_range_walk *walk
 	const pt_attr_t merge =
 		PT_ATTR_ACCESSED | PT_ATTR_DIRTY | PT_ATTR_WRITE | walk->pt_->soft.attr_dirty;
 	const uint64_t step = fmt_leaf_step(raw, 0, nr, f);
+	unsigned int i, ahead;
 	pt_attr_t merged;
-	unsigned int i;
 
 	/* What reaches further, into the next table or beyond the end, is the long way's. */
 	if (!step || nr > walk->quick_end_ - walk->index_)
@@ -274,11 +274,10 @@ static inline enum pt_range_walk_type ptl_quick_folio(struct pt_range_walk *walk
 	i = ptl_quick_alike(walk, raw, nr, step, &merged);
 	if (!i)
 		return PTW_ABORT;
-	if (i == nr && walk->index_ + PTL_QUICK_AHEAD * nr < walk->quick_end_) {
-		uint64_t ahead = ptl_load(ptl_quick_entry(walk) + PTL_QUICK_AHEAD * nr);
-
-		ptl_quick_prefetch(walk, fmt_leaf_pa(ahead, 0, 0, f));
-	}
+	ahead = i == nr && nr > 1 ? PTL_QUICK_AHEAD * nr : 2 * PTL_QUICK_AHEAD;
+	if (walk->index_ + ahead < walk->quick_end_)
+		ptl_quick_prefetch(walk,
+				   fmt_leaf_pa(ptl_load(ptl_quick_entry(walk) + ahead), 0, 0, f));
 	ptl_quick_report_folio(walk, i, raw, fmt_leaf_pa(raw, 0, walk->index_, f), order,
 			       fmt_decode(raw, 0, f) | (merged & merge));
 	if (i == nr && !merged)

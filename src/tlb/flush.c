@@ -36,46 +36,63 @@ bool pt_tlb_flush_covers(const struct pt_tlb_flush *flush, const struct pt_tlb_e
 
 #define PER_ASID (PT_FLUSH_LEAF | PT_FLUSH_TABLE)
 
-static void set_from(uint64_t from[PT_TLB_NR_TYPES], unsigned int types, uint64_t seq)
+static inline void set_from(uint64_t from[PT_TLB_NR_TYPES], unsigned int types, uint64_t seq)
 {
-	for (; types; types &= types - 1)
-		from[__builtin_ctz(types)] = seq;
+#pragma GCC unroll 4
+	for (unsigned int type = 0; type < PT_TLB_NR_TYPES; type++)
+		if (types >> type & 1)
+			from[type] = seq;
 }
 
-/* In one VMID: of all its ASIDs by the VMID's tag, of one by its own. */
-static void flush_vm(struct pt_tlb *tlb, const struct pt_tlb_flush *flush)
+/* What is current is stale now too: no flush is later than this one. */
+static inline void raise_floors(struct pt_tlb *tlb, unsigned int types)
 {
-	unsigned int per_asid = flush->any_asid ? 0 : flush->all & PER_ASID;
-	unsigned int per_vm = flush->all & ~per_asid, now = per_vm;
-	uint32_t tag;
-
-	if (per_vm) {
-		tag = ptl_tag_of_vm(tlb, flush->vmid);
-		if (tag != PTL_NO_TAG)
-			set_from(tlb->tags[tag].from, per_vm, tlb->seq);
-	}
-	if (per_asid) {
-		tag = ptl_tag_of_asid(tlb, flush->vmid, flush->asid);
-		if (tag != PTL_NO_TAG)
-			set_from(tlb->tags[tag].from, per_asid, tlb->seq);
-		if (tag == tlb->asid_tag)
-			now |= per_asid;
-	}
-	/* No flush is later than this one. */
-	for (; now && flush->vmid == tlb->vmid; now &= now - 1)
-		tlb->now[__builtin_ctz(now)].floor = tlb->seq;
+#pragma GCC unroll 4
+	for (unsigned int type = 0; type < PT_TLB_NR_TYPES; type++)
+		if (types >> type & 1)
+			tlb->now[type].floor = tlb->seq;
 }
 
-/* In all VMIDs. An ASID in each of them has no tag of its own: each is looked at. */
-static void flush_vms(struct pt_tlb *tlb, const struct pt_tlb_flush *flush)
+/* Of one ASID; which is what switches between processes do. */
+static inline void flush_asid(struct pt_tlb *tlb, const struct pt_tlb_flush *flush,
+			      unsigned int types)
 {
-	unsigned int per_asid = flush->any_asid ? 0 : flush->all & PER_ASID;
+	uint32_t tag = ptl_tag_of_asid(tlb, flush->vmid, flush->asid);
 
-	set_from(tlb->from, flush->all & ~per_asid, tlb->seq);
-	for (uint32_t tag = 0; per_asid && tag < tlb->nr_tags_used; tag++)
+	set_from(tlb->flushed, types, tlb->seq);
+	if (tag != PTL_NO_TAG)
+		set_from(tlb->tags[tag].from, types, tlb->seq);
+	if (tag == tlb->asid_tag)
+		raise_floors(tlb, types);
+}
+
+/* An ASID in each VMID has no tag of its own: each is looked at. */
+static void flush_asids(struct pt_tlb *tlb, const struct pt_tlb_flush *flush, unsigned int types)
+{
+	set_from(tlb->flushed, types, tlb->seq);
+	for (uint32_t tag = 0; tag < tlb->nr_tags_used; tag++)
 		if (ptl_tag_is_asid(tlb, tag, flush->asid))
-			set_from(tlb->tags[tag].from, per_asid, tlb->seq);
+			set_from(tlb->tags[tag].from, types, tlb->seq);
 	ptl_tags_refresh(tlb);
+}
+
+/* Of one VMID, all its ASIDs. */
+static void flush_vm(struct pt_tlb *tlb, const struct pt_tlb_flush *flush, unsigned int types)
+{
+	uint32_t tag = ptl_tag_of_vm(tlb, flush->vmid);
+
+	set_from(tlb->flushed, types, tlb->seq);
+	if (tag != PTL_NO_TAG)
+		set_from(tlb->tags[tag].from, types, tlb->seq);
+	if (tag == tlb->vm_tag)
+		raise_floors(tlb, types);
+}
+
+static void flush_vms(struct pt_tlb *tlb, unsigned int types)
+{
+	set_from(tlb->flushed, types, tlb->seq);
+	set_from(tlb->from, types, tlb->seq);
+	raise_floors(tlb, types);
 }
 
 struct whole {
@@ -94,7 +111,8 @@ static bool tell_if_covered(void *ctx, const struct pt_tlb_entry *entry, unsigne
 }
 
 /* Nobody finds them afterwards. */
-static void tell_of_all(struct pt_tlb *tlb, const struct pt_tlb_flush *flush)
+static __attribute__((noinline)) void tell_of_all(struct pt_tlb *tlb,
+						  const struct pt_tlb_flush *flush)
 {
 	struct whole whole = { tlb, *flush };
 
@@ -102,16 +120,19 @@ static void tell_of_all(struct pt_tlb *tlb, const struct pt_tlb_flush *flush)
 	pt_tlb_for_each(tlb, tell_if_covered, &whole);
 }
 
-static void flush_all(struct pt_tlb *tlb, const struct pt_tlb_flush *flush)
+static inline void flush_contexts(struct pt_tlb *tlb, const struct pt_tlb_flush *flush)
 {
+	unsigned int per_asid = flush->any_asid ? 0 : flush->all & PER_ASID;
+	unsigned int per_vm = flush->all & ~per_asid;
+
 	if (tlb->dropped)
 		tell_of_all(tlb, flush);
 	tlb->seq++;
-	set_from(tlb->flushed, flush->all, tlb->seq);
-	if (flush->any_vmid)
-		flush_vms(tlb, flush);
-	else
-		flush_vm(tlb, flush);
+	if (per_vm)
+		flush->any_vmid ? flush_vms(tlb, per_vm) : flush_vm(tlb, flush, per_vm);
+	if (per_asid)
+		flush->any_vmid ? flush_asids(tlb, flush, per_asid)
+				: flush_asid(tlb, flush, per_asid);
 }
 
 /* ---- ranges ---- */
@@ -161,9 +182,9 @@ static void flush_part(struct pt_tlb *tlb, struct ptl_part *part, const struct p
 	for (uint64_t sizes = part->active[type]; sizes; sizes &= sizes - 1) {
 		unsigned int size_lg2 = (unsigned int)__builtin_ctzll(sizes);
 		/* A page that stands here in pieces goes as a whole. */
-		unsigned int page_lg2 = type != PT_TLB_TABLE && size_lg2 < part->max_leaf_lg2 ?
-						part->max_leaf_lg2 :
-						size_lg2;
+		unsigned int page_lg2 = type != PT_TLB_TABLE && size_lg2 < part->max_leaf_lg2
+						? part->max_leaf_lg2
+						: size_lg2;
 		uint64_t first = ptl_align_down(flush->first, page_lg2) >> size_lg2;
 		uint64_t last = ptl_last(flush->last, page_lg2) >> size_lg2;
 
@@ -176,12 +197,13 @@ static void flush_part(struct pt_tlb *tlb, struct ptl_part *part, const struct p
 	}
 }
 
-static void flush_range(struct pt_tlb *tlb, const struct pt_tlb_flush *flush)
+/* A function of its own: what it saves on the stack is not for contexts to pay. */
+static __attribute__((noinline)) void flush_range(struct pt_tlb *tlb,
+						  const struct pt_tlb_flush *flush)
 {
 	for (unsigned int types = flush->range; types; types &= types - 1) {
 		enum pt_tlb_type type = (enum pt_tlb_type)__builtin_ctz(types);
-		bool one_tag = !flush->any_vmid &&
-			       !(ptl_type_is_per_asid(type) && flush->any_asid);
+		bool one_tag = !flush->any_vmid && !(ptl_type_is_per_asid(type) && flush->any_asid);
 		struct ptl_key key;
 
 		if (type == PT_TLB_GLOBAL && !tlb->nr_globals)
@@ -203,8 +225,17 @@ static void count(struct pt_tlb_stats *stats, const struct pt_tlb_flush *flush)
 		flush->any_asid || flush->any_vmid ? stats->all_flushes++ : stats->asid_flushes++;
 }
 
+static inline void flush_just(struct pt_tlb *tlb, const struct pt_tlb_flush *flush)
+{
+	if (flush->all)
+		flush_contexts(tlb, flush);
+	if (flush->range)
+		flush_range(tlb, flush);
+}
+
 /* What a TLB that drops more than it must makes of a flush. */
-static struct pt_tlb_flush widen(const struct pt_tlb *tlb, const struct pt_tlb_flush *flush)
+static __attribute__((noinline)) void flush_more(struct pt_tlb *tlb,
+						 const struct pt_tlb_flush *flush)
 {
 	struct pt_tlb_flush wider = *flush;
 
@@ -214,20 +245,14 @@ static struct pt_tlb_flush widen(const struct pt_tlb *tlb, const struct pt_tlb_f
 		wider.any_asid = true;
 		wider.all |= PT_FLUSH_LEAF | PT_FLUSH_GLOBAL | PT_FLUSH_TABLE;
 	}
-	return wider;
+	flush_just(tlb, &wider);
 }
 
 void pt_tlb_flush(struct pt_tlb *tlb, const struct pt_tlb_flush *flush)
 {
-	struct pt_tlb_flush wider;
-
 	count(&tlb->stats, flush);
-	if (tlb->flags) {
-		wider = widen(tlb, flush);
-		flush = &wider;
-	}
-	if (flush->all)
-		flush_all(tlb, flush);
-	if (flush->range)
-		flush_range(tlb, flush);
+	if (tlb->flags)
+		flush_more(tlb, flush);
+	else
+		flush_just(tlb, flush);
 }
