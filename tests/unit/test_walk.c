@@ -1,67 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 /* pt_range_walk: every address once, in order, as what it is. */
-#include "unit/fixture.h"
-
-/*
- * Everything holds for the walk of bare tables and for the one that looks for folios, of which
- * there are none here.
- */
-static unsigned int form;
-
-static enum pt_range_walk_type walk_start(struct pt_range_walk *walk, struct pt_pgtable *pt,
-					  pt_va_t first, pt_va_t last, unsigned int types,
-					  unsigned int flags)
-{
-	return pt_range_walk_start(walk, pt, first, last, types, flags | form);
-}
-
-/* One expected run, in pages of the window. */
-struct run {
-	enum pt_range_walk_type type;
-	size_t first, nr, pa; /* pa: page of the test's output range */
-};
-
-static void assert_runs(struct fixture *f, size_t first, size_t nr, unsigned int types,
-			unsigned int flags, const struct run *want, size_t nr_want)
-{
-	struct pt_range_walk walk;
-	enum pt_range_walk_type type;
-	size_t i = 0;
-
-	for (type = walk_start(&walk, f->pt, page_va(f, first),
-					page_va(f, first + nr) - 1, types, flags);
-	     type != PTW_DONE; type = pt_range_walk_next(&walk), i++) {
-		assert_true(i < nr_want);
-		assert_int_equal(type, want[i].type);
-		assert_int_equal(walk.va, page_va(f, want[i].first));
-		assert_int_equal(walk.len, want[i].nr * f->granule);
-		if (type == PTW_PFN)
-			assert_int_equal(walk.pa, page_pa(f, want[i].pa));
-	}
-	assert_int_equal(i, nr_want);
-	assert_int_equal(pt_range_walk_next(&walk), PTW_DONE);
-	assert_int_equal(pt_range_walk_next(&walk), PTW_DONE);
-	assert_int_equal(pt_range_walk_done(&walk), 0);
-}
-
-#define ASSERT_RUNS(f, first, nr, types, flags, ...)                                               \
-	do {                                                                                       \
-		const struct run want_[] = { __VA_ARGS__ };                                        \
-		assert_runs(f, first, nr, types, flags, want_, sizeof(want_) / sizeof(want_[0]));  \
-	} while (0)
+#include "unit/walk.h"
 
 static void batches_equal_neighbours(void **state)
 {
 	struct fixture *f = *state;
 
 	do_map_small(f, 1, 3, 1, RWX);
-	do_map_small(f, 4, 2, 4, RX);   /* other rights */
-	do_map_small(f, 6, 2, 7, RX);   /* not where it would go on */
+	do_map_small(f, 4, 2, 4, RX); /* other rights */
+	do_map_small(f, 6, 2, 7, RX); /* not where it would go on */
 	do_map_small(f, 9, 1, 9, RX);
-	ASSERT_RUNS(f, 0, 11, PT_TYPE_ALL, 0,
-		    { PTW_NONE, 0, 1, 0 }, { PTW_PFN, 1, 3, 1 }, { PTW_PFN, 4, 2, 4 },
-		    { PTW_PFN, 6, 2, 7 }, { PTW_NONE, 8, 1, 0 }, { PTW_PFN, 9, 1, 9 },
-		    { PTW_NONE, 10, 1, 0 });
+	ASSERT_RUNS(f, 0, 11, PT_TYPE_ALL, 0, { PTW_NONE, 0, 1, 0 }, { PTW_PFN, 1, 3, 1 },
+		    { PTW_PFN, 4, 2, 4 }, { PTW_PFN, 6, 2, 7 }, { PTW_NONE, 8, 1, 0 },
+		    { PTW_PFN, 9, 1, 9 }, { PTW_NONE, 10, 1, 0 });
 	agree(f);
 }
 
@@ -70,9 +21,8 @@ static void reports_each_entry_when_told(void **state)
 	struct fixture *f = *state;
 
 	do_map_small(f, 1, 3, 1, RWX);
-	ASSERT_RUNS(f, 0, 5, PT_TYPE_ALL, PT_WALK_EACH,
-		    { PTW_NONE, 0, 1, 0 }, { PTW_PFN, 1, 1, 1 }, { PTW_PFN, 2, 1, 2 },
-		    { PTW_PFN, 3, 1, 3 }, { PTW_NONE, 4, 1, 0 });
+	ASSERT_RUNS(f, 0, 5, PT_TYPE_ALL, PT_WALK_EACH, { PTW_NONE, 0, 1, 0 }, { PTW_PFN, 1, 1, 1 },
+		    { PTW_PFN, 2, 1, 2 }, { PTW_PFN, 3, 1, 3 }, { PTW_NONE, 4, 1, 0 });
 }
 
 static void passes_over_types_not_asked_for(void **state)
@@ -84,12 +34,11 @@ static void passes_over_types_not_asked_for(void **state)
 	do_map_small(f, 5, 1, 0, RWX);
 	write_word(f, word_pa(f, page_va(f, 5)), RAW_SOFT);
 	ASSERT_RUNS(f, 0, 8, PT_TYPE_PFN, 0, { PTW_PFN, 1, 2, 1 }, { PTW_PFN, 4, 1, 4 });
-	ASSERT_RUNS(f, 0, 7, PT_TYPE_NONE, 0,
-		    { PTW_NONE, 0, 1, 0 }, { PTW_NONE, 3, 1, 0 }, { PTW_NONE, 6, 1, 0 });
+	ASSERT_RUNS(f, 0, 7, PT_TYPE_NONE, 0, { PTW_NONE, 0, 1, 0 }, { PTW_NONE, 3, 1, 0 },
+		    { PTW_NONE, 6, 1, 0 });
 	ASSERT_RUNS(f, 0, 7, PT_TYPE_UNKNOWN, 0, { PTW_UNKNOWN, 5, 1, 0 });
-	ASSERT_RUNS(f, 0, 7, PT_TYPE_UNKNOWN | PT_TYPE_PFN, PT_WALK_EACH,
-		    { PTW_PFN, 1, 1, 1 }, { PTW_PFN, 2, 1, 2 }, { PTW_PFN, 4, 1, 4 },
-		    { PTW_UNKNOWN, 5, 1, 0 });
+	ASSERT_RUNS(f, 0, 7, PT_TYPE_UNKNOWN | PT_TYPE_PFN, PT_WALK_EACH, { PTW_PFN, 1, 1, 1 },
+		    { PTW_PFN, 2, 1, 2 }, { PTW_PFN, 4, 1, 4 }, { PTW_UNKNOWN, 5, 1, 0 });
 	/* types of an address space, which a bare table does not know */
 	assert_runs(f, 0, 8, PT_TYPE_FOLIO | PT_TYPE_SWAP | PT_TYPE_MIGRATION, 0, NULL, 0);
 	assert_runs(f, 0, 8, 0, 0, NULL, 0);
@@ -133,7 +82,7 @@ static void clamps_large_leaves(void **state)
 	do_map(f, n, 2 * n, n, RWX);
 	for (unsigned int flags = 0; flags <= PT_WALK_EACH; flags++) {
 		assert_int_equal(walk_start(&walk, f->pt, page_va(f, n + 3),
-						     page_va(f, 3 * n - 2) - 1, PT_TYPE_ALL, flags),
+					    page_va(f, 3 * n - 2) - 1, PT_TYPE_ALL, flags),
 				 PTW_PFN);
 		assert_int_equal(walk.va, page_va(f, n + 3));
 		assert_int_equal(walk.pa, page_pa(f, n + 3));
@@ -204,8 +153,7 @@ static void reports_holes_at_every_level(void **state)
 		limit = (UINT64_C(1) << (f->fmt.va_bits - 1)) - 1;
 	else
 		limit = f->info.last;
-	assert_int_equal(walk_start(&walk, f->pt, first, limit, PT_TYPE_ALL, 0),
-			 PTW_NONE);
+	assert_int_equal(walk_start(&walk, f->pt, first, limit, PT_TYPE_ALL, 0), PTW_NONE);
 	assert_int_equal(walk.va, first);
 	assert_int_equal(walk.len, limit - first + 1);
 	assert_int_equal(walk.level, top);
@@ -214,8 +162,7 @@ static void reports_holes_at_every_level(void **state)
 	assert_int_equal(pt_range_walk_done(&walk), 0);
 
 	do_map_small(f, 1, 1, 1, RWX);
-	for (enum pt_range_walk_type type = walk_start(&walk, f->pt, first, limit,
-								PT_TYPE_NONE, 0);
+	for (enum pt_range_walk_type type = walk_start(&walk, f->pt, first, limit, PT_TYPE_NONE, 0);
 	     type != PTW_DONE; type = pt_range_walk_next(&walk)) {
 		assert_int_equal(type, PTW_NONE);
 		assert_int_equal(walk.size_lg2, f->info.leaf_lg2[walk.level]);
@@ -239,20 +186,18 @@ static void never_misses_the_last_page(void **state)
 
 	assert_int_equal(pt_map(f->pt, va, page_pa(f, 0), f->granule, RWX, NULL), 0);
 	for (unsigned int flags = 0; flags <= PT_WALK_EACH; flags++) {
-		assert_int_equal(walk_start(&walk, f->pt, 0, UINT64_MAX, PT_TYPE_PFN,
-						     flags),
+		assert_int_equal(walk_start(&walk, f->pt, 0, UINT64_MAX, PT_TYPE_PFN, flags),
 				 PTW_PFN);
 		assert_int_equal(walk.va, va);
 		assert_int_equal(walk.len, f->granule);
 		assert_int_equal(pt_range_walk_next(&walk), PTW_DONE);
 		assert_int_equal(pt_range_walk_done(&walk), 0);
-		assert_int_equal(walk_start(&walk, f->pt, UINT64_MAX, UINT64_MAX,
-						     PT_TYPE_ALL, flags),
+		assert_int_equal(walk_start(&walk, f->pt, UINT64_MAX, UINT64_MAX, PT_TYPE_ALL,
+					    flags),
 				 f->info.last == UINT64_MAX ? PTW_PFN : PTW_DONE);
 		assert_int_equal(pt_range_walk_done(&walk), 0);
 	}
-	assert_int_equal(walk_start(&walk, f->pt, f->info.last, f->info.last,
-					     PT_TYPE_ALL, 0),
+	assert_int_equal(walk_start(&walk, f->pt, f->info.last, f->info.last, PT_TYPE_ALL, 0),
 			 PTW_PFN);
 	assert_int_equal(walk.va, f->info.last);
 	assert_int_equal(walk.len, 1);
@@ -270,8 +215,8 @@ static void walks_everything_there_is(void **state)
 	bool gone_over = false;
 
 	do_map_small(f, 0, 1, 0, RWX);
-	for (type = walk_start(&walk, f->pt, 0, UINT64_MAX, PT_TYPE_ALL, 0);
-	     type != PTW_DONE; type = pt_range_walk_next(&walk)) {
+	for (type = walk_start(&walk, f->pt, 0, UINT64_MAX, PT_TYPE_ALL, 0); type != PTW_DONE;
+	     type = pt_range_walk_next(&walk)) {
 		if (fixture_has_gap(f) && next == UINT64_C(1) << (f->fmt.va_bits - 1)) {
 			next = -next;
 			gone_over = true;
@@ -288,15 +233,16 @@ static void finds_nothing_outside_the_input_range(void **state)
 {
 	struct fixture *f = *state;
 	struct pt_range_walk walk;
-	pt_va_t first = fixture_has_gap(f) ? UINT64_C(1) << (f->fmt.va_bits - 1) :
-			f->fmt.upper_half ? 0 : f->info.last + 1;
-	pt_va_t last = fixture_has_gap(f) ? -first - 1 :
-		       f->fmt.upper_half ? f->info.first - 1 : UINT64_MAX;
+	pt_va_t first = fixture_has_gap(f)  ? UINT64_C(1) << (f->fmt.va_bits - 1)
+			: f->fmt.upper_half ? 0
+					    : f->info.last + 1;
+	pt_va_t last = fixture_has_gap(f)  ? -first - 1
+		       : f->fmt.upper_half ? f->info.first - 1
+					   : UINT64_MAX;
 
 	assert_int_equal(walk_start(&walk, f->pt, first, last, PT_TYPE_ALL, 0), PTW_DONE);
 	assert_int_equal(pt_range_walk_done(&walk), 0);
-	assert_int_equal(walk_start(&walk, f->pt, first + 5, first + 5, PT_TYPE_ALL, 0),
-			 PTW_DONE);
+	assert_int_equal(walk_start(&walk, f->pt, first + 5, first + 5, PT_TYPE_ALL, 0), PTW_DONE);
 	assert_int_equal(pt_range_walk_done(&walk), 0);
 }
 
@@ -319,8 +265,7 @@ static void x86_runs_stop_at_the_gap(void **state)
 	assert_int_equal(pt_range_walk_next(&walk), PTW_DONE);
 	assert_int_equal(pt_range_walk_done(&walk), 0);
 	/* a walk that begins and ends in it */
-	assert_int_equal(walk_start(&walk, f->pt, low + 7, high + 7, PT_TYPE_ALL, 0),
-			 PTW_PFN);
+	assert_int_equal(walk_start(&walk, f->pt, low + 7, high + 7, PT_TYPE_ALL, 0), PTW_PFN);
 	assert_int_equal(walk.len, f->granule - 7);
 	assert_int_equal(pt_range_walk_next(&walk), PTW_PFN);
 	assert_int_equal(walk.va, high);
@@ -337,8 +282,7 @@ static void a_run_ends_with_the_output_range(void **state)
 	pt_pa_t end = UINT64_C(1) << f->fmt.pa_bits;
 
 	do_map_flags(f, 0, 1, end - f->granule, RWX, 0, 0);
-	assert_int_equal(walk_start(&walk, f->pt, page_va(f, 0), page_va(f, 2) - 1,
-					     PT_TYPE_ALL, 0),
+	assert_int_equal(walk_start(&walk, f->pt, page_va(f, 0), page_va(f, 2) - 1, PT_TYPE_ALL, 0),
 			 PTW_PFN);
 	assert_int_equal(walk.len, f->granule);
 	assert_int_equal(pt_range_walk_next(&walk), PTW_NONE);
@@ -346,150 +290,12 @@ static void a_run_ends_with_the_output_range(void **state)
 	assert_int_equal(pt_range_walk_next(&walk), PTW_DONE);
 	/* nor by the first page of the range */
 	do_map_flags(f, 1, 1, 0, RWX, 0, 0);
-	assert_int_equal(walk_start(&walk, f->pt, page_va(f, 0), page_va(f, 2) - 1,
-					     PT_TYPE_ALL, 0),
+	assert_int_equal(walk_start(&walk, f->pt, page_va(f, 0), page_va(f, 2) - 1, PT_TYPE_ALL, 0),
 			 PTW_PFN);
 	assert_int_equal(walk.len, f->granule);
 	assert_int_equal(pt_range_walk_next(&walk), PTW_PFN);
 	assert_int_equal(walk.pa, 0);
 	assert_int_equal(pt_range_walk_next(&walk), PTW_DONE);
-}
-
-static void unknown_words_come_with_their_raw_value(void **state)
-{
-	struct fixture *f = *state;
-	struct pt_range_walk walk;
-
-	do_map_small(f, 0, 2, 0, RWX);
-	write_word(f, word_pa(f, page_va(f, 0)), RAW_SOFT);
-	write_word(f, word_pa(f, page_va(f, 1)), RAW_SOFT);
-	for (unsigned int flags = 0; flags <= PT_WALK_EACH; flags++) {
-		assert_int_equal(walk_start(&walk, f->pt, page_va(f, 0),
-						     page_va(f, 2) - 1, PT_TYPE_ALL, flags),
-				 PTW_UNKNOWN);
-		assert_int_equal(walk.raw, RAW_SOFT);
-		assert_int_equal(walk.va, page_va(f, 0));
-		assert_int_equal(walk.level, 0);
-		/* equal words need not be neighbours: one at a time */
-		assert_int_equal(walk.len, f->granule);
-		assert_int_equal(pt_range_walk_next(&walk), PTW_UNKNOWN);
-		assert_int_equal(walk.va, page_va(f, 1));
-		assert_int_equal(pt_range_walk_next(&walk), PTW_DONE);
-		assert_int_equal(pt_range_walk_done(&walk), 0);
-	}
-}
-
-static void unknown_words_are_found_at_every_level(void **state)
-{
-	struct fixture *f = *state;
-	struct pt_step steps[PT_MAX_LEVELS];
-	struct pt_range_walk walk;
-	unsigned int nr;
-
-	do_map_small(f, 0, 1, 0, RWX);
-	assert_int_equal(pt_trace(f->pt, page_va(f, 0), steps, &nr), 0);
-	for (unsigned int i = 0; i < nr; i++) {
-		unsigned int level = steps[i].level;
-		uint64_t size = UINT64_C(1) << f->info.leaf_lg2[level];
-		pt_va_t va = f->base & ~(size - 1);
-
-		write_word(f, steps[i].table_pa + 8 * steps[i].index, RAW_SOFT);
-		assert_int_equal(walk_start(&walk, f->pt, va, va + (size - 1),
-						     PT_TYPE_ALL, 0),
-				 PTW_UNKNOWN);
-		assert_int_equal(walk.va, va);
-		assert_int_equal(walk.len, size);
-		assert_int_equal(walk.level, level);
-		assert_int_equal(walk.raw, RAW_SOFT);
-		assert_int_equal(pt_range_walk_next(&walk), PTW_DONE);
-		write_word(f, steps[i].table_pa + 8 * steps[i].index, steps[i].raw);
-	}
-}
-
-static void stray_accessed_and_dirty_bits_are_holes(void **state)
-{
-	struct fixture *f = *state;
-	struct pt_range_walk walk;
-
-	do_map_small(f, 0, 3, 0, RWX);
-	for (size_t i = 0; i < 3; i++)
-		write_word(f, word_pa(f, page_va(f, i)), 0x20 * (i + 1));
-	assert_int_equal(walk_start(&walk, f->pt, page_va(f, 0), page_va(f, 3) - 1,
-					     PT_TYPE_ALL, 0),
-			 PTW_NONE);
-	assert_int_equal(walk.len, 3 * f->granule);
-	assert_int_equal(pt_range_walk_next(&walk), PTW_DONE);
-	/* and may be mapped over */
-	ref_unmap(&f->ref, 0, 3);
-	do_map_small(f, 0, 3, 5, RWX);
-	assert_int_equal(walk_start(&walk, f->pt, page_va(f, 0), page_va(f, 3) - 1,
-					     PT_TYPE_ALL, 0),
-			 PTW_PFN);
-	assert_int_equal(walk.attr, RWX);
-}
-
-static void illegal_words_say_why(void **state)
-{
-	struct fixture *f = *state;
-	struct pt_range_walk walk;
-	uint64_t raw = raw_reserved(&f->fmt, 0);
-	enum pt_illegal why = PT_ILLEGAL_RESERVED;
-
-	if (!raw) {
-		raw = raw_beyond(&f->fmt, 0);
-		why = PT_ILLEGAL_WIDTH;
-	}
-	if (!raw)
-		skip();
-	do_map_small(f, 0, 2, 0, RWX);
-	write_word(f, word_pa(f, page_va(f, 1)), raw);
-	assert_int_equal(walk_start(&walk, f->pt, page_va(f, 1), page_va(f, 2) - 1,
-					     PT_TYPE_ALL, 0),
-			 PTW_ILLEGAL);
-	assert_int_equal(walk.raw, raw);
-	assert_int_equal(walk.why, why);
-	assert_int_equal(walk.va, page_va(f, 1));
-	assert_int_equal(walk.len, f->granule);
-	assert_int_equal(pt_range_walk_next(&walk), PTW_DONE);
-	assert_int_equal(walk_start(&walk, f->pt, page_va(f, 0), page_va(f, 2) - 1,
-					     PT_TYPE_ALL & ~PT_TYPE_ILLEGAL, 0),
-			 PTW_PFN);
-	assert_int_equal(pt_range_walk_next(&walk), PTW_DONE);
-}
-
-/* A table that points at itself or out of memory is one illegal entry, and no way down. */
-static void bad_tables_are_illegal_entries(void **state)
-{
-	struct fixture *f = *state;
-	struct pt_step steps[PT_MAX_LEVELS];
-	struct pt_range_walk walk;
-	unsigned int nr;
-
-	do_map_small(f, 0, 1, 0, RWX);
-	assert_int_equal(pt_trace(f->pt, page_va(f, 0), steps, &nr), 0);
-	for (unsigned int i = 0; i + 1 < nr; i++)
-		for (unsigned int bad = 0; bad < 2; bad++) {
-			pt_pa_t pa = steps[i].table_pa + 8 * steps[i].index;
-			uint64_t size = UINT64_C(1) << f->info.leaf_lg2[steps[i].level];
-			pt_va_t va = f->base & ~(size - 1);
-			uint64_t raw = raw_table(&f->fmt, bad ? steps[i].table_pa : 0);
-
-			write_word(f, pa, raw);
-			assert_int_equal(walk_start(&walk, f->pt, va, va + (size - 1),
-							     PT_TYPE_ALL, 0),
-					 PTW_ILLEGAL);
-			assert_int_equal(walk.why, bad ? PT_ILLEGAL_LOOP : PT_ILLEGAL_OUTSIDE);
-			assert_int_equal(walk.va, va);
-			assert_int_equal(walk.len, size);
-			assert_int_equal(walk.level, steps[i].level);
-			assert_int_equal(walk.raw, raw);
-			assert_int_equal(pt_range_walk_next(&walk), PTW_DONE);
-			/* nobody asked: passed over, with what is beside it */
-			assert_int_equal(walk_start(&walk, f->pt, 0, UINT64_MAX,
-							     PT_TYPE_PFN, 0),
-					 PTW_DONE);
-			write_word(f, pa, steps[i].raw);
-		}
 }
 
 static void respects_accessed_and_dirty_when_told(void **state)
@@ -516,8 +322,8 @@ static void merges_accessed_and_dirty_over_the_run(void **state)
 		do_map_small(f, 0, 4, 0, RWX);
 		ref_observe(&f->ref, f->pt, false);
 		touch(f, i, ad);
-		assert_int_equal(walk_start(&walk, f->pt, page_va(f, 0),
-						     page_va(f, 4) - 1, PT_TYPE_ALL, 0),
+		assert_int_equal(walk_start(&walk, f->pt, page_va(f, 0), page_va(f, 4) - 1,
+					    PT_TYPE_ALL, 0),
 				 PTW_PFN);
 		assert_int_equal(walk.len, 4 * f->granule);
 		assert_int_equal(walk.attr, ref_attr(&f->fmt, RWX | ad));
@@ -535,8 +341,8 @@ static void ignores_software_bits_when_told(void **state)
 	do_map_small(f, 1, 1, 1, RWX | PT_ATTR_SW(2));
 	ASSERT_RUNS(f, 0, 2, PT_TYPE_ALL, 0, { PTW_PFN, 0, 1, 0 }, { PTW_PFN, 1, 1, 1 });
 	ASSERT_RUNS(f, 0, 2, PT_TYPE_ALL, PT_WALK_IGNORE_SW, { PTW_PFN, 0, 2, 0 });
-	assert_int_equal(walk_start(&walk, f->pt, page_va(f, 0), page_va(f, 2) - 1,
-					     PT_TYPE_ALL, PT_WALK_IGNORE_SW),
+	assert_int_equal(walk_start(&walk, f->pt, page_va(f, 0), page_va(f, 2) - 1, PT_TYPE_ALL,
+				    PT_WALK_IGNORE_SW),
 			 PTW_PFN);
 	assert_int_equal(pt_attr_sw(walk.attr), 1); /* the first entry's */
 	assert_int_equal(pt_range_walk_done(&walk), 0);
@@ -590,14 +396,13 @@ static void effective_attributes_are_what_the_levels_above_leave(void **state)
 		if (f->fmt.features & PT_FEAT_NO_HPD)
 			want &= ~(PT_ATTR_WRITE | PT_ATTR_USER | PT_ATTR_EXEC | PT_ATTR_DIRTY);
 	}
-	assert_int_equal(walk_start(&walk, f->pt, page_va(f, 0), page_va(f, 2) - 1,
-					     PT_TYPE_ALL, PT_WALK_EFFECTIVE),
+	assert_int_equal(walk_start(&walk, f->pt, page_va(f, 0), page_va(f, 2) - 1, PT_TYPE_ALL,
+				    PT_WALK_EFFECTIVE),
 			 PTW_PFN);
 	assert_int_equal(walk.attr, want);
 	assert_int_equal(walk.len, 2 * f->granule);
 	assert_int_equal(pt_range_walk_done(&walk), 0);
-	assert_int_equal(walk_start(&walk, f->pt, page_va(f, 0), page_va(f, 2) - 1,
-					     PT_TYPE_ALL, 0),
+	assert_int_equal(walk_start(&walk, f->pt, page_va(f, 0), page_va(f, 2) - 1, PT_TYPE_ALL, 0),
 			 PTW_PFN);
 	assert_int_equal(walk.attr, attr);
 	assert_int_equal(pt_range_walk_done(&walk), 0);
@@ -616,8 +421,8 @@ static void different_limits_split_effective_runs(void **state)
 	do_map_small(f, n - 2, 4, 0, RWX);
 	assert_int_equal(pt_trace(f->pt, page_va(f, n), steps, &nr), 0);
 	write_word(f, steps[nr - 2].table_pa + 8 * steps[nr - 2].index,
-		   fixture_is_x86(f) ? steps[nr - 2].raw & ~UINT64_C(2) :
-				       steps[nr - 2].raw | UINT64_C(1) << 62);
+		   fixture_is_x86(f) ? steps[nr - 2].raw & ~UINT64_C(2)
+				     : steps[nr - 2].raw | UINT64_C(1) << 62);
 	ASSERT_RUNS(f, n - 2, 4, PT_TYPE_ALL, 0, { PTW_PFN, n - 2, 4, 0 });
 	ASSERT_RUNS(f, n - 2, 4, PT_TYPE_ALL, PT_WALK_EFFECTIVE, { PTW_PFN, n - 2, 2, 0 },
 		    { PTW_PFN, n, 2, 2 });
@@ -636,225 +441,11 @@ static void limits_do_not_split_holes(void **state)
 	do_map_small(f, n - 3, 6, 0, RWX);
 	assert_int_equal(pt_trace(f->pt, page_va(f, n), steps, &nr), 0);
 	write_word(f, steps[nr - 2].table_pa + 8 * steps[nr - 2].index,
-		   fixture_is_x86(f) ? steps[nr - 2].raw & ~UINT64_C(2) :
-				       steps[nr - 2].raw | UINT64_C(1) << 62);
+		   fixture_is_x86(f) ? steps[nr - 2].raw & ~UINT64_C(2)
+				     : steps[nr - 2].raw | UINT64_C(1) << 62);
 	assert_int_equal(pt_unmap(f->pt, page_va(f, n - 2), 4 * f->granule, NULL), 0);
 	ASSERT_RUNS(f, n - 3, 6, PT_TYPE_ALL, PT_WALK_EFFECTIVE, { PTW_PFN, n - 3, 1, 0 },
 		    { PTW_NONE, n - 2, 4, 0 }, { PTW_PFN, n + 2, 1, 5 });
-}
-
-static void changes_the_run_it_returned(void **state)
-{
-	struct fixture *f = *state;
-	struct pt_range_walk walk;
-	enum pt_range_walk_type type;
-	struct pt_gather gather;
-	pt_va_t bad_va;
-	uint64_t done;
-	bool or_unsupported;
-
-	do_map_small(f, 0, 3, 0, RWX);
-	do_map_small(f, 4, 2, 4, RWX);
-	pt_gather_begin(&gather, f->pt);
-	for (type = walk_start(&walk, f->pt, page_va(f, 1), page_va(f, 5) - 1,
-					PT_TYPE_ALL, 0);
-	     type != PTW_DONE; type = pt_range_walk_next(&walk)) {
-		int err = pt_range_walk_update(&walk, 0, PT_ATTR_WRITE, &gather);
-
-		assert_int_equal(err, type == PTW_PFN ? 0 : -EINVAL);
-		if (type == PTW_PFN)
-			assert_true(walk.attr & PT_ATTR_WRITE); /* as before the call */
-	}
-	assert_int_equal(pt_range_walk_done(&walk), 0);
-	assert_int_equal(gather.nr_ranges, 2);
-	pt_gather_finish(&gather);
-	ref_protect(&f->ref, 1, 2, 0, PT_ATTR_WRITE, 0, &bad_va, &done, &or_unsupported);
-	ref_protect(&f->ref, 4, 1, 0, PT_ATTR_WRITE, 0, &bad_va, &done, &or_unsupported);
-	agree(f);
-	assert_int_equal(pt_range_walk_update(&walk, 0, PT_ATTR_WRITE, NULL), -EINVAL);
-	assert_int_equal(pt_range_walk_clear(&walk, NULL), -EINVAL);
-}
-
-/* The run is clamped to the walk, and so is what is cleared: the edges are split. */
-static void clears_the_run_it_returned(void **state)
-{
-	struct fixture *f = *state;
-	size_t n = pages(f, f->leaf1);
-	struct pt_range_walk walk;
-	enum pt_range_walk_type type;
-
-	do_map(f, n, n, n, RWX);
-	do_map_small(f, 2 * n + 1, 1, 0, RWX);
-	write_word(f, word_pa(f, page_va(f, 2 * n + 1)), RAW_SOFT);
-	for (type = walk_start(&walk, f->pt, page_va(f, n + 1), page_va(f, 3 * n) - 1,
-					PT_TYPE_PFN | PT_TYPE_UNKNOWN, 0);
-	     type != PTW_DONE; type = pt_range_walk_next(&walk))
-		assert_int_equal(pt_range_walk_clear(&walk, NULL), 0);
-	assert_int_equal(pt_range_walk_done(&walk), 0);
-	ref_unmap(&f->ref, n + 1, n - 1);
-	ref_unmap(&f->ref, 2 * n + 1, 1);
-	agree(f);
-	assert_int_equal(leaf_level(f, n), 0);
-}
-
-/* Nothing else removes them; what a bad table entry points at is left alone. */
-static void clears_illegal_words(void **state)
-{
-	struct fixture *f = *state;
-	struct pt_step steps[PT_MAX_LEVELS];
-	struct pt_range_walk walk;
-	uint64_t raw;
-	unsigned int nr;
-	size_t keep;
-
-	do_map_small(f, 0, 1, 0, RWX);
-	assert_int_equal(pt_trace(f->pt, page_va(f, 0), steps, &nr), 0);
-	raw = raw_reserved(&f->fmt, 0) ? raw_reserved(&f->fmt, 0) : raw_beyond(&f->fmt, 0);
-	if (raw) {
-		write_word(f, steps[nr - 1].table_pa + 8 * steps[nr - 1].index, raw);
-		assert_int_equal(walk_start(&walk, f->pt, page_va(f, 0),
-						     page_va(f, 1) - 1, PT_TYPE_ALL, 0),
-				 PTW_ILLEGAL);
-		assert_int_equal(pt_range_walk_clear(&walk, NULL), 0);
-		assert_int_equal(read_word(f, steps[nr - 1].table_pa + 8 * steps[nr - 1].index),
-				 0);
-	}
-	if (nr < 2)
-		return;
-	/* a table outside memory, one that points at itself; ours below stays allocated */
-	keep = f->source.nr_live;
-	for (unsigned int loop = 0; loop < 2; loop++) {
-		pt_pa_t pa = steps[nr - 2].table_pa + 8 * steps[nr - 2].index;
-
-		raw = raw_table(&f->fmt, loop ? steps[nr - 2].table_pa : 0);
-		write_word(f, pa, raw);
-		assert_int_equal(walk_start(&walk, f->pt, page_va(f, 0),
-						     page_va(f, 1) - 1, PT_TYPE_ALL, PT_WALK_EACH),
-				 PTW_ILLEGAL);
-		assert_int_equal(walk.why, loop ? PT_ILLEGAL_LOOP : PT_ILLEGAL_OUTSIDE);
-		/* only whole entries can be cleared */
-		assert_int_equal(pt_range_walk_clear(&walk, NULL), -EFAULT);
-		assert_int_equal(read_word(f, pa), raw);
-		assert_int_equal(pt_range_walk_done(&walk), 0);
-		assert_int_equal(walk_start(&walk, f->pt, f->base,
-						     f->base + (f->leaf1 - 1), PT_TYPE_ALL,
-						     PT_WALK_EACH),
-				 PTW_ILLEGAL);
-		assert_int_equal(pt_range_walk_clear(&walk, NULL), 0);
-		assert_int_equal(read_word(f, pa), 0);
-		assert_int_equal(pt_range_walk_done(&walk), 0);
-		assert_int_equal(f->source.nr_live, keep);
-	}
-	write_word(f, steps[nr - 2].table_pa + 8 * steps[nr - 2].index, steps[nr - 2].raw);
-}
-
-/* Nothing is held between calls: what changed behind the cursor is over, ahead it is seen. */
-static void sees_changes_made_between_calls(void **state)
-{
-	struct fixture *f = *state;
-	size_t n = pages(f, f->leaf1);
-	struct pt_range_walk walk;
-
-	do_map_small(f, 0, 1, 0, RWX);
-	do_map_small(f, n, 1, n, RWX);
-	do_map_small(f, 2 * n, 1, 2 * n, RWX);
-	assert_int_equal(walk_start(&walk, f->pt, page_va(f, 0), page_va(f, 4 * n) - 1,
-					     PT_TYPE_PFN, 0),
-			 PTW_PFN);
-	assert_int_equal(walk.va, page_va(f, 0));
-	/* the table that the cursor stands in, and the next, go */
-	do_unmap(f, 0, 2 * n, PT_CHANGE_FREE_TABLES);
-	do_map_small(f, 3 * n, 1, 0, RWX); /* perhaps in the same page */
-	do_map_small(f, n - 1, 1, n - 1, RX);
-	assert_int_equal(pt_range_walk_next(&walk), PTW_PFN);
-	assert_int_equal(walk.va, page_va(f, n - 1));
-	assert_int_equal(walk.attr, RX);
-	do_unmap(f, 2 * n, 1, PT_CHANGE_FREE_TABLES);
-	do_map(f, 2 * n, n, 2 * n, RWX);
-	assert_int_equal(pt_range_walk_next(&walk), PTW_PFN);
-	assert_int_equal(walk.va, page_va(f, 2 * n));
-	assert_int_equal(walk.level, 1);
-	do_split(f, 2 * n, n, 0);
-	assert_int_equal(pt_range_walk_next(&walk), PTW_PFN);
-	assert_int_equal(walk.va, page_va(f, 3 * n));
-	assert_int_equal(pt_range_walk_next(&walk), PTW_DONE);
-	assert_int_equal(pt_range_walk_done(&walk), 0);
-}
-
-/* Half of a leaf was reported before the leaf was split: it goes on in the middle. */
-static void goes_on_in_the_middle_of_what_was_a_leaf(void **state)
-{
-	struct fixture *f = *state;
-	size_t n = pages(f, f->leaf1);
-	struct pt_range_walk walk;
-
-	do_map_small(f, n, n, n, RWX);
-	do_protect(f, n + n / 2, n / 2, 0, PT_ATTR_WRITE, 0);
-	assert_int_equal(walk_start(&walk, f->pt, page_va(f, n), page_va(f, 2 * n) - 1,
-					     PT_TYPE_ALL, 0),
-			 PTW_PFN);
-	assert_int_equal(walk.len, n / 2 * f->granule);
-	/* and now all of it is one leaf */
-	do_protect(f, n, n / 2, 0, PT_ATTR_WRITE, 0);
-	do_collapse(f, n, n, 1, 0);
-	assert_int_equal(leaf_level(f, n), 1);
-	assert_int_equal(pt_range_walk_next(&walk), PTW_PFN);
-	assert_int_equal(walk.va, page_va(f, n + n / 2));
-	assert_int_equal(walk.len, n / 2 * f->granule);
-	assert_int_equal(walk.pa, page_pa(f, n + n / 2));
-	assert_int_equal(walk.level, 1);
-	assert_int_equal(pt_range_walk_next(&walk), PTW_DONE);
-}
-
-/*
- * Freed tables are gathered, the gather is not finished: in shared mode their words are the
- * library's dead ones. A cursor that stands there must not report them.
- */
-static void never_returns_the_words_of_a_dead_table(void **state)
-{
-	struct fixture *f = *state;
-	size_t n = pages(f, f->leaf1);
-	struct pt_range_walk walk;
-	struct pt_gather gather;
-	struct pt_change change = { .gather = &gather, .flags = PT_CHANGE_FREE_TABLES };
-
-	do_map_small(f, n, 1, n, RWX);
-	assert_int_equal(walk_start(&walk, f->pt, page_va(f, n), page_va(f, 2 * n) - 1,
-					     PT_TYPE_ALL, 0),
-			 PTW_PFN);
-	pt_gather_begin(&gather, f->pt);
-	assert_int_equal(pt_unmap(f->pt, page_va(f, n), f->leaf1, &change), 0);
-	assert_true(gather.nr_tables > 0);
-	assert_int_equal(pt_range_walk_next(&walk), PTW_NONE);
-	assert_int_equal(walk.va, page_va(f, n + 1));
-	assert_int_equal(walk.len, f->leaf1 - f->granule);
-	assert_int_equal(pt_range_walk_next(&walk), PTW_DONE);
-	pt_gather_finish(&gather);
-}
-
-/* What a page was that the operating system's image happens to hold is the system's own. */
-static void transient_words_of_an_image_are_unknown(void **state)
-{
-	static const uint64_t words[] = { UINT64_C(0xb4ea4b4ea4b4e000),
-					  UINT64_C(0xdead7ab1edead000) };
-	struct fixture *f = *state;
-	struct pt_range_walk walk;
-	pt_pa_t pa;
-
-	do_map_small(f, 0, 1, 0, RWX);
-	pa = word_pa(f, page_va(f, 0));
-	for (size_t i = 0; i < 2; i++) {
-		write_word(f, pa, words[i]);
-		assert_int_not_equal(pt_translate(f->pt, page_va(f, 0), &pa), 0);
-		pa = word_pa(f, page_va(f, 0));
-		/* it ends, and never as a leaf */
-		assert_int_not_equal(walk_start(&walk, f->pt, page_va(f, 0),
-							 page_va(f, 1) - 1, PT_TYPE_ALL, 0),
-				     PTW_PFN);
-		assert_int_equal(walk.len, f->granule);
-		assert_int_equal(pt_range_walk_next(&walk), PTW_DONE);
-	}
-	write_word(f, pa, 0);
 }
 
 static void refuses_what_is_no_walk(void **state)
@@ -877,8 +468,8 @@ static void every_window_of_a_pattern_is_right(void **state)
 {
 	struct fixture *f = *state;
 	size_t n = pages(f, f->leaf1), b = pages(f, f->block);
-	const size_t edge[] = { n - b - 2, n - b - 1, n - b, n - 1, n,	       n + 3,
-				2 * n - 1, 2 * n,     2 * n + 1, 2 * n + b, 2 * n + b + 2 };
+	const size_t edge[] = { n - b - 2, n - b - 1, n - b,	 n - 1,	       n, n + 3, 2 * n - 1,
+				2 * n,	   2 * n + 1, 2 * n + b, 2 * n + b + 2 };
 	size_t nr = sizeof(edge) / sizeof(edge[0]);
 
 	do_map(f, n - b - 1, n + 2 * b + 2, n - b - 1, RWX);
@@ -894,8 +485,8 @@ static void every_window_of_a_pattern_is_right(void **state)
 
 				if (first > last) /* x86: blocks of one page */
 					continue;
-				for (type = walk_start(&walk, f->pt, first, last,
-								PT_TYPE_ALL, flags);
+				for (type = walk_start(&walk, f->pt, first, last, PT_TYPE_ALL,
+						       flags);
 				     type != PTW_DONE; type = pt_range_walk_next(&walk)) {
 					assert_int_equal(walk.va, next);
 					assert_true(ref_check_run(&f->ref, &walk, type, flags));
@@ -922,11 +513,6 @@ int main(void)
 		TEST(finds_nothing_outside_the_input_range),
 		TEST_ON(x86_runs_stop_at_the_gap, NEEDS_X86_64),
 		TEST(a_run_ends_with_the_output_range),
-		TEST(unknown_words_come_with_their_raw_value),
-		TEST(unknown_words_are_found_at_every_level),
-		TEST_ON(stray_accessed_and_dirty_bits_are_holes, NEEDS_X86_64),
-		TEST(illegal_words_say_why),
-		TEST_ON(bad_tables_are_illegal_entries, NEEDS_2_LEVELS),
 		TEST_ON(respects_accessed_and_dirty_when_told, NEEDS_ACCESSED | NEEDS_2_LEVELS),
 		TEST_ON(merges_accessed_and_dirty_over_the_run, NEEDS_2_LEVELS),
 		TEST(ignores_software_bits_when_told),
@@ -934,19 +520,9 @@ int main(void)
 		TEST_ON(effective_attributes_are_what_the_levels_above_leave, NEEDS_2_LEVELS),
 		TEST_ON(different_limits_split_effective_runs, NEEDS_2_LEVELS),
 		TEST_ON(limits_do_not_split_holes, NEEDS_2_LEVELS),
-		TEST_ON(changes_the_run_it_returned, NEEDS_2_LEVELS),
-		TEST_ON(clears_the_run_it_returned, NEEDS_2_LEVELS),
-		TEST(clears_illegal_words),
-		TEST_ON(sees_changes_made_between_calls, NEEDS_2_LEVELS),
-		TEST_ON(goes_on_in_the_middle_of_what_was_a_leaf, NEEDS_2_LEVELS),
-		TEST_ON(never_returns_the_words_of_a_dead_table, NEEDS_2_LEVELS),
-		TEST(transient_words_of_an_image_are_unknown),
 		TEST(refuses_what_is_no_walk),
 		TEST_ON(every_window_of_a_pattern_is_right, NEEDS_2_LEVELS),
 	};
 
-	int failed = RUN_ON_ALL("walk", tests);
-
-	form = PT_WALK_FOLIOS;
-	return failed + RUN_ON_ALL("walk for folios", tests);
+	return RUN_WALKS("walk", tests);
 }

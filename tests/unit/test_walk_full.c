@@ -1,151 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * pt_range_walk of address spaces: folios, software's words, areas, locks. Named for the traps
- * that the RFC's first revisions had, where there was one.
+ * pt_range_walk of address spaces: folios and software's words. Named for the traps that the
+ * RFC's first revisions had, where there was one.
  */
-#include "unit/fixture.h"
+#include "unit/walk_space.h"
 
-#define POOL (16 * MIB)
-#define NR_AREAS 4
-
-/* An address space: memory for folios, and areas. */
-struct space {
-	struct pt_soft_cfg soft;
-	struct pt_zone *zone;
-	pt_pa_t held[32];
-	unsigned int order[32];
-	size_t nr_held;
-	struct pt_area area[NR_AREAS];
-	enum pt_area_verdict verdict[NR_AREAS];
-	size_t nr_areas, nr_calls;
-};
-
-static struct space space;
-
-static void space_begin(struct fixture *f)
-{
-	struct pt_phys_region region = { .pa = f->pa, .len = POOL, .fd = -1 };
-	struct pt_extent range = { .pa = f->pa, .len = POOL };
-	struct pt_zone_cfg cfg = { .ranges = &range, .nr_ranges = 1 };
-	enum pt_soft_release release = fixture_is_x86(f) ? PT_SOFT_X86 : PT_SOFT_ARM64;
-
-	memset(&space, 0, sizeof(space));
-	watcher_forget(&f->watcher);
-	pt_pgtable_destroy(f->pt);
-	assert_int_equal(pt_phys_add(f->phys, &region), 0);
-	assert_int_equal(pt_zone_create(&space.zone, f->phys, &cfg), 0);
-	if (!format_is_stage2(f->fmt.fmt)) {
-		assert_int_equal(
-			pt_soft_cfg_init(&space.soft, release, &f->fmt, PT_SOFT_BUILT_DEVICE), 0);
-		f->cfg.soft = &space.soft;
-	}
-	f->cfg.walk_locks = true;
-	assert_int_equal(pt_pgtable_create(&f->pt, f->phys, &f->cfg), 0);
-}
-
-static void space_end(struct fixture *f)
-{
-	assert_int_equal(pt_verify(f->pt, NULL, NULL), 0);
-	while (space.nr_held) {
-		space.nr_held--;
-		assert_int_equal(pt_free_pages(space.zone, NULL, space.held[space.nr_held],
-					       space.order[space.nr_held]),
-				 0);
-	}
-	assert_int_equal(pt_zone_destroy(space.zone), 0);
-}
-
-/* A folio of 2^@order granules. */
-static pt_pa_t folio(struct fixture *f, unsigned int order)
-{
-	struct pt_alloc how = { .order = order + f->info.granule_lg2 - 12 };
-	pt_pa_t pa;
-
-	assert_int_equal(pt_alloc_pages(space.zone, NULL, &how, &pa), 0);
-	space.order[space.nr_held] = how.order;
-	space.held[space.nr_held++] = pa;
-	return pa;
-}
-
-static void map(struct fixture *f, size_t first, pt_pa_t pa, size_t nr, pt_attr_t attr)
-{
-	struct pt_change change = { .flags = PT_CHANGE_NO_CONTIG, .max_lg2 = f->info.granule_lg2 };
-
-	assert_int_equal(pt_map(f->pt, page_va(f, first), pa, nr * f->granule, attr, &change), 0);
-}
-
-static void put(struct fixture *f, size_t first, size_t nr, unsigned int level, struct pt_soft soft)
-{
-	struct pt_change change = { .flags = PT_CHANGE_SAME };
-
-	if (soft.kind == PT_SOFT_SWAP)
-		change.flags = 0;
-	assert_int_equal(
-		pt_soft_set(f->pt, page_va(f, first), nr * f->granule, level, &soft, &change), 0);
-}
-
-static enum pt_area_verdict next_area(void *ctx, pt_va_t va, struct pt_area *area)
-{
-	struct space *s = ctx;
-
-	s->nr_calls++;
-	for (size_t i = 0; i < s->nr_areas; i++)
-		if (s->area[i].last >= va) {
-			*area = s->area[i];
-			return s->verdict[i];
-		}
-	return PT_AREA_END;
-}
-
-static const struct pt_area_ops area_ops = { next_area, &space };
-
-static void add_area(struct fixture *f, size_t first, size_t nr, enum pt_area_verdict verdict)
-{
-	space.area[space.nr_areas] = (struct pt_area){
-		.first = page_va(f, first),
-		.last = page_va(f, first + nr) - 1,
-	};
-	space.verdict[space.nr_areas++] = verdict;
-}
-
-struct want {
-	enum pt_range_walk_type type;
-	size_t first, nr;
-};
-
-static void assert_found(struct fixture *f, bool areas, size_t first, size_t nr, unsigned int types,
-			 unsigned int flags, const struct want *want, size_t nr_want)
-{
-	struct pt_range_walk walk;
-	enum pt_range_walk_type type;
-	size_t i = 0;
-
-	for (type = pt_range_walk_start_areas(&walk, f->pt, areas ? &area_ops : NULL,
-					      page_va(f, first), page_va(f, first + nr) - 1, types,
-					      flags);
-	     type != PTW_DONE; type = pt_range_walk_next(&walk), i++) {
-		assert_true(i < nr_want);
-		assert_int_equal(type, want[i].type);
-		assert_int_equal(walk.va, page_va(f, want[i].first));
-		assert_int_equal(walk.len, want[i].nr * f->granule);
-	}
-	assert_int_equal(i, nr_want);
-	assert_int_equal(pt_range_walk_next(&walk), PTW_DONE);
-	assert_int_equal(pt_range_walk_done(&walk), 0);
-}
-
-/* The same with locks: no run crosses a table, and these do not. */
-#define ASSERT_FOUND(f, areas, first, nr, types, flags, ...)                                       \
-	do {                                                                                       \
-		const struct want want_[] = { __VA_ARGS__ };                                       \
-		for (unsigned int locked_ = 0; locked_ < 2; locked_++)                             \
-			assert_found(f, areas, first, nr, types,                                   \
-				     (flags) | (locked_ ? PT_WALK_LOCKED : 0), want_,              \
-				     sizeof(want_) / sizeof(want_[0]));                            \
-	} while (0)
-
-#define FOLIOS PT_WALK_FOLIOS
-#define A PT_ATTR_ACCESSED
+static const struct pt_soft device = { .kind = PT_SOFT_DEVICE_WRITE, .pfn = 0x4000 };
 
 static void a_run_ends_with_its_folio(void **state)
 {
@@ -239,6 +99,7 @@ static void runs_cross_folios_where_nobody_asks_for_them(void **state)
 	space_end(f);
 }
 
+/* 1.5, 2: the first entry's marks were lost, and young came from the wrong variable. */
 static pt_attr_t attr_of(struct fixture *f, size_t first, unsigned int flags)
 {
 	struct pt_range_walk walk;
@@ -250,7 +111,6 @@ static pt_attr_t attr_of(struct fixture *f, size_t first, unsigned int flags)
 	return walk.attr;
 }
 
-/* 1.5, 2: the first entry's marks were lost, and young came from the wrong variable. */
 static void marks_of_every_entry_are_merged_the_first_too(void **state)
 {
 	struct fixture *f = *state;
@@ -338,12 +198,6 @@ static void contiguous_blocks_of_large_leaves_are_clamped_to_the_range(void **st
 	assert_int_equal(pt_range_walk_done(&walk), 0);
 	space_end(f);
 }
-
-static const struct pt_soft migration = { .kind = PT_SOFT_MIGRATION_READ, .pfn = 0x4000 };
-static const struct pt_soft device = { .kind = PT_SOFT_DEVICE_WRITE, .pfn = 0x4000 };
-static const struct pt_soft poison = { .kind = PT_SOFT_HWPOISON, .pfn = 3 };
-static const struct pt_soft swap = { .kind = PT_SOFT_SWAP, .type = 1, .offset = 100 };
-static const struct pt_soft guard = { .kind = PT_SOFT_MARKER, .markers = PT_SOFT_MARKER_GUARD };
 
 static void all_types_are_told_apart(void **state)
 {
@@ -575,196 +429,6 @@ static void marks_of_large_blocks_are_merged_the_first_too(void **state)
 	space_end(f);
 }
 
-static void areas_are_walked_skipped_and_end_the_walk(void **state)
-{
-	struct fixture *f = *state;
-	struct pt_range_walk walk;
-
-	space_begin(f);
-	map(f, 0, folio(f, 3), 8, RX);
-	add_area(f, 0, 2, PT_AREA_WALK);
-	add_area(f, 2, 2, PT_AREA_SKIP);
-	add_area(f, 5, 4, PT_AREA_WALK);
-	/* no run crosses from one area into another; nothing between them is reported */
-	ASSERT_FOUND(f, true, 0, 10, PT_TYPE_ALL, 0, { PTW_FOLIO, 0, 2 }, { PTW_FOLIO, 5, 3 },
-		     { PTW_NONE, 8, 1 });
-	ASSERT_FOUND(f, true, 1, 5, PT_TYPE_ALL, 0, { PTW_FOLIO, 1, 1 }, { PTW_FOLIO, 5, 1 });
-	assert_found(f, true, 2, 3, PT_TYPE_ALL, 0, NULL, 0);
-	space.verdict[1] = PT_AREA_STOP;
-	ASSERT_FOUND(f, true, 0, 10, PT_TYPE_ALL, 0, { PTW_FOLIO, 0, 2 });
-	/* asked once an area */
-	space.verdict[1] = PT_AREA_WALK;
-	space.nr_calls = 0;
-	assert_found(f, true, 0, 10, PT_TYPE_ALL, PT_WALK_EACH,
-		     (const struct want[]){ { PTW_FOLIO, 0, 1 },
-					    { PTW_FOLIO, 1, 1 },
-					    { PTW_FOLIO, 2, 1 },
-					    { PTW_FOLIO, 3, 1 },
-					    { PTW_FOLIO, 5, 1 },
-					    { PTW_FOLIO, 6, 1 },
-					    { PTW_FOLIO, 7, 1 },
-					    { PTW_NONE, 8, 1 } },
-		     8);
-	assert_int_equal(space.nr_calls, 4);
-	/* an owner who goes backwards */
-	space.area[0].first = page_va(f, 3);
-	space.area[0].last = page_va(f, 2);
-	space.verdict[0] = PT_AREA_SKIP;
-	assert_int_equal(pt_range_walk_start_areas(&walk, f->pt, &area_ops, f->base, page_va(f, 9),
-						   PT_TYPE_ALL, 0),
-			 PTW_ABORT);
-	assert_int_equal(pt_range_walk_next(&walk), PTW_DONE);
-	assert_int_equal(pt_range_walk_done(&walk), -EINVAL);
-	space_end(f);
-}
-
-/* The cursor went on behind the leaf, for the rest of it was in another area. */
-static void areas_may_meet_within_a_leaf(void **state)
-{
-	struct fixture *f = *state;
-	size_t leaf = pages(f, f->leaf1);
-
-	if (!f->info.can_leaf[1])
-		return;
-	space_begin(f);
-	assert_int_equal(pt_map(f->pt, f->base, f->pa, f->leaf1, RX, NULL), 0);
-	add_area(f, 0, 3, PT_AREA_WALK);
-	add_area(f, 3, 2, PT_AREA_WALK);
-	add_area(f, 5, 2, PT_AREA_SKIP);
-	add_area(f, 7, leaf - 6, PT_AREA_WALK);
-	ASSERT_FOUND(f, true, 0, leaf + 1, PT_TYPE_ALL, 0, { PTW_PFN, 0, 3 }, { PTW_PFN, 3, 2 },
-		     { PTW_PFN, 7, leaf - 7 }, { PTW_NONE, leaf, 1 });
-	ASSERT_FOUND(f, true, 0, leaf + 1, PT_TYPE_NONE, 0, { PTW_NONE, leaf, 1 });
-	space_end(f);
-}
-
-/* Of a hugetlb page in several words, all of which say the same. */
-static void words_of_one_huge_page_are_one_run(void **state)
-{
-	struct fixture *f = *state;
-	struct pt_range_walk walk;
-	size_t block = pages(f, f->block);
-
-	if (format_is_stage2(f->fmt.fmt))
-		return;
-	space_begin(f);
-	put(f, 0, 2 * block, 0, migration);
-	add_area(f, 0, 2 * block, PT_AREA_WALK);
-	space.area[0].huge_lg2 = lg2(f->block);
-	ASSERT_FOUND(f, true, 0, 2 * block, PT_TYPE_ALL, 0, { PTW_MIGRATION, 0, block },
-		     { PTW_MIGRATION, block, block });
-	ASSERT_FOUND(f, true, 1, block, PT_TYPE_ALL, 0, { PTW_MIGRATION, 1, block - 1 },
-		     { PTW_MIGRATION, block, 1 });
-	assert_int_equal(pt_range_walk_start_areas(&walk, f->pt, &area_ops, page_va(f, 1),
-						   page_va(f, 2), PT_TYPE_ALL, 0),
-			 PTW_MIGRATION);
-	assert_int_equal(walk.soft.pfn, 0x4001);
-	/* hugetlb is never in swap: those words are not alike, and each says its own */
-	put(f, 0, 2, 0, swap);
-	assert_int_equal(pt_range_walk_start_areas(&walk, f->pt, &area_ops, page_va(f, 1),
-						   page_va(f, 2) - 1, PT_TYPE_ALL, 0),
-			 PTW_SWAP);
-	assert_int_equal(walk.soft.offset, swap.offset + 1);
-	space_end(f);
-}
-
-static void hidden_leaves_are_leaves(void **state)
-{
-	struct fixture *f = *state;
-	struct pt_range_walk walk;
-	pt_pa_t pa;
-
-	if (format_is_stage2(f->fmt.fmt))
-		return;
-	space_begin(f);
-	pa = folio(f, 3);
-	map(f, 0, pa, 8, RWX | A);
-	assert_int_equal(pt_soft_hide(f->pt, page_va(f, 2), 4 * f->granule, 0, 0, NULL), 0);
-	ASSERT_FOUND(f, false, 0, 8, PT_TYPE_ALL, FOLIOS, { PTW_FOLIO, 0, 2 }, { PTW_FOLIO, 2, 4 },
-		     { PTW_FOLIO, 6, 2 });
-	ASSERT_FOUND(f, false, 0, 8, PT_TYPE_ALL, 0, { PTW_PFN, 0, 2 }, { PTW_PFN, 2, 4 },
-		     { PTW_PFN, 6, 2 });
-	assert_int_equal(pt_range_walk_start(&walk, f->pt, page_va(f, 3), page_va(f, 7),
-					     PT_TYPE_ALL, FOLIOS),
-			 PTW_FOLIO);
-	assert_true(walk.hidden);
-	assert_int_equal(walk.pa, pa + 3 * f->granule);
-	assert_int_equal(walk.attr & (RWX | A), RWX | A);
-	assert_int_equal(pt_range_walk_update(&walk, 0, PT_ATTR_WRITE, NULL), -EINVAL);
-	assert_int_equal(pt_range_walk_next(&walk), PTW_FOLIO);
-	assert_false(walk.hidden);
-	space_end(f);
-}
-
-/* Leaving early, in the middle or at the end, leaves nothing locked. */
-static void leaving_early_leaves_nothing_locked(void **state)
-{
-	struct fixture *f = *state;
-	struct pt_range_walk walk;
-	enum pt_range_walk_type type;
-
-	space_begin(f);
-	map(f, 0, folio(f, 3), 8, RX);
-	map(f, 12, folio(f, 0), 1, RX);
-	for (unsigned int stop = 1; stop < 8; stop++) {
-		unsigned int i = 1;
-
-		for (type = pt_range_walk_start(&walk, f->pt, f->base, page_va(f, 14), PT_TYPE_ALL,
-						FOLIOS | PT_WALK_LOCKED);
-		     type != PTW_DONE && i < stop; type = pt_range_walk_next(&walk))
-			i++;
-		if (type == PTW_FOLIO && f->mode >= TEST_SHARED) {
-			assert_int_equal(pt_range_walk_update(&walk, A, 0, NULL), -EBUSY);
-			assert_int_equal(pt_range_walk_clear(&walk, NULL), -EBUSY);
-		}
-		assert_int_equal(pt_range_walk_done(&walk), 0);
-		assert_int_equal(pt_range_walk_done(&walk), 0);
-		/* whoever needs the lock has it now */
-		assert_int_equal(pt_protect(f->pt, f->base, 8 * f->granule, 0, PT_ATTR_WRITE, NULL),
-				 0);
-		assert_int_equal(pt_unmap(f->pt, page_va(f, 12), f->granule, NULL), 0);
-		map(f, 12, space.held[space.nr_held - 1], 1, RX);
-	}
-	space_end(f);
-}
-
-static void locks_are_for_tables_that_were_made_for_them(void **state)
-{
-	struct fixture *f = *state;
-	struct pt_range_walk walk;
-
-	if (f->mode < TEST_SHARED)
-		return;
-	assert_int_equal(pt_range_walk_start(&walk, f->pt, f->base, f->base, PT_TYPE_ALL,
-					     PT_WALK_LOCKED),
-			 PTW_ABORT);
-	assert_int_equal(pt_range_walk_next(&walk), PTW_DONE);
-	assert_int_equal(pt_range_walk_done(&walk), -EOPNOTSUPP);
-}
-
-/* What the walk returned can be changed, whatever its type. */
-static void runs_of_every_type_can_be_cleared(void **state)
-{
-	struct fixture *f = *state;
-	struct pt_range_walk walk;
-	enum pt_range_walk_type type;
-
-	if (format_is_stage2(f->fmt.fmt))
-		return;
-	space_begin(f);
-	map(f, 0, folio(f, 1), 2, RX);
-	put(f, 2, 3, 0, swap);
-	put(f, 5, 1, 0, poison);
-	put(f, 6, 1, 0, guard);
-	type = pt_range_walk_start(&walk, f->pt, f->base, page_va(f, 8) - 1, PT_TYPE_ALL, FOLIOS);
-	assert_int_equal(type, PTW_FOLIO);
-	assert_int_equal(pt_range_walk_update(&walk, PT_ATTR_WRITE, 0, NULL), 0);
-	for (; type != PTW_DONE; type = pt_range_walk_next(&walk))
-		assert_int_equal(pt_range_walk_clear(&walk, NULL), type == PTW_NONE ? -EINVAL : 0);
-	ASSERT_FOUND(f, false, 0, 8, PT_TYPE_ALL, 0, { PTW_NONE, 0, 8 });
-	space_end(f);
-}
-
 int main(void)
 {
 	static const struct test_case tests[] = {
@@ -780,13 +444,6 @@ int main(void)
 		TEST_ON(holes_of_every_level_are_found_with_locks_too, NEEDS_3_LEVELS),
 		TEST_ON(a_hole_says_nothing_of_the_run_before, NEEDS_3_LEVELS),
 		TEST_ON(marks_of_large_blocks_are_merged_the_first_too, NEEDS_3_LEVELS),
-		TEST_ON(areas_are_walked_skipped_and_end_the_walk, NEEDS_3_LEVELS),
-		TEST_ON(areas_may_meet_within_a_leaf, NEEDS_3_LEVELS),
-		TEST_ON(words_of_one_huge_page_are_one_run, NEEDS_3_LEVELS | NEEDS_CONTIG),
-		TEST_ON(hidden_leaves_are_leaves, NEEDS_3_LEVELS),
-		TEST_ON(leaving_early_leaves_nothing_locked, NEEDS_3_LEVELS),
-		TEST(locks_are_for_tables_that_were_made_for_them),
-		TEST_ON(runs_of_every_type_can_be_cleared, NEEDS_3_LEVELS),
 	};
 
 	return RUN_ON_ALL("walk of address spaces", tests);
