@@ -16,138 +16,9 @@
 
 #include <ptlib/ptlib.h>
 
-#include "fuzz_input.h"
-#include "model/configs.h"
-#include "model/page_source.h"
-#include "model/raw_words.h"
-#include "model/ref_check.h"
-#include "model/ref_table.h"
-#include "model/watcher.h"
+#include "fuzz_pagetable_check.h"
 
-#define ARENA_PAGES 1024
-#define MAX_SLOTS 1024
-#define MAX_OPS 48
-#define MAX_ENTRIES 4096 /* that one operation may make */
 #define RX (PT_ATTR_READ | PT_ATTR_EXEC)
-
-/* Made at the first input that needs it, and used again. */
-struct arena {
-	struct pt_phys *phys;
-	struct page_source source;
-};
-
-struct hole {
-	pt_va_t first, last;
-	unsigned int level;
-};
-
-struct world {
-	const struct config *config;
-	struct pt_fmt_cfg fmt;
-	struct pt_format_info info;
-	struct page_source *source;
-	struct watcher watcher;
-	struct pt_pgtable *pt;
-	struct ref_table ref;
-	unsigned int unit_lg2;
-	bool is_private;
-
-	/* borrows from pt */
-	struct pt_pgtable *other;
-	pt_va_t other_xor;             /* turns an address of pt into the same one of other */
-	pt_va_t link_va;               /* what is linked: nr_links entries of link_level */
-	unsigned int link_level, nr_links;
-	bool is_linked[64];            /* of those, the ones that were tables */
-
-	struct ref_page *before;       /* the model before the operation */
-	struct hole holes[MAX_SLOTS * 4];
-	size_t nr_holes;
-	bool trace;
-};
-
-static struct arena arenas[NR_CONFIGS];
-static struct world world;
-
-static void trace(const struct world *w, const char *what, size_t first, size_t nr, uint64_t x,
-		  uint64_t y)
-{
-	if (w->trace)
-		fprintf(stderr, "%s slots %zu+%zu (%#" PRIx64 ") %#" PRIx64 " %#" PRIx64 "\n", what,
-			first, nr, ref_va(&w->ref, first), x, y);
-}
-
-static struct arena *arena_get(size_t i, const struct pt_fmt_cfg *fmt, unsigned int granule_lg2)
-{
-	struct arena *arena = &arenas[i];
-	struct pt_phys_region region = { .len = (uint64_t)ARENA_PAGES << granule_lg2, .fd = -1 };
-
-	if (!arena->phys) {
-		region.pa = (UINT64_C(1) << fmt->pa_bits) - region.len;
-		FUZZ_CHECK_EQ(pt_phys_create(&arena->phys, &region, 1, 12), 0);
-		page_source_init(&arena->source, arena->phys, region.pa, granule_lg2, ARENA_PAGES);
-	}
-	/* the same pages in the same order, whatever came before */
-	for (uint32_t page = 0; page < ARENA_PAGES; page++)
-		arena->source.stack[page] = page;
-	arena->source.nr_allocs = arena->source.fail_at = 0;
-	return arena;
-}
-
-/* The level of the largest leaves that always fit into slots: leaves of a map are no smaller. */
-static unsigned int floor_level(const struct world *w)
-{
-	unsigned int level = w->info.nr_levels - 1;
-
-	while (level && (!w->info.can_leaf[level] || w->info.leaf_lg2[level] > w->unit_lg2))
-		level--;
-	return level;
-}
-
-/* The most slots that one operation may touch, if it makes entries of @level; 0: not one. */
-static size_t slots_limit(const struct world *w, unsigned int level)
-{
-	unsigned int lg2 = w->info.leaf_lg2[level];
-
-	return w->unit_lg2 <= lg2 ? MAX_ENTRIES : MAX_ENTRIES >> (w->unit_lg2 - lg2);
-}
-
-/*
- * The window lies across the largest boundary there is, a quarter of it before, so that what
- * it is made of are entries of two tables, and an aligned leaf of the next level fits behind. Or it
- * ends where addresses do: @end is 1 for the last of all, 2 for the last before a gap.
- */
-static void place_window(struct world *w, unsigned int scale, unsigned int end)
-{
-	const struct pt_format_info *info = &w->info;
-	unsigned int ib = info->granule_lg2 - 3, granule = info->granule_lg2;
-	const unsigned int shifts[] = { 0, ib - 9, ib - 5, 2 * ib - 9, 2 * ib - 5, 3 * ib - 9 };
-	unsigned int space_lg2 = w->fmt.va_bits - (w->fmt.fmt == PT_FMT_X86_64 ? 1 : 0);
-	size_t nr = MAX_SLOTS;
-	pt_va_t base = info->first;
-
-	w->unit_lg2 = granule;
-	if (granule + shifts[scale] + 3 <= space_lg2 && granule + shifts[scale] + 3 <= w->fmt.pa_bits)
-		w->unit_lg2 += shifts[scale];
-	if (!slots_limit(w, floor_level(w)))
-		w->unit_lg2 = granule;
-	while (nr > UINT64_C(1) << (space_lg2 - w->unit_lg2))
-		nr /= 2;
-	if (end)
-		base = (w->fmt.fmt == PT_FMT_X86_64 && end == 2 ? (UINT64_C(1) << space_lg2) - 1 :
-							       info->last) -
-		       (((uint64_t)nr << w->unit_lg2) - 1);
-	for (unsigned int level = info->nr_levels - 1; level && !end; level--) {
-		uint64_t at = UINT64_C(1) << info->leaf_lg2[level];
-
-		if (at >> w->unit_lg2 >= nr / 4 && at < (UINT64_C(1) << space_lg2) - nr * ((uint64_t)1 << w->unit_lg2)) {
-			base = info->first + at - ((uint64_t)(nr / 4) << w->unit_lg2);
-			break;
-		}
-	}
-	ref_init(&w->ref, &w->fmt, base, UINT64_C(1) << w->unit_lg2, nr);
-	w->before = calloc(nr, sizeof(*w->before));
-	FUZZ_CHECK(w->before);
-}
 
 static void pick_range(const struct world *w, struct fuzz_input *in, size_t limit, size_t *first,
 		       size_t *nr)
@@ -175,8 +46,8 @@ static pt_attr_t pick_attr(struct fuzz_input *in)
 
 	if (pick < 240)
 		return some[pick % (sizeof(some) / sizeof(some[0]))];
-	return fuzz_u32(in) & (pick < 250 ? 0x1ffffff & ~(PT_ATTR_MEM_MASK | PT_ATTR_SHARE_MASK) :
-					    UINT32_MAX);
+	return fuzz_u32(in) &
+	       (pick < 250 ? 0x1ffffff & ~(PT_ATTR_MEM_MASK | PT_ATTR_SHARE_MASK) : UINT32_MAX);
 }
 
 /* Where a map of slots from @first on goes: aligned as it is, a slot aside, or anywhere. */
@@ -195,167 +66,6 @@ static pt_pa_t pick_pa(const struct world *w, struct fuzz_input *in, size_t firs
 	if ((pick & 24) == 24)
 		pa = mask + 1 - (1 + fuzz_u8(in)) * w->ref.unit; /* may not fit */
 	return pa & mask;
-}
-
-/* Where an entry could go before the map, and at which level. */
-static void note_holes(struct world *w, pt_va_t first, pt_va_t last)
-{
-	struct pt_range_walk walk;
-	enum pt_range_walk_type type;
-
-	w->nr_holes = 0;
-	for (type = pt_range_walk_start(&walk, w->pt, first, last, PT_TYPE_NONE, 0);
-	     type == PTW_NONE; type = pt_range_walk_next(&walk)) {
-		if (w->nr_holes == sizeof(w->holes) / sizeof(w->holes[0]))
-			break;
-		w->holes[w->nr_holes++] =
-			(struct hole){ walk.va, walk.va + (walk.len - 1), walk.level };
-	}
-}
-
-/* The level of the largest leaf that may begin at or lie around @va. */
-static unsigned int best_level(const struct world *w, pt_va_t va, pt_va_t first, pt_va_t last,
-			       pt_pa_t pa, unsigned int max_lg2)
-{
-	unsigned int level = 0;
-
-	for (size_t i = 0; i < w->nr_holes; i++)
-		if (w->holes[i].first <= va && va <= w->holes[i].last)
-			level = w->holes[i].level;
-	for (; level; level--) {
-		unsigned int lg2 = w->info.leaf_lg2[level];
-		uint64_t mask = (UINT64_C(1) << lg2) - 1;
-
-		if (w->info.can_leaf[level] && lg2 <= max_lg2 && (va & ~mask) >= first &&
-		    (va | mask) <= last && ((first ^ pa) & mask) == 0)
-			break;
-	}
-	return level;
-}
-
-/* "Uses the largest leaves that alignment, len and the tables already there allow." */
-static void check_sizes(const struct world *w, pt_va_t first, pt_va_t last, pt_pa_t pa,
-			unsigned int flags, unsigned int max_lg2)
-{
-	struct pt_range_walk walk;
-	enum pt_range_walk_type type;
-
-	if (!max_lg2)
-		max_lg2 = 64;
-	for (type = pt_range_walk_start(&walk, w->pt, first, last, PT_TYPE_PFN, PT_WALK_EACH);
-	     type == PTW_PFN; type = pt_range_walk_next(&walk)) {
-		unsigned int level = best_level(w, walk.va, first, last, pa, max_lg2);
-		unsigned int contig = w->info.contig_lg2[level], lg2 = w->info.leaf_lg2[level];
-		uint64_t mask = (UINT64_C(1) << (lg2 + contig)) - 1;
-
-		FUZZ_CHECK_EQ(walk.level, level);
-		if (w->info.entries_lg2[level] < contig || flags & PT_CHANGE_NO_CONTIG ||
-		    lg2 + contig > max_lg2 || (walk.va & ~mask) < first || (walk.va | mask) > last ||
-		    (first ^ pa) & mask)
-			contig = 0;
-		for (uint64_t i = 0; contig && i < UINT64_C(1) << contig; i++)
-			if (best_level(w, (walk.va & ~mask) + (i << lg2), first, last, pa,
-				       max_lg2) != level)
-				contig = 0;
-		FUZZ_CHECK_EQ(walk.contig_lg2, contig);
-	}
-}
-
-/* How an operation is to be done: on what, through which table, with a gather, failing where. */
-struct how {
-	pt_va_t first, last; /* in w->pt */
-	struct pt_pgtable *pt;
-	pt_va_t va_xor;
-	struct pt_gather gather;
-	struct pt_change change;
-};
-
-static bool inside_links(const struct world *w, size_t first, size_t nr)
-{
-	unsigned int lg2 = w->info.leaf_lg2[w->link_level];
-
-	for (size_t i = first; i < first + nr; i++) {
-		pt_va_t va = ref_va(&w->ref, i);
-
-		if (!w->nr_links || va < w->link_va ||
-		    (va - w->link_va) >> lg2 >= w->nr_links || w->unit_lg2 > lg2 ||
-		    !w->is_linked[(va - w->link_va) >> lg2])
-			return false;
-	}
-	return true;
-}
-
-/* Says what no call may leave there. */
-static void spoil_outputs(struct pt_change *change)
-{
-	change->bad_va = change->done = 1;
-}
-
-static void fail_some(struct world *w, uint8_t bits)
-{
-	w->source->fail_at = (bits & 0x0c) == 0x0c ? w->source->nr_allocs + 1 + (bits >> 4) : 0;
-	w->source->failed = false;
-}
-
-static void begin(struct world *w, struct how *how, uint8_t bits, size_t first, size_t nr)
-{
-	*how = (struct how){
-		.first = ref_va(&w->ref, first),
-		.last = ref_va(&w->ref, first) + (nr * w->ref.unit - 1),
-		.pt = w->pt,
-	};
-	spoil_outputs(&how->change);
-	if (bits & 1 && inside_links(w, first, nr)) {
-		how->pt = w->other;
-		how->va_xor = w->other_xor;
-	}
-	if (bits & 2) {
-		pt_gather_begin(&how->gather, how->pt);
-		how->change.gather = &how->gather;
-	}
-	fail_some(w, bits);
-	memcpy(w->before, w->ref.page, w->ref.nr * sizeof(*w->before));
-	watcher_expect(&w->watcher, w->pt);
-}
-
-/* Leaves and blocks that [@first, @last] does not touch are what they were, to the bit. */
-static void check_elsewhere(const struct world *w, pt_va_t first, pt_va_t last)
-{
-	for (size_t i = 0; i < w->watcher.nr_seen; i++) {
-		const struct seen_leaf *was = &w->watcher.seen[i];
-		uint64_t mask = (UINT64_C(1) << (was->size_lg2 + was->contig_lg2)) - 1;
-		struct pt_leaf is;
-
-		if (first <= last && (was->va | mask) >= first && (was->va & ~mask) <= last)
-			continue;
-		FUZZ_CHECK_EQ(pt_lookup(w->pt, was->va, &is), 0);
-		FUZZ_CHECK_EQ(is.raw, was->raw);
-		FUZZ_CHECK_EQ(is.size_lg2, was->size_lg2);
-	}
-}
-
-/* @err: what the call returned; @want: what the model did. Returns whether it happened. */
-static bool end(struct world *w, struct how *how, int err, int want)
-{
-	if (how->change.gather)
-		pt_gather_finish(&how->gather);
-	w->source->fail_at = 0;
-	FUZZ_CHECK(how->change.done != 1 && how->change.bad_va != 1); /* written in every case */
-	if (err) {
-		FUZZ_CHECK_EQ(how->change.done, 0);
-		check_elsewhere(w, 1, 0);
-	} else {
-		check_elsewhere(w, how->first, how->last);
-	}
-	if (err == -ENOMEM && w->source->failed) {
-		memcpy(w->ref.page, w->before, w->ref.nr * sizeof(*w->before));
-		return false;
-	}
-	FUZZ_CHECK_EQ(err, want);
-	/* the other table's flushes are of its own addresses */
-	if (how->pt == w->pt)
-		FUZZ_CHECK(watcher_was_flushed(&w->watcher, w->pt));
-	return true;
 }
 
 static void op_map(struct world *w, struct fuzz_input *in, uint8_t bits)
@@ -401,26 +111,6 @@ static void op_map(struct world *w, struct fuzz_input *in, uint8_t bits)
 		return;
 	FUZZ_CHECK_EQ(w->source->nr_allocs - allocs, probed);
 	check_sizes(w, va, va + (nr * w->ref.unit - 1), pa, flags, max_lg2);
-}
-
-/* Tables of [@first, @last] that hold nothing are gone; those of two parents may stay. */
-static void check_freed(const struct world *w, pt_va_t first, pt_va_t last)
-{
-	const pt_va_t at[] = { first, first + (last - first) / 2, last };
-
-	for (size_t i = 0; i < sizeof(at) / sizeof(at[0]) && !w->nr_links; i++) {
-		struct pt_step steps[PT_MAX_LEVELS], *step;
-		const uint64_t *word;
-		bool empty = true;
-		unsigned int nr;
-
-		FUZZ_CHECK_EQ(pt_trace(w->pt, at[i], steps, &nr), -ENOENT);
-		step = &steps[nr - 1];
-		word = pt_phys_to_host(w->source->phys, step->table_pa, 8);
-		for (size_t k = 0; k < (size_t)1 << w->info.entries_lg2[step->level]; k++)
-			empty &= !word[k];
-		FUZZ_CHECK(nr == 1 || !empty);
-	}
 }
 
 static void op_unmap(struct world *w, struct fuzz_input *in, uint8_t bits)
@@ -479,69 +169,6 @@ static void op_protect(struct world *w, struct fuzz_input *in, uint8_t bits)
 	FUZZ_CHECK_EQ(how.change.done, err ? 0 : done);
 }
 
-/* Bytes of [@first, @last] whose leaf is smaller now, or larger. */
-static uint64_t resized(const struct world *w, pt_va_t first, pt_va_t last, bool larger)
-{
-	uint64_t bytes = 0;
-
-	for (size_t i = 0; i < w->watcher.nr_seen; i++) {
-		const struct seen_leaf *was = &w->watcher.seen[i];
-		pt_va_t va = was->va, was_last = va + ((UINT64_C(1) << was->size_lg2) - 1);
-		struct pt_leaf is;
-
-		if (was_last < first || va > last)
-			continue;
-		if (va < first)
-			va = first;
-		if (was_last > last)
-			was_last = last;
-		FUZZ_CHECK_EQ(pt_lookup(w->pt, va, &is), 0);
-		if (larger ? is.size_lg2 > was->size_lg2 : is.size_lg2 < was->size_lg2)
-			bytes += was_last - va + 1;
-	}
-	return bytes;
-}
-
-/* Bytes of [@first, @last] that are in a block now and were not, or not in that one. */
-static uint64_t folded(const struct world *w, pt_va_t first, pt_va_t last)
-{
-	uint64_t bytes = 0;
-
-	for (size_t i = 0; i < w->watcher.nr_seen; i++) {
-		const struct seen_leaf *was = &w->watcher.seen[i];
-		struct pt_leaf is;
-
-		if (was->va < first || was->va > last)
-			continue;
-		FUZZ_CHECK_EQ(pt_lookup(w->pt, was->va, &is), 0);
-		if (is.contig_lg2 && (!was->contig_lg2 || is.size_lg2 != was->size_lg2))
-			bytes += UINT64_C(1) << was->size_lg2;
-	}
-	return bytes;
-}
-
-/* Of [@first, @last]: leaves of @level and below are whole, and blocks of them but at its ends. */
-static void check_not_split(const struct world *w, pt_va_t first, pt_va_t last, unsigned int level)
-{
-	for (size_t i = 0; i < w->watcher.nr_seen; i++) {
-		const struct seen_leaf *was = &w->watcher.seen[i];
-		uint64_t mask = (UINT64_C(1) << (was->size_lg2 + was->contig_lg2)) - 1;
-		struct pt_leaf is;
-
-		if (was->va < first || was->va > last || was->size_lg2 > w->info.leaf_lg2[level])
-			continue;
-		FUZZ_CHECK_EQ(pt_lookup(w->pt, was->va, &is), 0);
-		FUZZ_CHECK_EQ(is.size_lg2, was->size_lg2);
-		if ((was->va & ~mask) >= first && (was->va | mask) <= last)
-			FUZZ_CHECK_EQ(is.contig_lg2, was->contig_lg2);
-	}
-}
-
-static bool can_leaf(const struct world *w, unsigned int level)
-{
-	return level < w->info.nr_levels && w->info.can_leaf[level];
-}
-
 static void op_split(struct world *w, struct fuzz_input *in, uint8_t bits)
 {
 	unsigned int level = (unsigned int)fuzz_index(in, PT_MAX_LEVELS);
@@ -568,19 +195,6 @@ static void op_split(struct world *w, struct fuzz_input *in, uint8_t bits)
 		FUZZ_CHECK(walk.level <= level);
 	FUZZ_CHECK_EQ(how.change.done, resized(w, va, last, false));
 	check_not_split(w, va, last, level);
-}
-
-/* Whether @from on, a whole entry of @level, would translate as one leaf; by the model. */
-static bool is_one_leaf(const struct world *w, pt_va_t from, unsigned int lg2)
-{
-	size_t first = ref_index(&w->ref, from), nr = (size_t)1 << (lg2 - w->unit_lg2);
-	const struct ref_page *page = &w->ref.page[first];
-
-	for (size_t i = 0; i < nr; i++)
-		if (page[i].kind != REF_LEAF || page[i].pa != page[0].pa + i * w->ref.unit ||
-		    (page[i].attr ^ page[0].attr) & ~REF_AD)
-			return false;
-	return (page[0].pa & ((UINT64_C(1) << lg2) - 1)) == 0;
 }
 
 static void op_collapse(struct world *w, struct fuzz_input *in, uint8_t bits)
@@ -634,8 +248,8 @@ static void op_age(struct world *w, struct fuzz_input *in, uint8_t bits, bool di
 	begin(w, &how, bits, first, nr);
 	va = ref_va(&w->ref, first) ^ how.va_xor;
 	done = ref_test_and_clear(&w->ref, first, nr, dirty ? PT_ATTR_DIRTY : PT_ATTR_ACCESSED);
-	err = dirty ? pt_test_and_clear_dirty(how.pt, va, nr * w->ref.unit, &how.change) :
-		      pt_test_and_clear_accessed(how.pt, va, nr * w->ref.unit, &how.change);
+	err = dirty ? pt_test_and_clear_dirty(how.pt, va, nr * w->ref.unit, &how.change)
+		    : pt_test_and_clear_accessed(how.pt, va, nr * w->ref.unit, &how.change);
 	if (end(w, &how, err, 0))
 		FUZZ_CHECK_EQ(how.change.done, done);
 }
@@ -720,17 +334,18 @@ static void op_walk(struct world *w, struct fuzz_input *in)
 	trace(w, "walk", slot, nr, types, flags);
 	for (type = pt_range_walk_start(&walk, w->pt, first, last, types, flags); type != PTW_DONE;
 	     type = pt_range_walk_next(&walk)) {
-		FUZZ_CHECK(type == PTW_NONE ? types & PT_TYPE_NONE :
-			   type == PTW_PFN ? types & PT_TYPE_PFN : types & PT_TYPE_UNKNOWN);
+		FUZZ_CHECK(type == PTW_NONE  ? types & PT_TYPE_NONE
+			   : type == PTW_PFN ? types & PT_TYPE_PFN
+					     : types & PT_TYPE_UNKNOWN);
 		FUZZ_CHECK(walk.va >= next && walk.va <= last && walk.len);
 		FUZZ_CHECK(walk.len - 1 <= last - walk.va);
 		/* passed over: only what was not asked for */
 		while (next < walk.va) {
 			enum ref_kind kind = w->ref.page[ref_index(&w->ref, next)].kind;
 
-			FUZZ_CHECK(kind == REF_HOLE ? !(types & PT_TYPE_NONE) :
-				   kind == REF_LEAF ? !(types & PT_TYPE_PFN) :
-						      !(types & PT_TYPE_UNKNOWN));
+			FUZZ_CHECK(kind == REF_HOLE   ? !(types & PT_TYPE_NONE)
+				   : kind == REF_LEAF ? !(types & PT_TYPE_PFN)
+						      : !(types & PT_TYPE_UNKNOWN));
 			next = (next | (w->ref.unit - 1)) + 1;
 		}
 		FUZZ_CHECK(ref_check_run(&w->ref, &walk, type, flags));
@@ -746,8 +361,9 @@ static void op_walk(struct world *w, struct fuzz_input *in)
 	while (next <= last && next >= first) {
 		enum ref_kind kind = w->ref.page[ref_index(&w->ref, next)].kind;
 
-		FUZZ_CHECK(kind == REF_HOLE ? !(types & PT_TYPE_NONE) :
-			   kind == REF_LEAF ? !(types & PT_TYPE_PFN) : !(types & PT_TYPE_UNKNOWN));
+		FUZZ_CHECK(kind == REF_HOLE   ? !(types & PT_TYPE_NONE)
+			   : kind == REF_LEAF ? !(types & PT_TYPE_PFN)
+					      : !(types & PT_TYPE_UNKNOWN));
 		next = (next | (w->ref.unit - 1)) + 1;
 	}
 	FUZZ_CHECK_EQ(pt_range_walk_done(&walk), 0);
@@ -877,36 +493,6 @@ static void op_link(struct world *w, struct fuzz_input *in, uint8_t bits)
 				      -EEXIST);
 }
 
-/* Where a table is linked, both say the same, word for word; else the other has nothing. */
-static void check_links(const struct world *w)
-{
-	unsigned int lg2 = w->info.leaf_lg2[w->link_level];
-	struct pt_range_walk walk;
-
-	if (!w->nr_links)
-		FUZZ_CHECK_EQ(pt_range_walk_start(&walk, w->other, 0, UINT64_MAX,
-						  PT_TYPE_ALL & ~PT_TYPE_NONE, 0),
-			      PTW_DONE);
-
-	for (unsigned int i = 0; i < w->nr_links; i++) {
-		uint64_t size = UINT64_C(1) << lg2, step = size > 64 * w->ref.unit ? size / 64 : w->ref.unit;
-
-		for (uint64_t at = 0; at < size; at += step) {
-			pt_va_t va = w->link_va + i * size + at;
-			struct pt_leaf a = { 0 }, b = { 0 };
-			int err = pt_lookup(w->other, va ^ w->other_xor, &b);
-
-			if (!w->is_linked[i]) {
-				FUZZ_CHECK_EQ(err, -ENOENT);
-				continue;
-			}
-			FUZZ_CHECK_EQ(pt_lookup(w->pt, va, &a), err);
-			FUZZ_CHECK_EQ(a.raw, b.raw);
-			FUZZ_CHECK_EQ(a.pa, b.pa);
-		}
-	}
-}
-
 static void run_op(struct world *w, struct fuzz_input *in)
 {
 	uint8_t op = fuzz_u8(in) % 16, bits = fuzz_u8(in);
@@ -951,78 +537,6 @@ static void run_op(struct world *w, struct fuzz_input *in)
 		op_link(w, in, bits);
 		break;
 	}
-}
-
-static void world_init(struct world *w, struct fuzz_input *in)
-{
-	size_t i = fuzz_index(in, NR_CONFIGS);
-	uint8_t place = fuzz_u8(in);
-	unsigned int mode = place % 4, scale = fuzz_u8(in) % 6;
-	struct pt_pgtable_cfg cfg;
-	struct pt_table_ops from;
-	struct arena *arena;
-
-	memset(w, 0, sizeof(*w));
-	w->trace = getenv("PTLIB_FUZZ_TRACE") != NULL;
-	w->config = &configs[i];
-	w->fmt = config_fmt(w->config);
-	FUZZ_CHECK_EQ(pt_format_info(&w->fmt, &w->info), 0);
-	arena = arena_get(i, &w->fmt, w->info.granule_lg2);
-	w->source = &arena->source;
-	from = page_source_ops(w->source);
-	watcher_init(&w->watcher, &w->fmt, arena->phys, &from, w->source->pa,
-		     ARENA_PAGES, mode == 3);
-	cfg = (struct pt_pgtable_cfg){
-		.fmt = w->fmt,
-		.mode = mode == 0 ? PT_MODE_PRIVATE :
-			mode == 1 ? PT_MODE_EXCLUSIVE :
-				    PT_MODE_SHARED,
-		.tables = watcher_table_ops(&w->watcher),
-		.flush = &w->watcher.flush_ops,
-		.watch = w->watcher.checked ? &w->watcher.watch_ops : NULL,
-	};
-	place_window(w, scale, place < 128 ? 0 : place < 192 ? 1 : 2);
-	FUZZ_CHECK_EQ(pt_pgtable_create(&w->pt, arena->phys, &cfg), 0);
-	if (!format_is_x86(w->fmt.fmt) && !format_is_stage2(w->fmt.fmt) && fuzz_bool(in)) {
-		cfg.fmt.upper_half = !cfg.fmt.upper_half;
-		w->other_xor = ~((UINT64_C(1) << w->fmt.va_bits) - 1);
-	}
-	FUZZ_CHECK_EQ(pt_pgtable_create(&w->other, arena->phys, &cfg), 0);
-	if (w->trace)
-		fprintf(stderr, "%s mode %u unit 2^%u x %zu from %#" PRIx64 "\n", w->config->name,
-			mode, w->unit_lg2, w->ref.nr, w->ref.base);
-}
-
-/* Every page that was handed out is in one of the two trees. */
-static void check_pages(const struct world *w)
-{
-	struct pt_usage usage, other;
-	size_t nr = 0;
-
-	FUZZ_CHECK_EQ(pt_usage(w->pt, &usage), 0);
-	FUZZ_CHECK_EQ(pt_usage(w->other, &other), 0);
-	for (unsigned int level = 0; level < PT_MAX_LEVELS; level++)
-		nr += usage.tables[level] + other.tables[level];
-	FUZZ_CHECK(w->nr_links ? nr >= w->source->nr_live : nr == w->source->nr_live);
-}
-
-static void world_exit(struct world *w, bool other_first)
-{
-	watcher_forget(&w->watcher);
-	if (other_first) {
-		pt_pgtable_destroy(w->other);
-		FUZZ_CHECK_EQ(pt_verify(w->pt, NULL, NULL), 0);
-		FUZZ_CHECK(ref_check(&w->ref, w->pt));
-		pt_pgtable_destroy(w->pt);
-	} else {
-		pt_pgtable_destroy(w->pt);
-		FUZZ_CHECK_EQ(pt_verify(w->other, NULL, NULL), 0);
-		pt_pgtable_destroy(w->other);
-	}
-	FUZZ_CHECK_EQ(w->source->nr_live, 0);
-	watcher_exit(&w->watcher);
-	ref_exit(&w->ref);
-	free(w->before);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
