@@ -12,8 +12,6 @@
  * Input: [config] [mode and place] [scale] [second table's half], then operations: [op] [how] arguments.
  * PTLIB_FUZZ_TRACE in the environment prints them.
  */
-#include <string.h>
-
 #include <ptlib/ptlib.h>
 
 #include "fuzz_pagetable_check.h"
