@@ -85,20 +85,8 @@ mmu_quick_nested(const struct ptl_regime *r, pt_va_t va, const struct pt_access 
 	/* The second stage's page may be smaller, and the access in two of them. */
 	if ((to.pa ^ (to.pa + how->size - 1)) >> to.size_lg2)
 		return false;
-	result->piece[0] = (struct pt_piece){
-		.pa = to.pa,
-		.raw = to.raw,
-		.len = how->size,
-		.perms = (uint8_t)to.perms,
-		.mem = (uint8_t)to.mem,
-		.level = 0,
-		.size_lg2 = (uint8_t)to.size_lg2,
-	};
-	result->nr_pieces = 1;
-	result->nr_loads[0] = nr_levels;
-	result->nr_loads[1] =
-		access.nr_loads[1] + nr_levels * (r->mmu->second.fmt.top_level + 1);
-	result->fault.kind = PT_FAULT_NONE;
+	mmu_report_page(result, how, &to, nr_levels,
+			access.nr_loads[1] + nr_levels * (r->mmu->second.fmt.top_level + 1));
 	return true;
 }
 

@@ -401,6 +401,26 @@ static inline bool mmu_is_usual(pt_va_t va, const struct pt_access *how)
 	       !((va ^ (va + more)) >> FMT_GRANULE_LG2);
 }
 
+/* What the quick ways say of an access to the page @to, and the table words read for it. */
+static inline __attribute__((always_inline)) void
+mmu_report_page(struct pt_access_result *result, const struct pt_access *how,
+		const struct ptl_translation *to, unsigned int loads, unsigned int second_loads)
+{
+	result->piece[0] = (struct pt_piece){
+		.pa = to->pa,
+		.raw = to->raw,
+		.len = how->size,
+		.perms = (uint8_t)to->perms,
+		.mem = (uint8_t)to->mem,
+		.level = 0,
+		.size_lg2 = (uint8_t)to->size_lg2,
+	};
+	result->nr_pieces = 1;
+	result->nr_loads[0] = loads;
+	result->nr_loads[1] = second_loads;
+	result->fault.kind = PT_FAULT_NONE;
+}
+
 /* The usual access: that way, in one page. */
 static inline __attribute__((always_inline)) bool
 mmu_quick(const struct ptl_regime *r, pt_va_t va, const struct pt_access *how,
@@ -421,19 +441,7 @@ mmu_quick(const struct ptl_regime *r, pt_va_t va, const struct pt_access *how,
 	if (!mmu_may_use(right, (unsigned int)how->kind + 1))
 		return false;
 	mmu_page_translation(r, &found, va, right, &to);
-	result->piece[0] = (struct pt_piece){
-		.pa = to.pa,
-		.raw = to.raw,
-		.len = how->size,
-		.perms = (uint8_t)to.perms,
-		.mem = (uint8_t)to.mem,
-		.level = 0,
-		.size_lg2 = FMT_GRANULE_LG2,
-	};
-	result->nr_pieces = 1;
-	result->nr_loads[0] = (PTL_USUAL_VA_BITS - FMT_GRANULE_LG2 - 1) / FMT_INDEX_BITS + 1;
-	result->nr_loads[1] = 0;
-	result->fault.kind = PT_FAULT_NONE;
+	mmu_report_page(result, how, &to, MMU_USUAL_TOP + 1, 0);
 	return true;
 }
 
