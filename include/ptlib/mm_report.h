@@ -147,7 +147,9 @@ struct pt_pagemap_scan {
  *
  * Regions ascend and are as few as can be: neighbours are one if what is told of them is the
  * same. Those at either end are cut to [first, last]. Without room nothing is looked at.
- * Nothing is write-protected: PM_SCAN_WP_MATCHING and PM_SCAN_CHECK_WPASYNC are not here.
+ * Nothing is write-protected. Who wants PM_SCAN_WP_MATCHING gives the regions to
+ * pt_mm_write_protect(): the kernel has it in one call lest a store come between, and here the
+ * one thread that changes @view's memory decides what does.
  *
  * Return: 0; -EINVAL for unknown categories, a range that is not of whole granules,
  * @last < @first, or @nr_regions without @regions; nothing is written then.
