@@ -42,7 +42,10 @@ struct pt_table_ops {
  *                2^@stride_lg2 bytes.
  * @all:          Everything of this table.
  * @tables_freed: As @range, and paging-structure caches too: table pages under
- *                [@first, @last] were unhooked and are about to be freed.
+ *                [@first, @last] were unhooked and are about to be freed. @stride_lg2 is
+ *                that of leaves too which those tables could have held: others may have
+ *                removed some and not flushed them yet. An operation each 2^@stride_lg2
+ *                bytes has to drop the entries of tables on its way as well.
  */
 struct pt_flush_ops {
 	void (*range)(void *ctx, pt_va_t first, pt_va_t last, unsigned int stride_lg2);
@@ -65,7 +68,10 @@ struct pt_wait_ops {
 /**
  * struct pt_top_ops - Told when slots of the top table changed.
  * @changed: Slots @first to @last, inclusive, may hold other words than before.
- *           Called before the change that caused it returns.
+ *           Called before the change that caused it returns, and before anything that
+ *           a slot led to is flushed and freed: that may be in the middle of a change whose
+ *           gather is full, and more than once, with later slots still to come. No lock is
+ *           held, and no read-side section.
  */
 struct pt_top_ops {
 	void (*changed)(void *ctx, unsigned int first, unsigned int last);

@@ -163,8 +163,9 @@ struct pt_range_walk {
  * PT_WALK_LOCKED, in shared mode: after each run the lock of the one table page that it stands
  * in is held. Until next() or done(), by any thread that changes tables, nothing in that page
  * changes but that hardware marks entries and that a hole above level 0 gets a table; the
- * caller changes nothing of this table, finishes no gather, waits for no grace period, and
- * holds no second such lock. Builds with assertions abort on the first three. In other
+ * caller changes nothing of this table, finishes no gather, waits for no grace period,
+ * holds no second such lock, and allocates pages with PT_ALLOC_NOBLOCK alone. Builds with
+ * assertions abort on the first three. In other
  * modes the caller is the one writer, and there is nothing to lock.
  *
  * Return: the first run's type, PTW_DONE, or PTW_ABORT if @last < @first, a flag or type is

@@ -53,7 +53,7 @@ struct pt_zone_cfg {
  * first. Costs nothing per frame until it is touched.
  *
  * Return: 0; -EINVAL for unaligned, empty or overlapping ranges, unknown flags, a
- * batch or a watermark that cannot be; -ERANGE for a range outside @phys; -ENOMEM.
+ * batch or a watermark that cannot be, or @cfg->wait without poll; -ERANGE for a range outside @phys; -ENOMEM.
  */
 PT_API PT_MUST_CHECK int pt_zone_create(struct pt_zone **out, struct pt_phys *phys,
 					const struct pt_zone_cfg *cfg);
@@ -110,7 +110,9 @@ struct pt_alloc {
  * @pa:    Receives its first byte.
  *
  * Context: any thread, each with its own @cache. No lock is held when ops are called, nor while
- * waiting for a conversion; who is called in the middle of one does not wait.
+ * waiting for a conversion; who is called in the middle of one does not wait. Without
+ * PT_ALLOC_NOBLOCK the caller holds nothing that another thread's conversion may need: no lock of
+ * a table (PT_WALK_LOCKED), no read-side section.
  * Return: 0; -EINVAL for an order or flag that does not exist, or an account of
  * another zone; -EOPNOTSUPP for a
  * freetype that no page can have, or whose flags need pt_freetype_ops that @zone does

@@ -10,6 +10,12 @@
 
 #define ALLOC_FLAGS (PT_ALLOC_NOBLOCK | PT_ALLOC_ZERO | PT_ALLOC_NOFRAGMENT)
 
+/*
+ * So many times a request converts pages and others take them all before it does: requests of
+ * different flags could for ever turn the last pageblock over and back.
+ */
+#define MAX_LOST 64
+
 /* The lowest address on top: neighbours in memory are handed out one after the other. */
 static void reverse(pt_pa_t *pa, unsigned int nr)
 {
@@ -56,15 +62,16 @@ static int alloc_from_zone(struct pt_zone *zone, struct pt_zone_cache *cache,
 {
 	struct ptl_stack *stack = ptl_cache_stack(cache, want->order, want->list);
 	bool may_block = !(flags & PT_ALLOC_NOBLOCK), drained = !cache;
-	struct ptl_patience patience = { 0 };
+	struct ptl_patience patience = ptl_patience_of(zone);
+	unsigned int lost = 0;
 
 	if (stack && !stack->batch)
 		stack = NULL;
 	drain_if_wanted(zone, cache);
 	while (!fetch(zone, stack, want, pa)) {
-		int converted = may_block ? ptl_convert_for(zone, want) : 0;
+		int converted = may_block && !patience.failed ? ptl_convert_for(zone, want) : 0;
 
-		if (converted > 0)
+		if (converted > 0 && ++lost < MAX_LOST)
 			continue;
 		if (!drained) {
 			pt_zone_cache_drain(cache);

@@ -162,16 +162,23 @@ int ptl_convert_for(struct pt_zone *zone, const struct ptl_request *want)
 	return nr;
 }
 
+static void begin_to_wait(struct pt_zone *zone, struct ptl_patience *p)
+{
+	if (p->began)
+		return;
+	p->began = true;
+	ptl_zone_lock(zone);
+	p->until = zone->departures;
+	ptl_zone_unlock(zone);
+}
+
 /* Whether blocks that @p waits for are on their way, and none of this thread's. */
-static bool are_coming(struct pt_zone *zone, struct ptl_patience *p)
+static bool are_coming(struct pt_zone *zone, const struct ptl_patience *p)
 {
 	const struct ptl_transit *transit;
 	bool coming = false, mine = false;
 
 	ptl_zone_lock(zone);
-	if (!p->began)
-		p->until = zone->departures;
-	p->began = true;
 	for (transit = zone->transits; transit; transit = transit->next) {
 		coming |= transit->number <= p->until;
 		mine |= thrd_equal(transit->who, thrd_current()) != 0;
@@ -192,10 +199,12 @@ bool ptl_wait_for_others(struct pt_zone *zone, struct ptl_patience *patience, bo
 
 	if (patience->ended)
 		return false;
+	begin_to_wait(zone, patience);
 	if (!are_coming(zone, patience)) {
-		/* Once more, for what came after we had looked; but what failed would fail again. */
+		/* Once more, for what came after it had looked; but what failed would fail again. */
 		patience->ended = true;
-		return !failed;
+		patience->failed = failed;
+		return !failed || before != patience->arrivals;
 	}
 	while (arrivals(zone) == before) {
 		if (zone->wait)

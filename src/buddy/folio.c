@@ -159,7 +159,10 @@ static int free_order(const struct pt_zone *zone, const struct ptl_span *span, p
 	return -1;
 }
 
-/* On a list, or on its way between one and a cache, which takes no time that anybody sees. */
+/*
+ * On a list; or on its way between one and a cache, outside the lock, which pt_page_info() is not
+ * called during. By whoever does all the same it is told to be cached.
+ */
 static void free_info(const struct pt_zone *zone, const struct ptl_span *span, pt_pa_t pa,
 		      struct pt_page_info *info)
 {

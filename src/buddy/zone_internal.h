@@ -161,7 +161,7 @@ static inline uint64_t ptl_plain_use(unsigned int block)
 	return (uint64_t)block << 40 | 1;
 }
 
-/* Relaxed: a block is its holder's, its cache's or, free, the lock's. */
+/* Relaxed: a block is its holder's or its cache's; a free one has none. */
 static inline unsigned int ptl_block_load(const struct pt_frame *frame)
 {
 	return atomic_load_explicit(&frame->block, memory_order_relaxed);
@@ -214,11 +214,22 @@ void ptl_lock_and_give_back(struct pt_zone *zone, const pt_pa_t *pa, unsigned in
 int ptl_convert_for(struct pt_zone *zone, const struct ptl_request *want);
 int ptl_keep_ready(struct pt_zone *zone, unsigned int list);
 
-/* How long a request that finds nothing waits for other threads' conversions. Zeroed to begin with. */
+/* How long a request that finds nothing waits for other threads' conversions. */
 struct ptl_patience {
+	uint32_t arrivals; /* conversions that had ended before it looked first */
 	bool began, ended;
-	uint64_t until; /* those that had begun when it found nothing first, and no others */
+	bool failed; /* its own conversion, and it has not waited since: it converts no more */
+	uint64_t until; /* it waits for those that had begun when it began to, and no others */
 };
+
+/* Before the request looks for pages. */
+static inline struct ptl_patience ptl_patience_of(const struct pt_zone *zone)
+{
+	return (struct ptl_patience){
+		.arrivals = atomic_load_explicit(&zone->arrivals, memory_order_acquire),
+	};
+}
+
 /* Until one has ended. False: it has waited for all, and there is no point in trying again. */
 bool ptl_wait_for_others(struct pt_zone *zone, struct ptl_patience *patience, bool failed);
 

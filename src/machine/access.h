@@ -25,7 +25,8 @@ struct ptl_missed {
 
 /*
  * The thorough way, which every access can go. @missed: NULL, or what the usual way came to
- * before it had to give up: its first lookup is not made, nor counted, again.
+ * before it had to give up: its first lookup, and the quick way of the walk behind it, are not
+ * gone nor counted again.
  */
 int ptl_cpu_access_fully(struct pt_cpu *cpu, pt_va_t va, const struct pt_access *how,
 			 struct pt_access_result *result, const struct ptl_missed *missed);

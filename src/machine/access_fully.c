@@ -77,6 +77,7 @@ static int look_at(struct pass *pass, unsigned int i, unsigned int done, struct 
 	struct ptl_access *access = &pass->access;
 	struct walked *walked = &pass->walked[i];
 	const struct pt_tlb_entry *start;
+	bool may_be_usual;
 
 	access->va = access->first + done;
 	pass->is_walked[i] = false;
@@ -85,6 +86,7 @@ static int look_at(struct pass *pass, unsigned int i, unsigned int done, struct 
 		walked->missed = *pass->missed;
 		walked->keep = true;
 		pass->missed = NULL;
+		may_be_usual = false; /* it came here since it is not */
 	} else {
 		walked->keep = access->mmu->arch->ask(access, &walked->missed.asked);
 		if (walked->keep &&
@@ -94,10 +96,11 @@ static int look_at(struct pass *pass, unsigned int i, unsigned int done, struct 
 		if (__builtin_expect(start && pass->cpu->machine->checker, 0))
 			walked->stamp = ptl_check_table(pass->cpu, access, walked->missed.kept.from,
 							start, pass->stamp);
+		may_be_usual = walked->keep;
 	}
 	pass->is_walked[i] = true;
 	walked->done = done;
-	if (walked->keep && walk_usually(pass, &walked->missed, access->how->size - done, piece))
+	if (may_be_usual && walk_usually(pass, &walked->missed, access->how->size - done, piece))
 		return 0;
 	access->kept = walked->keep ? &walked->missed.kept : NULL;
 	return ptl_access_piece(access, done, piece);

@@ -23,10 +23,10 @@
 
 struct ptl_change {
 	struct pt_store store;
-	uint64_t number; /* of stores, in the order of reports; 0: no change */
+	uint64_t number; /* of stores, in the order of reports */
 	uint64_t space; /* pt_space.id */
 	uintptr_t thread;
-	bool kept; /* the old word may be in a TLB */
+	bool kept; /* the old word may be in a TLB; only such changes are remembered */
 	bool table; /* and is a table: a flush of leaves is not enough */
 	bool deferred; /* a batch owes its flush */
 	bool combined_left; /* second stages: flushed, but for what is combined with a first */

@@ -136,6 +136,8 @@ int ptl_mm_range(const struct pt_mm *mm, pt_va_t va, uint64_t len, pt_va_t *last
 bool ptl_is_huge_size(const struct pt_world *world, unsigned int size_lg2);
 /* Whether areas cover all of [first, last]. */
 bool ptl_areas_cover(const struct ptl_areas *areas, pt_va_t first, pt_va_t last);
+/* The part of @area in [first, last], which it meets. */
+struct pt_mm_area ptl_area_part(const struct pt_mm_area *area, pt_va_t first, pt_va_t last);
 
 /* The page's offset in its area's file, or where it was born. */
 static inline uint64_t ptl_area_offset(const struct pt_mm_area *area, pt_va_t va)

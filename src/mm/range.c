@@ -39,8 +39,7 @@ void ptl_zap(struct ptl_edit *edit, pt_va_t first, pt_va_t last, bool free_table
 	PTL_BUG_ON(err);
 }
 
-/* The part of @area in [first, last]. */
-static struct pt_mm_area part_of(const struct pt_mm_area *area, pt_va_t first, pt_va_t last)
+struct pt_mm_area ptl_area_part(const struct pt_mm_area *area, pt_va_t first, pt_va_t last)
 {
 	struct pt_mm_area part = *area;
 
@@ -59,7 +58,7 @@ void ptl_zap_range(struct ptl_edit *edit, pt_va_t first, pt_va_t last, bool free
 
 	for (size_t i = ptl_areas_find(areas, first); i < areas->nr && areas->at[i].first <= last;
 	     i++) {
-		struct pt_mm_area part = part_of(&areas->at[i], first, last);
+		struct pt_mm_area part = ptl_area_part(&areas->at[i], first, last);
 
 		ptl_zap(edit, part.first, part.last, free_tables);
 	}
@@ -157,7 +156,7 @@ static int change_parts(struct pt_mm *mm, pt_va_t va, uint64_t len,
 	err = ptl_split_ends(&edit, va, last);
 	for (size_t i = ptl_areas_find(&mm->areas, va);
 	     !err && i < mm->areas.nr && mm->areas.at[i].first <= last; i++) {
-		const struct pt_mm_area part = part_of(&mm->areas.at[i], va, last);
+		const struct pt_mm_area part = ptl_area_part(&mm->areas.at[i], va, last);
 
 		fn(&edit, &part);
 	}

@@ -357,19 +357,19 @@ static void numa_run(struct numa *numa, const struct ptl_view_walk *walk)
 	const struct pt_world *world = walk->view->world;
 	const struct pt_mm_area *area = walk->walk.area.owner;
 	pt_attr_t dirty_bits = PT_ATTR_DIRTY | world->cfg.soft.attr_dirty;
-	uint64_t page = ptl_page_bytes(world);
+	/* A huge page of hugetlb counts as one, by the run that it begins in. */
+	const unsigned int page_lg2 = area->kind == PT_MM_HUGETLB
+					      ? area->page_lg2
+					      : (unsigned int)__builtin_ctzll(ptl_page_bytes(world));
 
-	/* A huge page of hugetlb counts as one. */
-	if (area->kind == PT_MM_HUGETLB)
-		page = PTL_BIT(area->page_lg2);
-	for (uint64_t at = 0; at < walk->walk.len; at += page) {
+	for (uint64_t at = 0; at < walk->walk.len;
+	     at = ptl_last(walk->walk.va + at, page_lg2) + 1 - walk->walk.va) {
 		pt_pa_t pa = walk->walk.pa + at;
 		const struct ptl_page *facts = ptl_view_page(walk->view, pa);
 		unsigned int flags, node;
 		uint32_t maps;
 
-		if (!facts || (area->kind == PT_MM_HUGETLB &&
-			       !ptl_aligned(walk->walk.va + at, area->page_lg2)))
+		if (!facts || !ptl_aligned(walk->walk.va + at, page_lg2))
 			continue;
 		flags = ptl_page_flags(ptl_folio_at(world, pa));
 		node = world->cfg.node_of ? world->cfg.node_of(world->cfg.ctx, pa) : 0;

@@ -120,35 +120,32 @@ static void mark_run(struct ptl_edit *edit, const struct pt_mm_area *area, struc
 	}
 }
 
-/* The part of @area in [@va, @end] can be marked without memory. */
-static int prepare_marks(struct ptl_edit *edit, const struct pt_mm_area *area, pt_va_t va,
-			 pt_va_t end)
+/* @part of an area can be marked without memory. */
+static int prepare_marks(struct ptl_edit *edit, const struct pt_mm_area *part)
 {
-	const pt_va_t first = area->first > va ? area->first : va;
-	const pt_va_t last = ptl_min(area->last, end);
 	struct pt_mm *mm = edit->mm;
 	struct pt_change change = ptl_change(edit, 0);
-	unsigned int level = hole_level(mm, area);
+	unsigned int level = hole_level(mm, part);
 	int err = 0;
 
 	/* What outlives a page of a file is a marker, and those are of single pages. */
-	if (area->kind == PT_MM_FILE)
-		err = ptl_split_all(edit, first, last);
+	if (part->kind == PT_MM_FILE)
+		err = ptl_split_all(edit, part->first, part->last);
 	/* The top table is always there. */
-	if (err || !holes_are_marked(mm, area) || level + 1 == mm->world->info.nr_levels)
+	if (err || !holes_are_marked(mm, part) || level + 1 == mm->world->info.nr_levels)
 		return err;
-	return pt_populate(mm->pt, first, last - first + 1, level, &change) ? -ENOMEM : 0;
+	return pt_populate(mm->pt, part->first, part->last - part->first + 1, level, &change)
+		       ? -ENOMEM
+		       : 0;
 }
 
-static void mark_area(struct ptl_edit *edit, const struct pt_mm_area *area, pt_va_t va, pt_va_t end,
-		      bool on)
+static void mark_part(struct ptl_edit *edit, const struct pt_mm_area *part, bool on)
 {
-	const pt_va_t first = area->first > va ? area->first : va;
 	struct ptl_run run;
 
-	for (bool more = ptl_run_start(&run, edit->mm, first, ptl_min(area->last, end)); more;
+	for (bool more = ptl_run_start(&run, edit->mm, part->first, part->last); more;
 	     more = ptl_run_next(&run))
-		mark_run(edit, area, &run, on);
+		mark_run(edit, part, &run, on);
 }
 
 int pt_mm_write_protect(struct pt_mm *mm, pt_va_t va, uint64_t len, bool on)
@@ -170,10 +167,16 @@ int pt_mm_write_protect(struct pt_mm *mm, pt_va_t va, uint64_t len, bool on)
 	first = ptl_areas_find(areas, va);
 	ptl_edit_begin(&edit, mm);
 	err = ptl_split_ends(&edit, va, last);
-	for (size_t i = first; on && !err && i < areas->nr && areas->at[i].first <= last; i++)
-		err = prepare_marks(&edit, &areas->at[i], va, last);
-	for (size_t i = first; !err && i < areas->nr && areas->at[i].first <= last; i++)
-		mark_area(&edit, &areas->at[i], va, last, on);
+	for (size_t i = first; on && !err && i < areas->nr && areas->at[i].first <= last; i++) {
+		const struct pt_mm_area part = ptl_area_part(&areas->at[i], va, last);
+
+		err = prepare_marks(&edit, &part);
+	}
+	for (size_t i = first; !err && i < areas->nr && areas->at[i].first <= last; i++) {
+		const struct pt_mm_area part = ptl_area_part(&areas->at[i], va, last);
+
+		mark_part(&edit, &part, on);
+	}
 	ptl_edit_end(&edit);
 	return err;
 }

@@ -77,7 +77,7 @@ static void cut(struct ptl_part *part, struct ptl_slot *slot, uint64_t page, uns
 {
 	struct pt_tlb_entry *entry = &slot->entry;
 
-	if (part->max_leaf_lg2 < entry->leaf_lg2)
+	if (size_lg2 < entry->leaf_lg2 && part->max_leaf_lg2 < entry->leaf_lg2)
 		part->max_leaf_lg2 = entry->leaf_lg2;
 	if (size_lg2 < entry->size_lg2) {
 		entry->pa += (page << size_lg2) - entry->va;

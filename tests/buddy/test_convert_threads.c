@@ -35,6 +35,7 @@ struct scene {
 	int nested; /* what a request in the first thread's convert() got; 1: none was made */
 	unsigned int nested_polls; /* and how often that waited */
 	bool nests;
+	bool joins; /* the first thread's convert() lets the second one end first, and fails */
 	pt_pa_t pa; /* the second thread's page */
 	pt_pa_t nested_pa; /* of the request in the first thread's convert() */
 	_Atomic bool again; /* the second thread converts a pageblock, back and forth */
@@ -68,6 +69,27 @@ static int convert(void *ctx, const struct pt_extent *extent, size_t nr, unsigne
 	sem_post(&s->converting);
 	sem_wait(&s->go);
 	return s->answer;
+}
+
+static void second_end(struct scene *s)
+{
+	assert_int_equal(pthread_join(s->second, NULL), 0);
+}
+
+/* The first thread's; the second one's is the same. */
+static int join_and_fail(void *ctx, const struct pt_extent *extent, size_t nr, unsigned int from,
+			 unsigned int to)
+{
+	struct scene *s = ctx;
+
+	if (!pthread_equal(pthread_self(), s->first))
+		return convert(ctx, extent, nr, from, to);
+	if (s->joins) {
+		s->joins = false;
+		sem_post(&s->go);
+		second_end(s);
+	}
+	return -ENOMEM;
 }
 
 /* The first thread waits: the second one goes on. */
@@ -113,11 +135,6 @@ static void second_begin(struct scene *s)
 {
 	assert_int_equal(pthread_create(&s->second, NULL, second_thread, s), 0);
 	sem_wait(&s->converting);
-}
-
-static void second_end(struct scene *s)
-{
-	assert_int_equal(pthread_join(s->second, NULL), 0);
 }
 
 static void scene_end(struct scene *s)
@@ -242,6 +259,29 @@ static void who_converts_waits_for_nobody(void **state)
 	}
 }
 
+/*
+ * What the other thread has brought while this one's own conversion failed is there, though nothing
+ * is on its way any more.
+ */
+static void what_came_while_a_conversion_failed_is_found(void **state)
+{
+	struct scene s;
+	pt_pa_t pa;
+
+	(void)state;
+	scene_begin(&s, 3, 2);
+	s.ops.convert = join_and_fail;
+	pt_zone_set_ops(s.zone, &s.ops);
+	s.joins = true;
+	second_begin(&s);
+	assert_int_equal(alloc(&s, 0, UNMAPPED, 0, &pa), 0);
+	assert_false(s.joins);
+	assert_int_equal(s.err, 0);
+	put(&s, pa);
+	put(&s, s.pa);
+	scene_end(&s);
+}
+
 /* Others who convert back and forth all the time keep nobody waiting. */
 static void what_sets_out_later_is_not_waited_for(void **state)
 {
@@ -276,6 +316,7 @@ int main(void)
 		cmocka_unit_test(noblock_waits_for_nothing),
 		cmocka_unit_test(who_converts_waits_for_nobody),
 		cmocka_unit_test(what_sets_out_later_is_not_waited_for),
+		cmocka_unit_test(what_came_while_a_conversion_failed_is_found),
 	};
 
 	return cmocka_run_group_tests_name("convert_threads", tests, NULL, NULL);
