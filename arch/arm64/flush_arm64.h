@@ -84,14 +84,27 @@ static inline uint64_t arm64_tlbi_hint(unsigned int granule_lg2, unsigned int le
 	return PTL_BIT(arm64_tlbi_level_lg2(granule_lg2, level));
 }
 
-/* All leaves, or tables, that a granule has. */
+/* All leaves, or tables, that a granule has; and larger ones, which it has not. */
 static inline uint64_t arm64_tlbi_sizes(unsigned int granule_lg2)
 {
 	uint64_t sizes = 0;
 
-	for (unsigned int lg2 = granule_lg2; lg2 <= 52; lg2 += granule_lg2 - 3)
+	for (unsigned int lg2 = granule_lg2; lg2 < 64; lg2 += granule_lg2 - 3)
 		sizes |= PTL_BIT(lg2);
 	return sizes;
+}
+
+/*
+ * What a hint is "guaranteed to invalidate" (RVAE1, TTL): leaves of its level, and "non-leaf-level
+ * entries ... up to but not including the level". So a table that stood where the hint has a leaf,
+ * or below, need not go. Of a single address a hint that is wrong need not invalidate anything
+ * (VAE1, TTL), and what is wrong for such a table is the same.
+ */
+static inline void arm64_tlbi_by_hint(struct pt_tlb_flush *flush, unsigned int granule_lg2,
+				      uint64_t leaf)
+{
+	flush->leaf_sizes = leaf;
+	flush->table_sizes = arm64_tlbi_sizes(granule_lg2) & ~(leaf | (leaf - 1));
 }
 
 static inline uint64_t arm64_sign_extend(uint64_t value, unsigned int top_bit)
@@ -99,14 +112,12 @@ static inline uint64_t arm64_sign_extend(uint64_t value, unsigned int top_bit)
 	return value & PTL_BIT(top_bit) ? value | ~PTL_BITS(top_bit, 0) : value;
 }
 
-/*
- * One address: VA[55:12] or IPA[51:12]; TTL in 47:44, its upper half the granule. A TTL that
- * is wrong need not invalidate the page; tables on the way to it go whatever it says.
- */
+/* One address: VA[55:12] or IPA[51:12]; TTL in 47:44, its upper half the granule. */
 static inline void arm64_tlbi_address(struct pt_tlb_flush *flush, uint64_t xt, bool ipa,
 				      unsigned int flags)
 {
 	unsigned int granule_lg2 = arm64_tlbi_granule_lg2(xt >> 46 & 3);
+	uint64_t leaf = 0;
 
 	if (ipa)
 		flush->first = (xt & PTL_BITS(39, 0)) << 12;
@@ -114,8 +125,21 @@ static inline void arm64_tlbi_address(struct pt_tlb_flush *flush, uint64_t xt, b
 		flush->first = arm64_sign_extend((xt & PTL_BITS(43, 0)) << 12, 55);
 	flush->last = flush->first;
 	if (granule_lg2 && !(flags & PT_TLBI_NO_TTL))
-		flush->leaf_sizes =
-			arm64_tlbi_hint(granule_lg2, xt >> 44 & 3, flags & PT_TLBI_LPA2);
+		leaf = arm64_tlbi_hint(granule_lg2, xt >> 44 & 3, flags & PT_TLBI_LPA2);
+	if (leaf)
+		arm64_tlbi_by_hint(flush, granule_lg2, leaf);
+}
+
+#define ARM64_TLBI_NO_SIZE PTL_BIT(63) /* that no entry has */
+
+/*
+ * "The range of addresses invalidated is UNPREDICTABLE" where BaseADDR is not aligned to the leaf
+ * that TTL says: nothing is sure to go. Not so of 16K's level 1.
+ */
+static inline bool arm64_tlbi_is_predictable(uint64_t first, unsigned int granule_lg2,
+					     unsigned int ttl, uint64_t leaf)
+{
+	return !leaf || !(first & (leaf - 1)) || (granule_lg2 == 14 && ttl == 1);
 }
 
 /*
@@ -129,7 +153,7 @@ static inline bool arm64_tlbi_range(struct pt_tlb_flush *flush, uint64_t xt, boo
 	unsigned int granule_lg2 = arm64_tlbi_granule_lg2(xt >> 46 & 3);
 	unsigned int scale = xt >> 44 & 3, ttl = xt >> 37 & 3;
 	unsigned int unit_lg2 = flags & PT_TLBI_LPA2 ? 16 : granule_lg2;
-	uint64_t nr = ((xt >> 39 & 31) + 1) << (5 * scale + 1);
+	uint64_t nr = ((xt >> 39 & 31) + 1) << (5 * scale + 1), leaf;
 
 	if (!granule_lg2)
 		return false;
@@ -139,10 +163,13 @@ static inline bool arm64_tlbi_range(struct pt_tlb_flush *flush, uint64_t xt, boo
 	flush->last = flush->first + (nr << granule_lg2) - 1;
 	if (flush->last < flush->first)
 		flush->last = UINT64_MAX;
-	flush->table_sizes = arm64_tlbi_sizes(granule_lg2);
-	flush->leaf_sizes = ttl ? arm64_tlbi_hint(granule_lg2, ttl, flags & PT_TLBI_LPA2) : 0;
-	if (!flush->leaf_sizes)
-		flush->leaf_sizes = arm64_tlbi_sizes(granule_lg2);
+	leaf = ttl ? arm64_tlbi_hint(granule_lg2, ttl, flags & PT_TLBI_LPA2) : 0;
+	if (!arm64_tlbi_is_predictable(flush->first, granule_lg2, ttl, leaf))
+		flush->leaf_sizes = flush->table_sizes = ARM64_TLBI_NO_SIZE;
+	else if (leaf)
+		arm64_tlbi_by_hint(flush, granule_lg2, leaf);
+	else
+		flush->leaf_sizes = flush->table_sizes = arm64_tlbi_sizes(granule_lg2);
 	return true;
 }
 

@@ -166,7 +166,8 @@ enum pt_arm64_tlbi {
  *         TG 47:46, SCALE 45:44, NUM 43:39, TTL 38:37, BaseADDR 36:0.
  * @flags: PT_TLBI_*.
  *
- * A page of other size or granule than a hint says need not be removed.
+ * A page of other size or granule than a hint says need not be removed, nor a table where the hint
+ * has a leaf, nor anything by a range with a hint whose leaves its start is not aligned to.
  *
  * Return: 0; -EINVAL for an @op or @flags that do not exist, or a range whose TG is reserved.
  */

@@ -3,6 +3,7 @@
 #include "tlb/flush_table.h"
 
 #define VA TABLE_VA
+#define BIT(n) (UINT64_C(1) << (n))
 #define NOTHING "-- -- -- -- -- --"
 #define ASID(n) ((uint64_t)(n) << 48)
 /* of one page */
@@ -95,6 +96,14 @@ static const struct hint hints[] = {
 	{ TTL(1, 3), PT_TLBI_NO_TTL, 0 },
 };
 
+/* Whether a table that covers 2^@lg2 bytes has a descriptor above the hint's leaf, in its granule. */
+static bool leads_to(unsigned int lg2, const struct hint *hint)
+{
+	unsigned int bits = (hint->ttl >> 46 & 3) == 1 ? 9 : (hint->ttl >> 46 & 3) == 2 ? 11 : 13;
+
+	return lg2 > hint->leaf_lg2 && (lg2 - hint->leaf_lg2) % bits == 0;
+}
+
 static const unsigned int all_leaves[] = { 12, 14, 16, 21, 25, 29, 30, 36, 39, 42 };
 
 static void a_wrong_hint_need_not_invalidate(void **state)
@@ -110,15 +119,17 @@ static void a_wrong_hint_need_not_invalidate(void **state)
 				struct pt_tlb_flush flush;
 
 				fill_one(tlb, PT_TLB_USE_DATA, VA, all_leaves[l], 0, false);
-				fill_one(tlb, PT_TLB_USE_TABLE, VA, 21, 0, false);
+				fill_one(tlb, PT_TLB_USE_TABLE, VA, all_leaves[l], 0, false);
 				assert_int_equal(pt_arm64_tlbi(&flush, PT_TLBI_VAE1, 1,
 							       XT | hints[i].ttl, hints[i].flags),
 						 0);
 				pt_tlb_flush(tlb, &flush);
 				assert_int_equal(is_there(tlb, PT_TLB_USE_DATA, VA),
 						 !right && !ignores);
-				/* the hint is about the leaf: what leads to it goes */
-				assert_false(is_there(tlb, PT_TLB_USE_TABLE, VA));
+				/* what leads to such a leaf goes, and no other table has to */
+				assert_int_equal(is_there(tlb, PT_TLB_USE_TABLE, VA),
+						 !ignores && hints[i].leaf_lg2 &&
+							 !leads_to(all_leaves[l], &hints[i]));
 				pt_tlb_destroy(tlb);
 			}
 		}
@@ -192,29 +203,123 @@ static void a_range_is_exactly_as_long_as_it_says(void **state)
 
 static void a_range_is_of_one_granule_and_may_be_of_one_level(void **state)
 {
+	const uint64_t va = VA & ~(BIT(21) - 1); /* a hint of 2M pages is of a range of such */
 	struct pt_tlb *tlb = make_roomy_tlb(0);
 	struct pt_tlb_flush flush;
 
 	(void)state;
-	fill_one(tlb, PT_TLB_USE_DATA, VA, 16, 0, false);
-	fill_one(tlb, PT_TLB_USE_DATA, VA, 21, 0, false);
-	fill_one(tlb, PT_TLB_USE_TABLE, VA, 29, 0, false);
+	fill_one(tlb, PT_TLB_USE_DATA, va, 16, 0, false);
+	fill_one(tlb, PT_TLB_USE_DATA, va, 21, 0, false);
+	fill_one(tlb, PT_TLB_USE_TABLE, va, 29, 0, false);
 	/* 4K: the 64K page and its table stay; level 3: the 2M page does too */
-	assert_int_equal(pt_arm64_tlbi(&flush, PT_TLBI_RVAE1, 1, RXT(1, 0, 0, 3, VA >> 12), 0), 0);
+	assert_int_equal(pt_arm64_tlbi(&flush, PT_TLBI_RVAE1, 1, RXT(1, 0, 0, 3, va >> 12), 0), 0);
 	pt_tlb_flush(tlb, &flush);
-	assert_true(is_there(tlb, PT_TLB_USE_DATA, VA));
-	assert_true(is_there(tlb, PT_TLB_USE_DATA, VA ^ 0x80000));
-	assert_true(is_there(tlb, PT_TLB_USE_TABLE, VA));
-	assert_int_equal(pt_arm64_tlbi(&flush, PT_TLBI_RVAE1, 1, RXT(1, 0, 0, 2, VA >> 12), 0), 0);
+	assert_true(is_there(tlb, PT_TLB_USE_DATA, va));
+	assert_true(is_there(tlb, PT_TLB_USE_DATA, va ^ 0x80000));
+	assert_true(is_there(tlb, PT_TLB_USE_TABLE, va));
+	assert_int_equal(pt_arm64_tlbi(&flush, PT_TLBI_RVAE1, 1, RXT(1, 0, 0, 2, va >> 12), 0), 0);
 	pt_tlb_flush(tlb, &flush);
-	assert_true(is_there(tlb, PT_TLB_USE_DATA, VA));
-	assert_false(is_there(tlb, PT_TLB_USE_DATA, VA ^ 0x80000));
-	assert_int_equal(pt_arm64_tlbi(&flush, PT_TLBI_RVAE1, 1, RXT(3, 0, 0, 0, VA >> 16), 0), 0);
+	assert_true(is_there(tlb, PT_TLB_USE_DATA, va));
+	assert_false(is_there(tlb, PT_TLB_USE_DATA, va ^ 0x80000));
+	assert_int_equal(pt_arm64_tlbi(&flush, PT_TLBI_RVAE1, 1, RXT(3, 0, 0, 0, va >> 16), 0), 0);
 	pt_tlb_flush(tlb, &flush);
-	assert_false(is_there(tlb, PT_TLB_USE_DATA, VA));
-	assert_false(is_there(tlb, PT_TLB_USE_TABLE, VA));
+	assert_false(is_there(tlb, PT_TLB_USE_DATA, va));
+	assert_false(is_there(tlb, PT_TLB_USE_TABLE, va));
 	assert_int_equal(pt_arm64_tlbi(&flush, PT_TLBI_RVAE1, 1, RXT(0, 0, 0, 0, 0), 0), -EINVAL);
 	pt_tlb_destroy(tlb);
+}
+
+/* Bytes of what an entry of Arm's level covers, written out; 0: the granule has no leaf there. */
+static const struct {
+	unsigned int granule_lg2, level_lg2[4], flags;
+} levels[] = {
+	{ 12, { 0, 30, 21, 12 }, 0 },
+	{ 12, { 39, 30, 21, 12 }, PT_TLBI_LPA2 },
+	{ 14, { 0, 0, 25, 14 }, 0 },
+	{ 14, { 0, 36, 25, 14 }, PT_TLBI_LPA2 },
+	{ 16, { 0, 42, 29, 16 }, 0 },
+	{ 16, { 0, 42, 29, 16 }, PT_TLBI_LPA2 },
+};
+
+/* What a descriptor of level 3 - i covers. */
+static unsigned int covers_lg2(unsigned int granule_lg2, unsigned int i)
+{
+	return granule_lg2 + i * (granule_lg2 - 3);
+}
+
+/*
+ * A hint of a range is of leaves of that level, and of tables "up to but not including the level":
+ * found where a table was freed, and the range with the level of 2M pages took it all the same.
+ */
+static void a_hint_of_a_range_keeps_tables_at_its_level(void **state)
+{
+	(void)state;
+	for (size_t g = 0; g < sizeof(levels) / sizeof(levels[0]); g++) {
+		unsigned int lg2 = levels[g].granule_lg2, tg = (lg2 - 10) / 2;
+		const uint64_t base = UINT64_C(0x7c0000000000); /* of 4T pages too */
+
+		for (unsigned int ttl = 0; ttl < 4; ttl++) {
+			unsigned int leaf = ttl ? levels[g].level_lg2[ttl] : 0;
+			uint64_t unit_lg2 = levels[g].flags ? 16 : lg2;
+			struct pt_tlb_flush flush;
+
+			assert_int_equal(pt_arm64_tlbi(&flush, PT_TLBI_RVAE1, 1,
+						       RXT(tg, 0, 0, ttl, base >> unit_lg2),
+						       levels[g].flags),
+					 0);
+			for (unsigned int i = 0; covers_lg2(lg2, i) <= 48; i++) {
+				struct pt_tlb_entry entry = {
+					.va = base & ~(BIT(covers_lg2(lg2, i)) - 1),
+					.vmid = 1,
+					.asid = 1,
+					.type = PT_TLB_LEAF,
+					.size_lg2 = (uint8_t)covers_lg2(lg2, i),
+					.leaf_lg2 = (uint8_t)covers_lg2(lg2, i),
+				};
+
+				assert_int_equal(pt_tlb_flush_covers(&flush, &entry),
+						 !leaf || covers_lg2(lg2, i) == leaf);
+				entry.type = PT_TLB_TABLE;
+				assert_int_equal(pt_tlb_flush_covers(&flush, &entry),
+						 !leaf || covers_lg2(lg2, i) > leaf);
+			}
+		}
+	}
+}
+
+/* What such a range takes is UNPREDICTABLE: nobody may count on it. */
+static void a_range_that_its_hint_does_not_divide_takes_nothing_for_sure(void **state)
+{
+	(void)state;
+	for (size_t g = 0; g < sizeof(levels) / sizeof(levels[0]); g++) {
+		unsigned int lg2 = levels[g].granule_lg2, tg = (lg2 - 10) / 2;
+		unsigned int unit_lg2 = levels[g].flags ? 16 : lg2;
+
+		for (unsigned int ttl = 1; ttl < 4; ttl++) {
+			unsigned int leaf = levels[g].level_lg2[ttl];
+			/* one unit too far; of 16K's level 1 the manual does not say so */
+			const uint64_t base = UINT64_C(0x7c0000000000) + BIT(unit_lg2);
+			bool sure = leaf <= unit_lg2 || (lg2 == 14 && ttl == 1);
+			struct pt_tlb_flush flush;
+
+			assert_int_equal(pt_arm64_tlbi(&flush, PT_TLBI_RVAALE1, 1,
+						       RXT(tg, 0, 0, ttl, base >> unit_lg2),
+						       levels[g].flags),
+					 0);
+			for (unsigned int i = 0; covers_lg2(lg2, i) <= 48; i++) {
+				struct pt_tlb_entry entry = {
+					.va = base & ~(BIT(covers_lg2(lg2, i)) - 1),
+					.vmid = 1,
+					.type = PT_TLB_GLOBAL,
+					.size_lg2 = (uint8_t)covers_lg2(lg2, i),
+					.leaf_lg2 = (uint8_t)covers_lg2(lg2, i),
+				};
+
+				assert_int_equal(pt_tlb_flush_covers(&flush, &entry),
+						 sure && (!leaf || covers_lg2(lg2, i) == leaf));
+			}
+		}
+	}
 }
 
 /* Upper halves are sign-extended, each from the bit that its field ends at; IPAs are not. */
@@ -264,6 +369,8 @@ int main(void)
 		cmocka_unit_test(a_hint_is_of_the_leaves_of_a_contiguous_block),
 		cmocka_unit_test(a_range_is_exactly_as_long_as_it_says),
 		cmocka_unit_test(a_range_is_of_one_granule_and_may_be_of_one_level),
+		cmocka_unit_test(a_hint_of_a_range_keeps_tables_at_its_level),
+		cmocka_unit_test(a_range_that_its_hint_does_not_divide_takes_nothing_for_sure),
 		cmocka_unit_test(addresses_are_what_their_fields_say),
 	};
 
