@@ -53,7 +53,9 @@ struct sim_machine {
 	uint64_t batch; /* pages that an unmap gathers before it flushes; 0: as many as there are */
 	uint64_t load_ps; /* a table word read by a walk */
 	enum pt_delivery delivery;
+	uint64_t send_ps; /* one INVLPGB, or one RAR to one CPU */
 	uint64_t memory_mib;
+	bool has_send;
 	bool no_ranges; /* arm64: without FEAT_TLBIRANGE */
 	bool check;
 };

@@ -56,9 +56,10 @@ static const char help_of_machines[] =
 	"on\n"
 	"                          (as Linux: 9678). 0: all of them\n"
 	"  --no-ranges             arm64: without FEAT_TLBIRANGE\n"
-	"  --delivery NAME         x86_64: ipi, invlpgb or rar (ipi). What the latter take on "
-	"their way\n"
-	"                          is in no profile, and not in cycles\n"
+	"  --delivery NAME         x86_64: ipi, invlpgb or rar (ipi)\n"
+	"  --send PS               invlpgb, rar: picoseconds of one INVLPGB to all CPUs, with its\n"
+	"                          share of TLBSYNC, or of one RAR to one CPU (0, as no profile\n"
+	"                          knows it)\n"
 	"  --memory MIB            of the machine (4096); costs what is touched\n"
 	"  --check                 report flushes that were missing, and count needless ones\n"
 	"  --sweep                 the ceiling and the batch that take the fewest cycles, for one\n"
@@ -99,6 +100,7 @@ enum option_id {
 	OPT_BATCH,
 	OPT_NO_RANGES,
 	OPT_DELIVERY,
+	OPT_SEND,
 	OPT_MEMORY,
 	OPT_CHECK,
 	OPT_SWEEP,
@@ -126,6 +128,7 @@ static const struct option long_options[] = {
 	{ "batch", required_argument, NULL, OPT_BATCH },
 	{ "no-ranges", no_argument, NULL, OPT_NO_RANGES },
 	{ "delivery", required_argument, NULL, OPT_DELIVERY },
+	{ "send", required_argument, NULL, OPT_SEND },
 	{ "memory", required_argument, NULL, OPT_MEMORY },
 	{ "check", no_argument, NULL, OPT_CHECK },
 	{ "sweep", no_argument, NULL, OPT_SWEEP },
@@ -271,6 +274,10 @@ static void parse_machine(struct sim_options *options, int id)
 	case OPT_DELIVERY:
 		machine->delivery = parse_delivery(optarg);
 		break;
+	case OPT_SEND:
+		machine->send_ps = parse_number("--send", optarg, UINT32_MAX);
+		machine->has_send = true;
+		break;
 	case OPT_MEMORY:
 		machine->memory_mib = parse_number("--memory", optarg, SIM_MAX_MIB);
 		if (!machine->memory_mib)
@@ -355,6 +362,8 @@ static void check_events(struct sim_options *options, const struct said *said)
 	}
 	if (machine->arm64 && machine->delivery != PT_DELIVER_IPI)
 		sim_die("--delivery: arm64 broadcasts");
+	if (machine->has_send && machine->delivery == PT_DELIVER_IPI)
+		sim_die("--send: of --delivery invlpgb or rar");
 	if (!machine->arm64 && machine->no_ranges)
 		sim_die("--no-ranges: x86_64 has none");
 	if (options->sweep && (options->compare || machine->check))

@@ -137,6 +137,9 @@ static void make_machine(struct sim_system *system, const struct sim_shape *shap
 	for (unsigned int i = 0; !shape->profile && i < cfg.tlb.nr_parts; i++)
 		cfg.tlb.parts[i].uses |= 1u << PT_TLB_USE_FETCH;
 	cfg.costs.load = system->cfg->load_ps;
+	if (system->cfg->delivery == PT_DELIVER_INVLPGB)
+		cfg.costs.broadcast = system->cfg->send_ps;
+	cfg.costs.action = system->cfg->send_ps;
 	cfg.checked = system->cfg->check;
 	set_policy(&cfg, system->cfg);
 	must(system, "the machine", pt_machine_create(&system->machine, system->phys, &cfg));

@@ -64,7 +64,9 @@ struct pt_machine_policy {
 struct pt_machine_costs {
 	uint64_t page, asid, all; /* removed by this CPU for itself */
 	uint64_t ipi; /* x86: one CPU interrupted, its flush, its answer */
-	uint64_t broadcast; /* arm64: one TLBI to all CPUs, its share of the DSB */
+	/* arm64: one TLBI to all CPUs, its share of the DSB; x86: the same of INVLPGB and TLBSYNC */
+	uint64_t broadcast;
+	uint64_t action; /* x86: one RAR to one CPU, its flush, its answer */
 	uint64_t load; /* one table word read by a walk */
 	uint64_t request, entry; /* of flush_requests; of flush_pages */
 };
@@ -82,7 +84,8 @@ struct pt_machine_cfg {
  * pt_machine_cfg_init() - @nr_cpus CPUs with the TLBs and costs of @profile, Linux's policy.
  * @profile: See profile.h; not NULL.
  *
- * Where the profile knows no cost of flushing everything, it is that of an ASID.
+ * Where the profile knows no cost of flushing everything, it is that of an ASID. None knows what an
+ * INVLPGB or a RAR takes on its way: these cost 0 until @cfg says more, as does a word that is read.
  */
 PT_API void pt_machine_cfg_init(struct pt_machine_cfg *cfg, const struct pt_tlb_profile *profile,
 				unsigned int nr_cpus);

@@ -220,7 +220,8 @@ static uint64_t cost_of(const struct pt_cpu_stats *stats, const struct pt_machin
 {
 	uint64_t ps = stats->loads * costs->load + stats->ipis_sent * costs->ipi +
 		      stats->broadcasts_sent * costs->broadcast +
-		      stats->flush_requests * costs->request + stats->flush_pages * costs->entry;
+		      stats->actions_sent * costs->action + stats->flush_requests * costs->request +
+		      stats->flush_pages * costs->entry;
 
 	for (unsigned int cause = 0; cause < PT_FLUSH_CAUSE_NR; cause++) {
 		const uint64_t *nr = stats->flushes[cause];

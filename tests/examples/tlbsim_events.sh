@@ -97,11 +97,20 @@ says 'broadcasts_sent 5' 'flush_full 0'
 says 'broadcasts_sent 1' 'flushes_local_change_ASID 1' 'flush_full 1'
 { shared && echo 'protect 0x10000000 20K r'; } | run 0 --arch arm64 --ceiling 4
 says 'broadcasts_sent 1' 'flush_full 1'
-# INVLPGB takes 8 pages at once; RAR asks each other CPU once.
+# INVLPGB takes 8 pages at once; RAR asks each other CPU once. What they take here is an INVLPG's
+# 100000 each; on their way, 2 INVLPGB, whoever else there is, and a RAR to each CPU, of 3 here.
 { shared && echo 'protect 0x10000000 64K r'; } | run 0 --delivery invlpgb
-says 'ipis_sent 0' 'broadcasts_sent 2' 'barriers 1'
+says 'ipis_sent 0' 'broadcasts_sent 2' 'barriers 1' "cost_ps $((189 * 5000 + 2 * 100000))"
+for cpus in 2 5; do
+	{ shared && echo 'protect 0x10000000 64K r'; } | run 0 --delivery invlpgb --send 70001 \
+		--cpus $cpus
+	says 'broadcasts_sent 2' "cost_ps $((189 * 5000 + 2 * 100000 + 2 * 70001))"
+done
 { shared && echo 'protect 0x10000000 64K r'; } | run 0 --delivery rar
-says 'ipis_sent 0' 'actions_sent 1' 'actions_received 1'
+says 'ipis_sent 0' 'actions_sent 1' 'actions_received 1' "cost_ps $((189 * 5000 + 100000))"
+{ shared && printf '%s\n' 'cpu 2' 'switch 7' 'cpu 3' 'switch 7' 'cpu 0' \
+	'protect 0x10000000 64K r'; } | run 0 --delivery rar --send 70001
+says 'actions_sent 3' "cost_ps $((189 * 5000 + 100000 + 3 * 70001))"
 
 # A CPU in a kernel thread is not interrupted, and catches up when it runs the process again.
 { shared && printf '%s\n' 'cpu 1' lazy 'cpu 0' 'protect 0x10000000 4K r' 'cpu 1' 'switch 7' \
@@ -216,7 +225,8 @@ printf 'cpu 2\n' | refuses 'trace:1: cpu: --cpus' --cpus 2
 printf 'cpu 0\000 1\n' | refuses 'trace:1: no text'
 for options in '--passes 2' --reach '--sweep --check' '--sweep --compare zen3' '--ceilings 1' \
 	'--profile zen3 --arch arm64' '--arch arm64 --compare zen3' '--arch mips' '--no-ranges' \
-	'--arch arm64 --delivery rar' '--delivery post' '--cpus 0' '--cpus 4097' '--svg x' \
+	'--arch arm64 --delivery rar' '--delivery post' '--send 1' '--delivery ipi --send 1' \
+	'--arch arm64 --send 1' '--delivery rar --send x' '--cpus 0' '--cpus 4097' '--svg x' \
 	'--ceiling 2097153' '--memory 0' '--batch x' '--load -1'; do
 	# shellcheck disable=SC2086 # words
 	echo 'switch 1' | refuses '' $options

@@ -120,6 +120,81 @@ static void the_curve_is_predicted_within_15_percent(void **state)
 	}
 }
 
+/* ---- what is sent ---- */
+
+/* Each another number, so that none is taken for another, twice or not at all. */
+static const struct pt_machine_costs odd_costs = {
+	.page = 1,
+	.asid = 100,
+	.all = 10000,
+	.ipi = 1000000,
+	.broadcast = 100000000,
+	.action = UINT64_C(10000000000),
+	.request = UINT64_C(1000000000000),
+	.entry = UINT64_C(100000000000000),
+};
+
+/* Of an unmap of @pages by CPU 0 of 4 that run the space, but for the last one. */
+static uint64_t cost_of_unmap(const char *config, enum pt_delivery delivery, unsigned int pages)
+{
+	struct pt_change single = { .flags = PT_CHANGE_NO_CONTIG };
+	struct pt_cpu_stats before, after;
+	struct pt_machine_cfg cfg;
+	struct process p;
+	struct fixture f;
+	struct pt_cpu *cpu;
+
+	fixture_init(&f, config, 1, true);
+	pt_machine_destroy(f.machine);
+	pt_machine_cfg_init(&cfg, pt_tlb_profile_find(is_x86(&f) ? "zen4" : "neoverse-n1"), 4);
+	assert_int_equal(cfg.costs.action, 0);
+	cfg.costs = odd_costs;
+	cfg.policy.delivery = delivery;
+	cfg.policy.ceiling = 20;
+	assert_int_equal(pt_machine_create(&f.machine, f.phys, &cfg), 0);
+	f.cfg.wait = pt_machine_wait_ops(f.machine);
+	process_init(&f, &p);
+	assert_int_equal(pt_map(p.pt, VA, DATA, 22 * f.page, RWU, &single), 0);
+	for (unsigned int i = 2; i; i--)
+		pt_cpu_leave(run_on(&f, i, p.space));
+	cpu = run_on(&f, 0, p.space);
+	pt_machine_stats(f.machine, &before);
+	assert_int_equal(pt_unmap(p.pt, VA, pages * f.page, NULL), 0);
+	pt_machine_stats(f.machine, &after);
+	pt_cpu_leave(cpu);
+	process_exit(&p);
+	fixture_exit(&f);
+	return after.cost_ps - before.cost_ps;
+}
+
+/* What this CPU does for itself, and what it sends; not what others do when they receive it. */
+static void what_is_sent_costs_once(void **state)
+{
+	const struct pt_machine_costs *c = &odd_costs;
+
+	(void)state;
+	/* 10 INVLPG; the PCID */
+	assert_int_equal(cost_of_unmap("x86_48", PT_DELIVER_IPI, 10),
+			 c->request + 10 * c->entry + 10 * c->page + 2 * c->ipi);
+	assert_int_equal(cost_of_unmap("x86_48", PT_DELIVER_IPI, 21),
+			 c->request + 21 * c->entry + c->asid + 2 * c->ipi);
+	/* 8 pages, and 2 */
+	assert_int_equal(cost_of_unmap("x86_48", PT_DELIVER_INVLPGB, 10),
+			 c->request + 10 * c->entry + 2 * c->page + 2 * c->broadcast);
+	assert_int_equal(cost_of_unmap("x86_48", PT_DELIVER_INVLPGB, 21),
+			 c->request + 21 * c->entry + c->asid + c->broadcast);
+	/* one action to each of the two others that ran it */
+	assert_int_equal(cost_of_unmap("x86_48", PT_DELIVER_RAR, 10),
+			 c->request + 10 * c->entry + c->page + 2 * c->action);
+	assert_int_equal(cost_of_unmap("x86_48", PT_DELIVER_RAR, 21),
+			 c->request + 21 * c->entry + c->asid + 2 * c->action);
+	/* (4 + 1) << 1 pages are one range */
+	assert_int_equal(cost_of_unmap("arm_4k_48", PT_DELIVER_IPI, 10),
+			 c->request + 10 * c->entry + c->page + c->broadcast);
+	assert_int_equal(cost_of_unmap("arm_4k_48", PT_DELIVER_IPI, 21),
+			 c->request + 21 * c->entry + 2 * c->page + 2 * c->broadcast);
+}
+
 /* ---- arm64 ---- */
 
 /* (NUM + 1) << (5 * SCALE + 1) granules each, written out: one a digit that is not zero. */
@@ -181,6 +256,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(costs_of_the_profile_are_the_fit),
 		cmocka_unit_test(the_curve_is_predicted_within_15_percent),
+		cmocka_unit_test(what_is_sent_costs_once),
 		cmocka_unit_test(range_tlbi_are_counted_exactly),
 	};
 
