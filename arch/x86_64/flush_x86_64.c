@@ -79,6 +79,11 @@ void pt_x86_page_fault(struct pt_tlb_flush *flush, struct pt_x86_context now, pt
 	*flush = x86_64_page_fault(now, va);
 }
 
+void pt_x86_ept_violation(struct pt_tlb_flush *flush, struct pt_x86_context now, pt_va_t va)
+{
+	*flush = x86_64_ept_violation(now, va);
+}
+
 int pt_x86_invlpgb(struct pt_tlb_flush *flush, uint64_t rax, uint32_t ecx, uint32_t edx,
 		   unsigned int max_count)
 {

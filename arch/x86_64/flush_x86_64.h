@@ -132,6 +132,15 @@ static inline struct pt_tlb_flush x86_64_page_fault(struct pt_x86_context now, p
 }
 
 /*
+ * SDM Vol. 3C, 29.4.3.1: "any combined mappings for that linear address associated with the current
+ * PCID, the current VPID"; and it "will not recur" (29.4.3.4), which a global entry would see to.
+ */
+static inline struct pt_tlb_flush x86_64_ept_violation(struct pt_x86_context now, pt_va_t va)
+{
+	return x86_64_page_fault(now, va);
+}
+
+/*
  * SDM Vol. 3C, "INVEPT" and 29.4.3.1: guest-physical and combined mappings of an EPTP, of
  * all PCIDs, global or not.
  */

@@ -5,8 +5,9 @@
  * What the TLB has is judged by the registers of now, as hardware does it; whatever it
  * does not have or does not allow is walked for, by mmu.h, and entered:
  *
- *	x86      not present and reserved entries are never kept; a #PF drops what is
- *	         kept of its address in the current PCID
+ *	x86      not present and reserved entries are never kept; a #PF, and an EPT
+ *	         violation of what the address led to, drop what is kept of it in the
+ *	         current PCID
  *	arm64    nothing that faults is kept
  *	both     a store whose leaf is kept clean walks, to make it dirty
  *
@@ -95,9 +96,24 @@ PT_API PT_MUST_CHECK int pt_cpu_write(struct pt_cpu *cpu, pt_va_t va,
  * Flush instructions, for those who write their own policies. x86: at once, of this CPU.
  */
 PT_API void pt_cpu_invlpg(struct pt_cpu *cpu, pt_va_t va);
-/** Return: as pt_x86_invpcid(). */
+/**
+ * Return: as pt_x86_invpcid(); -EINVAL also for an ADDRESS that is not canonical, and for a PCID
+ * but 0, of ADDRESS and CONTEXT, while CR4.PCIDE is clear.
+ */
 PT_API PT_MUST_CHECK int pt_cpu_invpcid(struct pt_cpu *cpu, unsigned int type, uint64_t pcid,
 					pt_va_t va);
+
+/**
+ * pt_cpu_invlpgb() - AMD's INVLPGB, of all CPUs, whatever the machine's delivery.
+ *
+ * Complete with the next pt_cpu_tlbsync(); until then as pt_cpu_tlbi().
+ *
+ * Return: as pt_x86_invlpgb() with the policy's max_count; -EINVAL also on arm64.
+ */
+PT_API PT_MUST_CHECK int pt_cpu_invlpgb(struct pt_cpu *cpu, uint64_t rax, uint32_t ecx,
+					uint32_t edx);
+/** TLBSYNC: waits until the INVLPGB of this CPU before it are complete everywhere. */
+PT_API void pt_cpu_tlbsync(struct pt_cpu *cpu);
 
 /**
  * pt_cpu_tlbi() - TLBI @op, of this CPU or, @broadcast, of all (IS).

@@ -89,6 +89,11 @@ PT_API void pt_x86_mov_cr0(struct pt_tlb_flush *flush, struct pt_x86_context now
 			   uint64_t cr0);
 /** A page fault at @va. */
 PT_API void pt_x86_page_fault(struct pt_tlb_flush *flush, struct pt_x86_context now, pt_va_t va);
+/**
+ * pt_x86_ept_violation() - An EPT violation of what @va led to, not of a table on its way: of its
+ * combined entries; what is kept of the EPT alone has another address.
+ */
+PT_API void pt_x86_ept_violation(struct pt_tlb_flush *flush, struct pt_x86_context now, pt_va_t va);
 
 enum pt_invept {
 	PT_INVEPT_CONTEXT = 1, /* of one EPTP */

@@ -84,8 +84,8 @@ struct pt_machine_cfg {
  * pt_machine_cfg_init() - @nr_cpus CPUs with the TLBs and costs of @profile, Linux's policy.
  * @profile: See profile.h; not NULL.
  *
- * Where the profile knows no cost of flushing everything, it is that of an ASID. None knows what an
- * INVLPGB or a RAR takes on its way: these cost 0 until @cfg says more, as does a word that is read.
+ * Where the profile knows no cost of flushing everything, it is that of an ASID. None knows what
+ * an INVLPGB or a RAR takes on its way: 0 until @cfg says more, as is a word that walks read.
  */
 PT_API void pt_machine_cfg_init(struct pt_machine_cfg *cfg, const struct pt_tlb_profile *profile,
 				unsigned int nr_cpus);
@@ -129,7 +129,7 @@ enum pt_flush_cause {
 	PT_FLUSH_BY_ACTION, /* x86: another CPU's, by RAR */
 	PT_FLUSH_BY_SWITCH, /* x86: of address spaces */
 	PT_FLUSH_BY_REGISTERS, /* x86: loads of CR0, CR3 and CR4 by pt_cpu_load_x86_64() */
-	PT_FLUSH_BY_FAULT, /* x86: a page fault drops its address */
+	PT_FLUSH_BY_FAULT, /* x86: a page fault drops its address, so does an EPT violation */
 	PT_FLUSH_BY_HAND, /* an instruction of cpu.h */
 	PT_FLUSH_CAUSE_NR,
 };

@@ -204,10 +204,13 @@ static int fault(struct pt_cpu *cpu, struct pt_access_result *result)
 
 	result->nr_pieces = 0;
 	ptl_count(&cpu->counters, PTL_COUNT_FAULTS, 1);
-	if (result->fault.kind == PT_FAULT_PF) {
+	if (result->fault.kind == PT_FAULT_PF)
 		pt_x86_page_fault(&flush, cpu->now, result->fault.va);
-		ptl_cpu_flush(cpu, &flush, PT_FLUSH_BY_FAULT);
-	}
+	else if (result->fault.kind == PT_FAULT_EPT_VIOLATION && !result->fault.in_walk)
+		pt_x86_ept_violation(&flush, cpu->now, result->fault.va);
+	else
+		return 1;
+	ptl_cpu_flush(cpu, &flush, PT_FLUSH_BY_FAULT);
 	return 1;
 }
 

@@ -3,6 +3,12 @@
 #include "base/lock.h"
 #include "machine/machine_internal.h"
 
+#define CR3_NO_FLUSH PTL_BIT(63)
+#define CR4_PGE PTL_BIT(7)
+#define CR4_LA57 PTL_BIT(12)
+#define CR4_PCIDE PTL_BIT(17)
+#define PCID_MASK PTL_BITS(11, 0)
+
 int pt_cpu_enter(struct pt_cpu *cpu)
 {
 	uintptr_t owner = 0;
@@ -126,14 +132,45 @@ void pt_cpu_invlpg(struct pt_cpu *cpu, pt_va_t va)
 	ptl_cpu_flush(cpu, &flush, PT_FLUSH_BY_HAND);
 }
 
+/* Intel SDM Vol. 2A, "INVPCID", 64-Bit Mode Exceptions: #GP(0) for what the registers decide. */
+static bool can_invpcid(const struct pt_cpu *cpu, unsigned int type, uint64_t pcid, pt_va_t va)
+{
+	uint64_t half = PTL_BIT(cpu->x86.cr4 & CR4_LA57 ? 56 : 47);
+
+	if (type == PT_INVPCID_ADDRESS && va >= half && va < ~(half - 1))
+		return false;
+	return cpu->x86.cr4 & CR4_PCIDE || !pcid ||
+	       (type != PT_INVPCID_ADDRESS && type != PT_INVPCID_CONTEXT);
+}
+
 int pt_cpu_invpcid(struct pt_cpu *cpu, unsigned int type, uint64_t pcid, pt_va_t va)
 {
 	struct pt_tlb_flush flush;
 	int err = pt_x86_invpcid(&flush, cpu->now, type, pcid, va);
 
+	if (err)
+		return err;
+	if (!can_invpcid(cpu, type, pcid, va))
+		return -EINVAL;
+	ptl_cpu_flush(cpu, &flush, PT_FLUSH_BY_HAND);
+	return 0;
+}
+
+int pt_cpu_invlpgb(struct pt_cpu *cpu, uint64_t rax, uint32_t ecx, uint32_t edx)
+{
+	struct pt_tlb_flush flush;
+	int err = -EINVAL;
+
+	if (!cpu->machine->cfg.arm64)
+		err = pt_x86_invlpgb(&flush, rax, ecx, edx, cpu->machine->cfg.policy.max_count);
 	if (!err)
-		ptl_cpu_flush(cpu, &flush, PT_FLUSH_BY_HAND);
+		ptl_cpu_add_pending(cpu, &flush, true);
 	return err;
+}
+
+void pt_cpu_tlbsync(struct pt_cpu *cpu)
+{
+	pt_cpu_dsb(cpu);
 }
 
 int pt_cpu_tlbi(struct pt_cpu *cpu, enum pt_arm64_tlbi op, uint64_t xt, unsigned int flags,
@@ -178,11 +215,6 @@ void pt_cpu_dsb(struct pt_cpu *cpu)
 }
 
 /* ---- registers ---- */
-
-#define CR3_NO_FLUSH PTL_BIT(63)
-#define CR4_PGE PTL_BIT(7)
-#define CR4_PCIDE PTL_BIT(17)
-#define PCID_MASK PTL_BITS(11, 0)
 
 /* @regs are the MMU's now, bit 63 of CR3 dropped. What is flushed is held to them already. */
 static void keep_x86_64(struct pt_cpu *cpu, const struct pt_x86_regs *regs)

@@ -102,7 +102,7 @@ _Static_assert(sizeof(pthread_t) == sizeof(uintptr_t), "a thread fits in a word"
 
 #define PTL_MAX_PENDING 32
 
-/* A TLBI that no barrier has completed. */
+/* A TLBI or an INVLPGB that no barrier has completed. */
 struct ptl_pending {
 	struct pt_tlb_flush flush;
 	uint64_t clock; /* the checker's, when it was executed */
@@ -234,7 +234,7 @@ void ptl_cpu_poll_own(const struct pt_machine *machine);
 void ptl_cpu_drain(struct pt_cpu *cpu);
 /* Performs @flush, if it is any, on the TLB of @cpu, which this thread owns. */
 void ptl_cpu_flush(struct pt_cpu *cpu, const struct pt_tlb_flush *flush, enum pt_flush_cause cause);
-/* arm64: one more TLBI that no barrier has completed, or if there is no room, one fewer. */
+/* One more TLBI, or INVLPGB, that no barrier has completed; if there is no room, all have. */
 void ptl_cpu_add_pending(struct pt_cpu *cpu, const struct pt_tlb_flush *flush, bool broadcast);
 /* Loads CR3, with its flush for @cause. 0, or -EINVAL if the MMU refuses. */
 int ptl_cpu_write_cr3(struct pt_cpu *cpu, uint64_t cr3, enum pt_flush_cause cause);

@@ -96,7 +96,7 @@ static const struct hint hints[] = {
 	{ TTL(1, 3), PT_TLBI_NO_TTL, 0 },
 };
 
-/* Whether a table that covers 2^@lg2 bytes has a descriptor above the hint's leaf, in its granule. */
+/* Whether a table that covers 2^@lg2 bytes stands above the hint's leaf, in its granule. */
 static bool leads_to(unsigned int lg2, const struct hint *hint)
 {
 	unsigned int bits = (hint->ttl >> 46 & 3) == 1 ? 9 : (hint->ttl >> 46 & 3) == 2 ? 11 : 13;

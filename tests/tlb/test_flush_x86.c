@@ -52,6 +52,7 @@ static void the_table_of_the_manual(void **state)
 	ROW(pt_x86_mov_cr0(F, NOW, PG | 1, 1), EVERYTHING);
 	ROW(pt_x86_mov_cr0(F, NOW, 1, PG | 1), NOTHING);
 	ROW(pt_x86_page_fault(F, NOW, VA), "x- -- x- x- -- --");
+	ROW(pt_x86_ept_violation(F, NOW, VA), "x- -- x- x- -- --");
 	for (size_t i = 0; i < nr; i++)
 		assert_row(&rows[i], 0);
 }
