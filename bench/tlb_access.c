@@ -163,6 +163,8 @@ static const struct access_case access_cases[] = {
 	{ "tlb_access_zipf64k/tables", ORDER_ZIPF64K, false, true, NULL },
 	{ "tlb_access_rand1k/checked", ORDER_RAND1K, true, false, NULL },
 	{ "tlb_access_rand64k/checked", ORDER_RAND64K, true, false, NULL },
+	{ "tlb_access_zipf64k/checked", ORDER_ZIPF64K, true, false, NULL },
+	{ "tlb_access_seq/checked", ORDER_SEQ, true, false, NULL },
 };
 
 static const struct pt_access user_load = { .kind = PT_ACCESS_READ, .size = 8, .priv = 3 };

@@ -288,6 +288,54 @@ static void arm64_ranges_are_exact(void **state)
 	}
 }
 
+/* A range begins on 64K then: the pages before that go one by one. */
+static void arm64_ranges_with_lpa2_begin_on_64k(void **state)
+{
+	static const char *const formats[] = { "arm_4k_lpa2_52", "arm_16k_lpa2_48_hd_bbm2" };
+	uint64_t seed = 64;
+
+	(void)state;
+	for (unsigned int i = 0; i < 200; i++) {
+		uint64_t nr = 1 + random64(&seed) % (UINT64_C(1) << (random64(&seed) % 22));
+		struct pt_change single = { .flags = PT_CHANGE_NO_CONTIG };
+		uint64_t singles, ranges, before_64k, first_page = 1 + random64(&seed) % 20;
+		const unsigned int pages = 60;
+		const struct pt_flush_ops *ops;
+		struct pt_cpu_stats s;
+		struct fixture f;
+		struct process p;
+		struct pt_cpu *cpu;
+
+		if (i < 100)
+			nr = 1 + i % 40;
+		fixture_init(&f, formats[i & 1], 1, false);
+		process_init(&f, &p);
+		assert_int_equal(pt_map(p.pt, VA, DATA, pages * f.page, RWU, &single), 0);
+		warm(&f, &p, 1, pages);
+		ops = pt_space_flush_ops(p.space);
+		cpu = run_on(&f, 0, p.space);
+		ops->range(ops->ctx, VA + first_page * f.page,
+			   VA + (first_page + nr) * f.page - 1,
+			   (unsigned int)__builtin_ctzll(f.page));
+		s = stats_of(cpu);
+		pt_cpu_leave(cpu);
+		before_64k = -first_page % (BIT(16) / f.page);
+		if (before_64k > nr)
+			before_64k = nr;
+		arm64_expect(nr - before_64k, &singles, &ranges);
+		assert_int_equal(flushes(&s, PT_FLUSH_BY_LOCAL, PT_FLUSH_KIND_PAGE),
+				 before_64k + singles);
+		assert_int_equal(flushes(&s, PT_FLUSH_BY_LOCAL, PT_FLUSH_KIND_RANGE), ranges);
+		assert_int_equal(s.flush_pages, nr);
+		assert_int_equal(s.barriers, 1);
+		for (unsigned int page = 0; page < pages; page++)
+			assert_int_equal(has(&f, 0, p.space, VA + page * f.page),
+					 page < first_page || page >= first_page + nr);
+		process_exit(&p);
+		fixture_exit(&f);
+	}
+}
+
 static void arm64_without_ranges_counts_to_a_table(void **state)
 {
 	struct pt_machine_policy policy = linux_ways;
@@ -537,6 +585,7 @@ int main(void)
 		cmocka_unit_test(x86_lazy_cpus_are_left_alone_until_tables_go),
 		cmocka_unit_test(x86_kernel_ranges_reach_everybody),
 		cmocka_unit_test(arm64_ranges_are_exact),
+		cmocka_unit_test(arm64_ranges_with_lpa2_begin_on_64k),
 		cmocka_unit_test(arm64_without_ranges_counts_to_a_table),
 		cmocka_unit_test(arm64_tlbi_is_done_with_the_barrier),
 		cmocka_unit_test(an_asid_is_clean_when_it_is_given_again),
