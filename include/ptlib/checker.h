@@ -54,6 +54,21 @@ enum pt_check_kind {
 	(PT_CHECK_ALL & ~(1u << PT_CHECK_NEEDLESS)) /* what correct code never does */
 #define PT_CHECK_NO_CPU UINT32_MAX
 
+/* What a change did to a word that a TLB may have kept, as it was and as it is. */
+enum pt_changed {
+	PT_CHANGED_UNMAPPED, /* a leaf: nothing is there now */
+	PT_CHANGED_HIDDEN, /* a leaf: a word of software's, as of swap; or broken before it is made */
+	PT_CHANGED_MOVED, /* a leaf of another address */
+	PT_CHANGED_MEMORY, /* a leaf of another memory type or shareability */
+	PT_CHANGED_RIGHTS, /* a leaf with other rights, key, or whose it is */
+	PT_CHANGED_CLEANED, /* a leaf that is not dirty any more */
+	PT_CHANGED_MARKS, /* a leaf: all of that is the same */
+	PT_CHANGED_SPLIT, /* a leaf into a table */
+	PT_CHANGED_COLLAPSED, /* a table into a leaf */
+	PT_CHANGED_UNHOOKED, /* a table: nothing is there now, or another one */
+	PT_CHANGED_NR,
+};
+
 struct pt_check_report {
 	enum pt_check_kind kind;
 	unsigned int cpu; /* BREAK, NEEDLESS: that the thread runs, or PT_CHECK_NO_CPU */
@@ -62,6 +77,8 @@ struct pt_check_report {
 	bool mapped; /* there is a leaf for @va now, whatever it lets be done; it leads to: */
 	pt_pa_t pa;
 	struct pt_store change; /* the latest that made it stale; BREAK: @old as it was live */
+	enum pt_changed changed; /* what that did; and who: */
+	unsigned int changed_by; /* the CPU that its thread ran, or PT_CHECK_NO_CPU */
 	unsigned int
 		stage; /* of the table that was changed: 1, or 2, and then combined entries go too */
 	/*
@@ -107,6 +124,8 @@ PT_API void pt_machine_check_stats(const struct pt_machine *machine, struct pt_c
 PT_API size_t pt_check_report_text(const struct pt_check_report *report, char *buf, size_t len);
 /** Returns "address", "rights", ... */
 PT_API const char *pt_check_kind_name(enum pt_check_kind kind);
+/** Returns "unmapped", "split", ... */
+PT_API const char *pt_changed_name(enum pt_changed changed);
 
 #ifdef __cplusplus
 }

@@ -91,11 +91,9 @@ static struct pt_tlb_entry may_be_kept(const struct pt_space *space, const struc
 static void fill_report(struct pt_check_report *report, const struct pt_space *space,
 			const struct ptl_change *change, const struct pt_tlb_entry *kept)
 {
-	const struct pt_cpu *cpu = ptl_cpu_current(space->machine);
-
 	*report = (struct pt_check_report){
 		.kind = PT_CHECK_BREAK,
-		.cpu = cpu ? cpu->number : PT_CHECK_NO_CPU,
+		.cpu = ptl_check_this_cpu(space),
 		.va = change->store.va,
 		.entry = *kept,
 		.change = change->store,
@@ -106,6 +104,8 @@ static void fill_report(struct pt_check_report *report, const struct pt_space *s
 		.global = kept->type == PT_TLB_GLOBAL,
 	};
 	report->change.old = kept->raw;
+	report->changed = ptl_check_what(space, &report->change);
+	report->changed_by = report->cpu;
 }
 
 bool ptl_check_break(struct ptl_checker *c, const struct pt_space *space,

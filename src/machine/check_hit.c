@@ -34,7 +34,7 @@ struct cause {
 	const struct ptl_regime *r; /* NULL: the entry is of a table */
 	const struct pt_tlb_entry *entry;
 	uint64_t stamp;
-	struct pt_store store;
+	struct ptl_change change; /* which */
 	unsigned int stage; /* of the table that it is in */
 	bool freed; /* before its flush */
 };
@@ -72,7 +72,7 @@ static bool find_settled(const struct ptl_checker *c, struct cause *cause)
 
 		if (!change || change->number <= latest)
 			continue;
-		cause->store = change->store;
+		cause->change = *change;
 		cause->stage = step->stage;
 		latest = change->number;
 	}
@@ -92,7 +92,7 @@ static bool find_freed(struct pt_machine *machine, struct cause *cause)
 			if (change->number <= cause->stamp ||
 			    !ptl_check_was_freed(machine->phys, change))
 				continue;
-			cause->store = change->store;
+			cause->change = *change;
 			cause->stage = step->stage;
 			cause->freed = true;
 			return true;
@@ -266,7 +266,7 @@ static bool find_overdue(const struct pt_cpu *cpu, struct cause *cause)
 	o.notes = true;
 	if (may_be_used(&o) || !o.flushed)
 		return false;
-	cause->store = o.flushed->store;
+	cause->change = *o.flushed;
 	cause->stage = 1;
 	return true;
 }
@@ -301,7 +301,9 @@ static void report(struct pt_cpu *cpu, const struct ptl_way *way, enum pt_check_
 		.entry = *entry,
 		.mapped = way->mapped,
 		.pa = way->mapped ? way->piece.pa : 0,
-		.change = cause.store,
+		.change = cause.change.store,
+		.changed = cause.change.what,
+		.changed_by = cause.change.by,
 		.stage = cause.stage,
 		.first = entry->va,
 		.last = ptl_last(entry->va, entry->size_lg2),

@@ -61,16 +61,20 @@ static void name_cpu(char *buf, size_t len, unsigned int cpu)
 }
 
 #define CHANGE                                                                                     \
-	"  change of word %#" PRIx64 " (%slevel %u, for %#" PRIx64 ") from %#" PRIx64              \
+	"  %s by %s: word %#" PRIx64 " (%slevel %u, for %#" PRIx64 ") from %#" PRIx64              \
 	" to %#" PRIx64 "\n"
 
 static int text_of_break(const struct pt_check_report *r, const char *cpu, char *buf, size_t len)
 {
+	char by[24];
+
+	name_cpu(by, sizeof(by), r->changed_by);
 	return snprintf(buf, len,
 			"no break before make: %s\n" CHANGE
 			"  needed in between: TLBI and DSB, %#" PRIx64 " to %#" PRIx64 "%s%s\n",
-			cpu, r->change.pa, r->stage == 2 ? "stage 2, " : "", r->change.level,
-			r->change.va, r->change.old, r->change.new_, r->first, r->last,
+			cpu, pt_changed_name(r->changed), by, r->change.pa,
+			r->stage == 2 ? "stage 2, " : "", r->change.level, r->change.va,
+			r->change.old, r->change.new_, r->first, r->last,
 			r->tables ? ", walk caches too" : "", r->global ? ", global" : "");
 }
 
@@ -84,8 +88,9 @@ static int text_of_needless(const struct pt_check_report *r, const char *cpu, ch
 
 static int text_of_missing(const struct pt_check_report *r, const char *cpu, char *buf, size_t len)
 {
-	char now[40] = "nothing";
+	char now[40] = "nothing", by[24];
 
+	name_cpu(by, sizeof(by), r->changed_by);
 	if (r->mapped)
 		(void)snprintf(now, sizeof(now), "%#" PRIx64, r->pa);
 	return snprintf(buf, len,
@@ -94,8 +99,9 @@ static int text_of_missing(const struct pt_check_report *r, const char *cpu, cha
 			"  tables %s\n" CHANGE "%s"
 			"  needed after it: %#" PRIx64 " to %#" PRIx64 "%s%s%s\n",
 			pt_check_kind_name(r->kind), cpu, r->va, r->entry.pa, r->entry.raw,
-			r->entry.asid, now, r->change.pa, r->stage == 2 ? "stage 2, " : "",
-			r->change.level, r->change.va, r->change.old, r->change.new_,
+			r->entry.asid, now, pt_changed_name(r->changed), by, r->change.pa,
+			r->stage == 2 ? "stage 2, " : "", r->change.level, r->change.va,
+			r->change.old, r->change.new_,
 			r->kind == PT_CHECK_FRAME ? "  the frame was freed before its flush\n" : "",
 			r->first, r->last, r->tables ? ", walk caches too" : "",
 			r->global ? ", global" : "",

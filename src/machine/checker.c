@@ -130,7 +130,7 @@ static bool matters(const struct pt_space *space, const struct pt_store *store)
 	return differ != PT_ATTR_ACCESSED;
 }
 
-/* What goes: a table, or a leaf, and then the block that it points into, as it is now. */
+/* Who took it away, how, and what: a table, or a leaf, and then the block that it points into. */
 static void note_old(const struct pt_space *space, struct ptl_change *change)
 {
 	struct ptl_visit_entry was;
@@ -138,6 +138,8 @@ static void note_old(const struct pt_space *space, struct ptl_change *change)
 
 	if (!change->kept)
 		return;
+	change->what = ptl_check_what(space, &change->store);
+	change->by = ptl_check_this_cpu(space);
 	was = ptl_check_entry(space, change->store.old, change->store.level);
 	change->table = was.kind == PTL_TABLE;
 	if (was.kind != PTL_LEAF)
@@ -214,10 +216,9 @@ static bool stays_open(void *ctx, struct ptl_change *change)
 
 static void tell_needless(const struct flushed *flushed)
 {
-	const struct pt_cpu *cpu = ptl_cpu_current(flushed->space->machine);
 	const struct pt_check_report report = {
 		.kind = PT_CHECK_NEEDLESS,
-		.cpu = cpu ? cpu->number : PT_CHECK_NO_CPU,
+		.cpu = ptl_check_this_cpu(flushed->space),
 		.va = flushed->first,
 		.first = flushed->first,
 		.last = flushed->last,

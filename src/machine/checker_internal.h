@@ -7,6 +7,7 @@
  *	check_way.c       what the tables say now, and what of an entry differs
  *	check_hit.c       entries that are used, held to them
  *	check_dropped.c   entries that flushes remove: which of them agreed with the tables
+ *	check_what.c      what a change did, and who
  *	check_break.c     arm64: live words replaced without break-before-make
  *	check_report.c    who is told, and in which words
  */
@@ -26,6 +27,8 @@ struct ptl_change {
 	uint64_t number; /* of stores, in the order of reports */
 	uint64_t space; /* pt_space.id */
 	uintptr_t thread;
+	unsigned int by; /* that thread's CPU, or PT_CHECK_NO_CPU */
+	enum pt_changed what; /* if @kept */
 	bool kept; /* the old word may be in a TLB; only such changes are remembered */
 	bool table; /* and is a table: a flush of leaves is not enough */
 	bool deferred; /* a batch owes its flush */
@@ -137,6 +140,14 @@ void ptl_check_find_way(struct ptl_way *way, const struct ptl_access *access, un
  */
 enum pt_check_kind ptl_check_compare(const struct ptl_way *way, const struct ptl_asked *asked,
 				     const struct pt_tlb_entry *entry, unsigned int judged);
+
+/* ---- check_what.c ---- */
+
+/* What @store did, of a space with a table; what it replaced was live. */
+enum pt_changed ptl_check_what(const struct pt_space *space, const struct pt_store *store);
+/* The number of the CPU that this thread runs, or PT_CHECK_NO_CPU. */
+unsigned int ptl_check_this_cpu(const struct pt_space *space);
+
 /* ---- check_break.c ---- */
 
 /* What @raw says in a table of @space, which is set. */

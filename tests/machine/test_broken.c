@@ -10,6 +10,7 @@
 
 #define CPUS 3
 #define PAGES 4
+#define CHANGER 0 /* the CPU that unmaps */
 #define ALL_CPUS ((1u << CPUS) - 1)
 
 enum mistake {
@@ -256,10 +257,15 @@ static void assert_report(const struct trial *t, enum pt_check_kind kind, pt_va_
 		assert_int_equal(report->change.va, va);
 		assert_int_equal(report->change.new_ & 1, 0);
 	}
+	assert_int_equal(report->changed,
+			 kind == PT_CHECK_TABLE ? PT_CHANGED_UNHOOKED : PT_CHANGED_UNMAPPED);
+	assert_int_equal(report->changed_by, CHANGER);
 	(void)pt_check_report_text(report, text, sizeof(text));
 	(void)snprintf(expected, sizeof(expected), "missing flush (%s): CPU %u, address %#llx",
 		       pt_check_kind_name(kind), report->cpu, (unsigned long long)va);
 	assert_non_null(strstr(text, expected));
+	assert_non_null(strstr(text, kind == PT_CHECK_TABLE ? "\n  unhooked by CPU 0: word "
+							    : "\n  unmapped by CPU 0: word "));
 }
 
 /* Pages of @name's format unmapped, and their table with them: caught on @cpus, or none. */

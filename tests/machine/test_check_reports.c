@@ -451,6 +451,127 @@ static void changes_are_found_among_many_others(void **state)
 	}
 }
 
+/* ---- what a change did ---- */
+
+/* VA as @how has it: a page, a block of a level above, nothing. */
+enum as {
+	AS_PAGE,
+	AS_BLOCK,
+	AS_TABLE_OF_PAGES,
+	AS_READ_ONLY,
+	AS_CLEAN,
+	AS_UNCACHED,
+	AS_ELSEWHERE,
+	AS_SWAPPED,
+	AS_NOTHING,
+	AS_NO_TABLE,
+};
+
+struct deed {
+	enum as from, to;
+	enum pt_changed changed;
+	const char *name;
+};
+
+static const struct deed deeds[] = {
+	{ AS_PAGE, AS_NOTHING, PT_CHANGED_UNMAPPED, "unmapped" },
+	{ AS_PAGE, AS_SWAPPED, PT_CHANGED_HIDDEN, "hidden" },
+	{ AS_PAGE, AS_ELSEWHERE, PT_CHANGED_MOVED, "moved" },
+	{ AS_PAGE, AS_UNCACHED, PT_CHANGED_MEMORY, "memory type changed" },
+	{ AS_PAGE, AS_READ_ONLY, PT_CHANGED_RIGHTS, "rights changed" },
+	{ AS_PAGE, AS_CLEAN, PT_CHANGED_CLEANED, "cleaned" },
+	{ AS_BLOCK, AS_TABLE_OF_PAGES, PT_CHANGED_SPLIT, "split" },
+	{ AS_TABLE_OF_PAGES, AS_BLOCK, PT_CHANGED_COLLAPSED, "collapsed" },
+	{ AS_TABLE_OF_PAGES, AS_NO_TABLE, PT_CHANGED_UNHOOKED, "unhooked" },
+};
+
+/* The x86 word for it. */
+static uint64_t word_as(enum as as)
+{
+	const uint64_t page = DATA | 0x67; /* D, A, U, W, P */
+
+	switch (as) {
+	case AS_BLOCK:
+		return page | BIT(7);
+	case AS_TABLE_OF_PAGES:
+		return (TABLES + 0x5000) | 0x67;
+	case AS_READ_ONLY:
+		return page & ~BIT(1);
+	case AS_CLEAN:
+		return page & ~BIT(6);
+	case AS_UNCACHED:
+		return page | BIT(4);
+	case AS_ELSEWHERE:
+		return page + BIT(12);
+	case AS_SWAPPED:
+		return BIT(40) | BIT(60);
+	case AS_NOTHING:
+	case AS_NO_TABLE:
+		return 0;
+	default:
+		return page;
+	}
+}
+
+/* The store is told by hand, and that it was flushed; who uses the page from before is reported. */
+static void reports_name_what_the_change_did_and_where(void **state)
+{
+	char text[600], expected[80];
+
+	(void)state;
+	for (size_t i = 0; i < 2 * sizeof(deeds) / sizeof(deeds[0]); i++) {
+		const struct deed *deed = &deeds[i / 2];
+		bool off_cpu = i & 1;
+		struct pt_access_result result;
+		struct pt_change single = { .flags = PT_CHANGE_NO_CONTIG };
+		const struct pt_watch_ops *watch;
+		struct pt_access_step steps[PT_ACCESS_MAX_STEPS];
+		const struct pt_access load = { PT_ACCESS_READ, 8, 3, 0 };
+		struct pt_store store;
+		unsigned int nr;
+		struct trial t;
+
+		trial_init(&t, "x86_48", false);
+		watch = pt_space_watch_ops(t.space);
+		assert_int_equal(pt_map(t.pt, VA, DATA, t.f.page, RWU, &single), 0);
+		assert_int_equal(touch(&t.f, t.cpu, VA, PT_ACCESS_WRITE, &result), 0);
+		assert_int_equal(pt_access_trace(pt_cpu_mmu(t.cpu), VA, &load, &result, steps, &nr),
+				 0);
+		assert_int_equal(nr, 4);
+		/* behind everybody's back, or nothing would be stale */
+		t.forgets = true;
+		assert_int_equal(pt_unmap(t.pt, VA, t.f.page, NULL), 0);
+		store = (struct pt_store){
+			.pa = steps[deed->from == AS_PAGE ? 3 : 2].table_pa +
+			      8 * steps[deed->from == AS_PAGE ? 3 : 2].index,
+			.level = deed->from != AS_PAGE,
+			.va = VA,
+			.old = word_as(deed->from),
+			.new_ = word_as(deed->to),
+		};
+		if (off_cpu)
+			pt_cpu_leave(t.cpu);
+		watch->store(watch->ctx, &store);
+		watch->flushed(watch->ctx, VA, VA + BIT(21) - 1, true);
+		if (off_cpu)
+			assert_int_equal(pt_cpu_enter(t.cpu), 0);
+		t.nr_reports = 0;
+		(void)!touch(&t.f, t.cpu, VA, PT_ACCESS_READ, &result);
+		assert_int_equal(t.nr_reports, 1);
+		assert_int_equal(t.last.change.new_, store.new_);
+		assert_int_equal(t.last.changed, deed->changed);
+		assert_int_equal(t.last.changed_by, off_cpu ? PT_CHECK_NO_CPU : 0);
+		assert_string_equal(pt_changed_name(deed->changed), deed->name);
+		(void)pt_check_report_text(&t.last, text, sizeof(text));
+		(void)snprintf(expected, sizeof(expected), "\n  %s by %s: word ", deed->name,
+			       off_cpu ? "no CPU" : "CPU 0");
+		assert_non_null(strstr(text, expected));
+		t.forgets = false;
+		trial_exit(&t);
+	}
+	assert_string_equal(pt_changed_name(PT_CHANGED_NR), "unknown");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -461,6 +582,7 @@ int main(void)
 		cmocka_unit_test(the_latest_change_is_named),
 		cmocka_unit_test(what_stood_there_an_instant_ago_is_legal),
 		cmocka_unit_test(changes_are_found_among_many_others),
+		cmocka_unit_test(reports_name_what_the_change_did_and_where),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
