@@ -57,7 +57,8 @@ PT_API const struct pt_tlb *pt_cpu_tlb(const struct pt_cpu *cpu);
  *
  * TLB: what these instructions remove, flush.h.
  * Return: as pt_mmu_set_x86_64(); -EINVAL also on a machine of arm64 CPUs, and for what
- * raises #GP: CR4.PCIDE set while CR3[11:0] was not 0. The registers are then as before.
+ * raises #GP: CR4.PCIDE set while CR3[11:0] was not 0, bit 63 of CR3 without PCIDE. The registers
+ * are then as before.
  */
 PT_API PT_MUST_CHECK int pt_cpu_load_x86_64(struct pt_cpu *cpu, const struct pt_x86_regs *regs);
 
@@ -95,6 +96,7 @@ PT_API PT_MUST_CHECK int pt_cpu_write(struct pt_cpu *cpu, pt_va_t va,
 /*
  * Flush instructions, for those who write their own policies. x86: at once, of this CPU.
  */
+/** Nothing for an address that is not canonical. */
 PT_API void pt_cpu_invlpg(struct pt_cpu *cpu, pt_va_t va);
 /**
  * Return: as pt_x86_invpcid(); -EINVAL also for an ADDRESS that is not canonical, and for a PCID

@@ -124,10 +124,20 @@ void ptl_cpu_flush(struct pt_cpu *cpu, const struct pt_tlb_flush *flush, enum pt
 	pt_tlb_flush(cpu->tlb, flush);
 }
 
+static bool is_canonical(const struct pt_cpu *cpu, pt_va_t va)
+{
+	uint64_t half = PTL_BIT(cpu->x86.cr4 & CR4_LA57 ? 56 : 47);
+
+	return va < half || va >= ~(half - 1);
+}
+
+/* Intel SDM Vol. 2A, "INVLPG": of an address that is not canonical "the same as a NOP". */
 void pt_cpu_invlpg(struct pt_cpu *cpu, pt_va_t va)
 {
 	struct pt_tlb_flush flush;
 
+	if (!is_canonical(cpu, va))
+		return;
 	pt_x86_invlpg(&flush, cpu->now, va);
 	ptl_cpu_flush(cpu, &flush, PT_FLUSH_BY_HAND);
 }
@@ -135,9 +145,7 @@ void pt_cpu_invlpg(struct pt_cpu *cpu, pt_va_t va)
 /* Intel SDM Vol. 2A, "INVPCID", 64-Bit Mode Exceptions: #GP(0) for what the registers decide. */
 static bool can_invpcid(const struct pt_cpu *cpu, unsigned int type, uint64_t pcid, pt_va_t va)
 {
-	uint64_t half = PTL_BIT(cpu->x86.cr4 & CR4_LA57 ? 56 : 47);
-
-	if (type == PT_INVPCID_ADDRESS && va >= half && va < ~(half - 1))
+	if (type == PT_INVPCID_ADDRESS && !is_canonical(cpu, va))
 		return false;
 	return cpu->x86.cr4 & CR4_PCIDE || !pcid ||
 	       (type != PT_INVPCID_ADDRESS && type != PT_INVPCID_CONTEXT);
@@ -256,6 +264,9 @@ int pt_cpu_load_x86_64(struct pt_cpu *cpu, const struct pt_x86_regs *regs)
 		return -EINVAL;
 	/* SDM Vol. 3A, 4.10.1: MOV to CR4 may set PCIDE only while CR3[11:0] is 0 */
 	if (regs->cr4 & ~old_cr4 & CR4_PCIDE && cpu->x86.cr3 & PCID_MASK)
+		return -EINVAL;
+	/* 4.10.4.1: with PCIDE alone bit 63 is an operand; else it is reserved, Table 4-12 */
+	if (regs->cr3 & CR3_NO_FLUSH && !(regs->cr4 & CR4_PCIDE))
 		return -EINVAL;
 	now.cr3 &= ~CR3_NO_FLUSH;
 	err = pt_mmu_set_x86_64(cpu->mmu, &now);

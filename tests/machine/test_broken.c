@@ -384,6 +384,8 @@ static void what_the_processor_refuses_flushes_nothing(void **state)
 	assert_int_equal(pt_cpu_invlpgb(t.cpu, INVLPGB_VA, 8, 0), -EINVAL);
 	assert_int_equal(pt_cpu_invlpgb(t.cpu, BIT(5), 0, 0), -EOPNOTSUPP);
 	pt_cpu_tlbsync(t.cpu);
+	pt_cpu_invlpg(t.cpu, BIT(47)); /* whose walk caches would all go */
+	pt_cpu_invlpg(t.cpu, ~BIT(47));
 	assert_int_equal(pt_cpu_invpcid(t.cpu, PT_INVPCID_ADDRESS, 1, BIT(47)), -EINVAL);
 	assert_int_equal(pt_cpu_invpcid(t.cpu, PT_INVPCID_ADDRESS, 1, ~BIT(47)), -EINVAL);
 	assert_int_equal(pt_cpu_invpcid(t.cpu, 4, 1, 0), -EINVAL);
@@ -394,8 +396,11 @@ static void what_the_processor_refuses_flushes_nothing(void **state)
 	assert_int_equal(pt_cpu_invpcid(t.cpu, PT_INVPCID_CONTEXT, 4095, BIT(47)), 0);
 	/* without PCIDs there is 0 */
 	regs = *pt_cpu_x86_64(t.cpu);
-	regs.cr3 = TABLES;
 	regs.cr4 &= ~CR4_PCIDE;
+	regs.cr3 = TABLES | BIT(63); /* an operand of PCIDs alone */
+	assert_int_equal(pt_cpu_load_x86_64(t.cpu, &regs), -EINVAL);
+	assert_true(pt_cpu_x86_64(t.cpu)->cr4 & CR4_PCIDE);
+	regs.cr3 = TABLES;
 	assert_int_equal(pt_cpu_load_x86_64(t.cpu, &regs), 0);
 	assert_int_equal(pt_cpu_invpcid(t.cpu, PT_INVPCID_ADDRESS, 1, VA), -EINVAL);
 	assert_int_equal(pt_cpu_invpcid(t.cpu, PT_INVPCID_CONTEXT, 1, 0), -EINVAL);
