@@ -62,7 +62,7 @@ struct pt_machine_policy {
 
 /* What one of each takes, in picoseconds. */
 struct pt_machine_costs {
-	uint64_t page, asid, all; /* removed by this CPU for itself */
+	uint64_t page, asid, all; /* removed by this CPU for itself, beside what it sends */
 	uint64_t ipi; /* x86: one CPU interrupted, its flush, its answer */
 	/* arm64: one TLBI to all CPUs, its share of the DSB; x86: the same of INVLPGB and TLBSYNC */
 	uint64_t broadcast;
