@@ -94,7 +94,8 @@ PT_API PT_MUST_CHECK int pt_cpu_write(struct pt_cpu *cpu, pt_va_t va,
 				      struct pt_access_result *result);
 
 /*
- * Flush instructions, for those who write their own policies. x86: at once, of this CPU.
+ * Flush instructions, for those who write their own policies. x86: at once, of this CPU. Those of
+ * the other architecture are -EINVAL, or do nothing.
  */
 /** Nothing for an address that is not canonical. */
 PT_API void pt_cpu_invlpg(struct pt_cpu *cpu, pt_va_t va);
@@ -110,7 +111,7 @@ PT_API PT_MUST_CHECK int pt_cpu_invpcid(struct pt_cpu *cpu, unsigned int type, u
  *
  * Complete with the next pt_cpu_tlbsync(); until then as pt_cpu_tlbi().
  *
- * Return: as pt_x86_invlpgb() with the policy's max_count; -EINVAL also on arm64.
+ * Return: as pt_x86_invlpgb() with the policy's max_count.
  */
 PT_API PT_MUST_CHECK int pt_cpu_invlpgb(struct pt_cpu *cpu, uint64_t rax, uint32_t ecx,
 					uint32_t edx);

@@ -136,7 +136,7 @@ void pt_cpu_invlpg(struct pt_cpu *cpu, pt_va_t va)
 {
 	struct pt_tlb_flush flush;
 
-	if (!is_canonical(cpu, va))
+	if (cpu->machine->cfg.arm64 || !is_canonical(cpu, va))
 		return;
 	pt_x86_invlpg(&flush, cpu->now, va);
 	ptl_cpu_flush(cpu, &flush, PT_FLUSH_BY_HAND);
@@ -158,7 +158,7 @@ int pt_cpu_invpcid(struct pt_cpu *cpu, unsigned int type, uint64_t pcid, pt_va_t
 
 	if (err)
 		return err;
-	if (!can_invpcid(cpu, type, pcid, va))
+	if (cpu->machine->cfg.arm64 || !can_invpcid(cpu, type, pcid, va))
 		return -EINVAL;
 	ptl_cpu_flush(cpu, &flush, PT_FLUSH_BY_HAND);
 	return 0;
@@ -185,8 +185,10 @@ int pt_cpu_tlbi(struct pt_cpu *cpu, enum pt_arm64_tlbi op, uint64_t xt, unsigned
 		bool broadcast)
 {
 	struct pt_tlb_flush flush;
-	int err = pt_arm64_tlbi(&flush, op, cpu->vmid, xt, flags);
+	int err = -EINVAL;
 
+	if (cpu->machine->cfg.arm64)
+		err = pt_arm64_tlbi(&flush, op, cpu->vmid, xt, flags);
 	if (!err)
 		ptl_cpu_add_pending(cpu, &flush, broadcast);
 	return err;

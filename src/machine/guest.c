@@ -152,7 +152,7 @@ struct pt_guest *pt_cpu_guest(const struct pt_cpu *cpu)
 int pt_cpu_invept(struct pt_cpu *cpu, unsigned int type, uint16_t vpid)
 {
 	struct pt_tlb_flush flush;
-	int err = pt_x86_invept(&flush, type, vpid);
+	int err = cpu->machine->cfg.arm64 ? -EINVAL : pt_x86_invept(&flush, type, vpid);
 
 	if (!err)
 		ptl_cpu_flush(cpu, &flush, PT_FLUSH_BY_HAND);
@@ -162,7 +162,7 @@ int pt_cpu_invept(struct pt_cpu *cpu, unsigned int type, uint16_t vpid)
 int pt_cpu_invvpid(struct pt_cpu *cpu, unsigned int type, uint16_t vpid, pt_va_t va)
 {
 	struct pt_tlb_flush flush;
-	int err = pt_x86_invvpid(&flush, type, vpid, va);
+	int err = cpu->machine->cfg.arm64 ? -EINVAL : pt_x86_invvpid(&flush, type, vpid, va);
 
 	if (!err)
 		ptl_cpu_flush(cpu, &flush, PT_FLUSH_BY_HAND);

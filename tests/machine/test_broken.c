@@ -377,10 +377,20 @@ static void what_the_processor_refuses_flushes_nothing(void **state)
 
 	(void)state;
 	trial_init(&t, "arm_4k_48", NO_MISTAKE, false);
+	before = stats_of(t.cpu);
 	assert_int_equal(pt_cpu_invlpgb(t.cpu, 0, 0, 0), -EINVAL);
+	assert_int_equal(pt_cpu_invpcid(t.cpu, PT_INVPCID_ALL, 0, 0), -EINVAL);
+	assert_int_equal(pt_cpu_invept(t.cpu, PT_INVEPT_ALL, 0), -EINVAL);
+	assert_int_equal(pt_cpu_invvpid(t.cpu, PT_INVVPID_ALL, 0, 0), -EINVAL);
+	pt_cpu_invlpg(t.cpu, VA);
+	pt_cpu_tlbsync(t.cpu);
+	after = stats_of(t.cpu);
+	assert_memory_equal(&before, &after, sizeof(before));
 	trial_exit(&t);
 	trial_init(&t, "x86_48", NO_MISTAKE, false);
 	before = stats_of(t.cpu);
+	assert_int_equal(pt_cpu_tlbi(t.cpu, PT_TLBI_VMALLE1, 0, 0, true), -EINVAL);
+	pt_cpu_dsb(t.cpu);
 	assert_int_equal(pt_cpu_invlpgb(t.cpu, INVLPGB_VA, 8, 0), -EINVAL);
 	assert_int_equal(pt_cpu_invlpgb(t.cpu, BIT(5), 0, 0), -EOPNOTSUPP);
 	pt_cpu_tlbsync(t.cpu);

@@ -96,10 +96,11 @@ static void make_second(struct world *w, struct pt_pgtable **second, struct pt_g
 			 0);
 }
 
-static void world_init(struct world *w, const char *name, enum broken how)
+/* @tables: CPUs keep tables. */
+static void world_init_keeping(struct world *w, const char *name, enum broken how, bool tables)
 {
 	memset(w, 0, sizeof(*w));
-	fixture_init_policy(&w->f, name, 3, true, NULL, true);
+	fixture_init_policy(&w->f, name, 3, tables, NULL, true);
 	w->how = how;
 	w->ops = (struct pt_flush_ops){ .range = flush_wrongly, .ctx = w };
 	assert_int_equal(pt_machine_set_checker(w->f.machine, PT_CHECK_WRONG, note, w), 0);
@@ -111,6 +112,11 @@ static void world_init(struct world *w, const char *name, enum broken how)
 	assert_int_equal(pt_cpu_enter(w->cpu), 0);
 	load_cpu(&w->f, w->cpu, TABLES);
 	run_guest(w, w->cpu, w->guest);
+}
+
+static void world_init(struct world *w, const char *name, enum broken how)
+{
+	world_init_keeping(w, name, how, true);
 }
 
 static void world_exit(struct world *w)
@@ -358,6 +364,29 @@ static void ept_violations_drop_what_the_address_led_to(void **state)
 	}
 }
 
+/* One of a table on the way is of no translation of the address. */
+static void ept_violations_of_a_walk_drop_nothing(void **state)
+{
+	struct pt_access_result result;
+	struct pt_cpu_stats before, after;
+	struct world w;
+
+	(void)state;
+	world_init_keeping(&w, "x86_48", RIGHT, false);
+	assert_int_equal(pt_protect(w.second, IPA, w.f.page, 0, PT_ATTR_WRITE, NULL), 0);
+	assert_int_equal(touch(&w.f, w.cpu, VA, PT_ACCESS_READ, &result), 0);
+	w.how = FORGOTTEN;
+	assert_int_equal(pt_unmap(w.second, TABLES, NR_TABLE_PAGES * w.f.page, NULL), 0);
+	before = stats_of(w.cpu);
+	assert_int_equal(touch(&w.f, w.cpu, VA, PT_ACCESS_WRITE, &result), 1);
+	assert_int_equal(result.fault.kind, PT_FAULT_EPT_VIOLATION);
+	assert_true(result.fault.in_walk);
+	after = stats_of(w.cpu);
+	assert_memory_equal(before.flushes, after.flushes, sizeof(before.flushes));
+	assert_true(hits(&w.f, w.cpu, VA, PT_ACCESS_READ, DATA));
+	world_exit(&w);
+}
+
 static void guests_do_not_share_entries(void **state)
 {
 	struct pt_access_result result;
@@ -475,6 +504,7 @@ int main(void)
 		cmocka_unit_test(stale_rights_of_the_second_stage_are_caught),
 		cmocka_unit_test(stores_make_clean_pages_of_the_second_stage_dirty),
 		cmocka_unit_test(ept_violations_drop_what_the_address_led_to),
+		cmocka_unit_test(ept_violations_of_a_walk_drop_nothing),
 		cmocka_unit_test(guests_do_not_share_entries),
 		cmocka_unit_test(host_kernel_entries_go_while_a_guest_runs),
 		cmocka_unit_test(what_cannot_be_is_refused),
