@@ -199,10 +199,20 @@ static bool occurs(const char *token, const char *text)
 	return false;
 }
 
+static unsigned int nr_tokens(const char *text)
+{
+	unsigned int nr = 0;
+
+	for (; *text; text = next_token(text))
+		nr++;
+	return nr;
+}
+
 bool expect_met(const char *expected, const char *got, bool in_order, const char **missed)
 {
 	const char *at = got;
 
+	in_order = in_order && nr_tokens(expected) == nr_tokens(got);
 	for (; *expected; expected = next_token(expected)) {
 		bool met;
 

@@ -21,8 +21,8 @@ char *expect_evaluate(const struct symbols *symbols, const char *text, const cha
 
 /*
  * Whether each token of @expected occurs in @got, and none that is written !token.
- * Numbers compare as numbers, also in lists (walk=1,2).  With @in_order the n-th
- * token must be the n-th of @got.  If not, *missed is the token.
+ * Numbers compare as numbers, also in lists (walk=1,2).  With @in_order, and as many
+ * tokens as @got has, the n-th must be the n-th.  If not, *missed is the token.
  */
 bool expect_met(const char *expected, const char *got, bool in_order, const char **missed);
 

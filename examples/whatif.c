@@ -60,12 +60,24 @@ static const char help[] =
 	"  NOMEM pa=                          translated and allowed, but there is no memory\n"
 	"  NOWALK tpa=                        a table lies where there is no memory\n"
 	"  ERROR code=                        not performed\n"
-	"Each token after => must occur in it; !token must not. After dump: the n-th word.\n"
+	"Each token after => must occur in it; !token must not. After dump: among the words; if\n"
+	"there are as many, the n-th is the n-th word.\n"
 	"\n"
 	"Exit status: 0; 1 an expectation failed; 2 usage or bad job.\n";
 
-/* False: wrong usage. */
-static bool parse_options(struct job *job, struct whatif *w, int argc, char **argv, bool *speed)
+/* False: a second one. */
+static bool take_file(const char **file, const char *path)
+{
+	if (*file)
+		fprintf(stderr, "whatif: two jobs: %s and %s; see --help\n", *file, path);
+	else
+		*file = path;
+	return *file == path;
+}
+
+/* False: wrong usage, of which it has told. */
+static bool parse_options(struct job *job, struct whatif *w, int argc, char **argv, bool *speed,
+			  const char **file)
 {
 	static const struct option options[] = {
 		{ "explain", no_argument, NULL, 'e' },
@@ -74,10 +86,12 @@ static bool parse_options(struct job *job, struct whatif *w, int argc, char **ar
 		{ "help", no_argument, NULL, 'h' },
 		{ NULL, 0, NULL, 0 },
 	};
-	int c;
 
-	while ((c = getopt_long(argc, argv, "eqsh", options, NULL)) != -1) {
-		switch (c) {
+	opterr = 0; /* what is wrong is said here, in one line */
+	for (;;) {
+		int argument = optind;
+
+		switch (getopt_long(argc, argv, "-eqsh", options, NULL)) {
 		case 'e':
 			w->explain = true;
 			break;
@@ -90,11 +104,22 @@ static bool parse_options(struct job *job, struct whatif *w, int argc, char **ar
 		case 'h':
 			fputs(help, stdout);
 			exit(EXIT_SUCCESS);
+		case 1: /* not an option */
+			if (!take_file(file, optarg))
+				return false;
+			break;
+		case -1: /* what is behind "--" */
+			for (; optind < argc; optind++)
+				if (!take_file(file, argv[optind]))
+					return false;
+			return true;
 		default:
+			fprintf(stderr,
+				"whatif: %s: no such option, or not like that; see --help\n",
+				argv[argument]);
 			return false;
 		}
 	}
-	return argc - optind <= 1;
 }
 
 static int run(struct job *job, const char *file, bool speed)
@@ -118,14 +143,13 @@ int main(int argc, char **argv)
 	struct whatif w = { 0 };
 	struct job *job = job_create(&whatif_executor, &w);
 	int status = EXIT_BAD_JOB;
+	const char *file = NULL;
 	bool speed = false;
 
 	if (!job)
 		perror("whatif");
-	else if (parse_options(job, &w, argc, argv, &speed))
-		status = run(job, optind < argc ? argv[optind] : "-", speed);
-	else
-		fputs("whatif: try whatif --help\n", stderr);
+	else if (parse_options(job, &w, argc, argv, &speed, &file))
+		status = run(job, file ? file : "-", speed);
 	whatif_close(&w);
 	job_destroy(job);
 	return status;

@@ -111,6 +111,17 @@ w8 0xffc data=0x1122334455667788
 dump 0x5ff8 2 => 0x5566778800000000 0x11223344
 r8 0x1ffc => NOMEM pa=0x123456789000
 m8 0x2000 trace => NOMEM pa=0x123456789000 walk=0x1000,0x2000,0x3000,0x4010"
+run 1 "$x86
+dump 0x3000 2 => 0x4007
+dump 0x3ff8 2 => 0x5007
+dump 0x3ff8 2 => !0x5006 0
+dump 0x3ff8 2 => !0x5007
+dump 0x3ff8 2 => 0x5006
+dump 0x3ff8 2 => 0x5007 0" -q # tokens are among the words; in their order if as many
+says '10 MISMATCH wanted: !0x5007 got: 0x0 0x5007'
+says '11 MISMATCH wanted: 0x5006 got: 0x0 0x5007'
+says '12 MISMATCH wanted: 0x5007 got: 0x0 0x5007'
+says '3 passed, 3 failed'
 run 0 "$x86
 mem 0x200000 4K
 mem 0x201000 4K
@@ -240,11 +251,13 @@ refuses 'no region holds 0x1000' 'poke 0x1000 1'
 refuses 'no region holds 0x2000' 'mem 0x1000 4K' 'dump 0x1ff8 2'
 refuses 'dump GPA' 'dump'
 refuses 'more than 512 words' "poke $(i=0; while [ $i -le 512 ]; do printf '1 '; i=$((i + 1)); done)"
-for arguments in "$dir/missing.job" "$dir" --no-such-option "$dir/job $dir/job"; do
+for arguments in "$dir/missing.job" "$dir" --no-such-option "$dir/job --no-such-option" --quiet=1 \
+	-qz "$dir/job $dir/job" "-- $dir/job $dir/job"; do
 	# shellcheck disable=SC2086 # several words are meant
 	timeout 60 "$whatif" $arguments >"$dir/out" 2>"$dir/err"
 	[ $? -eq 2 ] || bad "status is not 2: whatif $arguments"
-	[ -s "$dir/err" ] || bad "no reason: whatif $arguments"
+	[ "$(wc -l <"$dir/err")" -eq 1 ] || bad "not one line on stderr: whatif $arguments"
+	grep -q '^whatif: ' "$dir/err" || bad "who says that: whatif $arguments"
 	prints_nothing
 done
 "$whatif" --help >"$dir/out" 2>&1 || bad "--help"
