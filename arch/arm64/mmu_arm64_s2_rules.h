@@ -127,7 +127,11 @@ static int arm64_s2_fault(struct ptl_access *access, const struct ptl_regime *r,
 		unsigned int missing = want->perms & ~perms;
 
 		report.status = ARM64_PERMISSION;
-		report.read_faults = !(perms & PT_PERM_READ);
+		/*
+		 * Of a table, WnR is the access's, whatever the walker wanted of the word:
+		 * AArch64.CheckS2Permission(), issue E.a, failedread = !iswrite.
+		 */
+		report.read_faults = want->in_walk ? want->as_read : !(perms & PT_PERM_READ);
 		fault.why = missing & PT_PERM_READ  ? PT_WHY_READ :
 			    missing & PT_PERM_WRITE ? PT_WHY_WRITE :
 			    missing		    ? PT_WHY_EXEC :

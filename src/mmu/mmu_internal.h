@@ -113,6 +113,7 @@ struct ptl_want {
 	unsigned int class;    /* of ptl_rights_t */
 	bool write;            /* dirty is set */
 	bool in_walk;          /* stage 2: for a table of stage 1 */
+	bool as_read;          /* in_walk: a read of the address would want it as well */
 };
 
 /* Where an address led. */

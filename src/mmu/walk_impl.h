@@ -39,21 +39,26 @@ static inline void mmu_translation(uint64_t in, uint64_t all, uint64_t raw, unsi
 	mmu_describe(all, raw, level, r, to);
 }
 
+/* What a walker does with a word: an update is also a read's if it sets more than dirty. */
+enum mmu_word_use { MMU_LOAD, MMU_UPDATE, MMU_UPDATE_DIRTY };
+
 /*
- * The word at @pa, an address as the tables of @r have it, for the walker itself
- * to read, or @write. 0, or 1 with the fault.
+ * The word at @pa, an address as the tables of @r have it, for the walker itself.
+ * 0, or 1 with the fault.
  */
 static int mmu_find_word(struct ptl_access *access, const struct ptl_regime *r, pt_pa_t pa,
-			 unsigned int level, bool write, _Atomic uint64_t **word, pt_pa_t *word_pa)
+			 unsigned int level, enum mmu_word_use use, _Atomic uint64_t **word,
+			 pt_pa_t *word_pa)
 {
 	const struct ptl_regime *second = &access->mmu->second;
 
 	if (r->stage == 1 && second->walker) {
-		bool as_write = write || second->walk_writes;
+		bool as_write = use != MMU_LOAD || second->walk_writes;
 		const struct ptl_want want = {
 			.perms = PT_PERM_READ | (as_write ? PT_PERM_WRITE : 0),
 			.write = as_write,
 			.in_walk = true,
+			.as_read = use != MMU_UPDATE_DIRTY,
 		};
 		struct ptl_translation to;
 
@@ -79,13 +84,16 @@ static int mmu_mark_path(struct ptl_access *access, const struct ptl_regime *r,
 	for (unsigned int level = top + 1; level-- > leaf;) {
 		uint64_t raw = path->raw[level];
 		uint64_t marked = mmu_mark(raw, level == leaf, write, r);
+		enum mmu_word_use use = mmu_mark(raw, level == leaf, false, r) != raw ?
+						MMU_UPDATE :
+						MMU_UPDATE_DIRTY;
 		_Atomic uint64_t *word;
 		pt_pa_t word_pa;
 
 		if (marked == raw)
 			continue;
 		access->owes = true;
-		if (mmu_find_word(access, r, path->pa[level], level, true, &word, &word_pa))
+		if (mmu_find_word(access, r, path->pa[level], level, use, &word, &word_pa))
 			return 1;
 		/* The walker still knows where the word is: only its rights were looked at again. */
 		access->nr_loads[1] = loads;
@@ -113,7 +121,7 @@ static int mmu_walk_once(struct ptl_access *access, const struct ptl_regime *r, 
 	for (top = level;; level--) {
 		index = mmu_index(in, level, &r->fmt);
 		path.pa[level] = table_pa + 8 * (uint64_t)index;
-		if (mmu_find_word(access, r, path.pa[level], level, false, &word, &word_pa))
+		if (mmu_find_word(access, r, path.pa[level], level, MMU_LOAD, &word, &word_pa))
 			return 1;
 		raw = ptl_walker_load(word, stray);
 		path.raw[level] = raw;

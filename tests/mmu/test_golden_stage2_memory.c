@@ -8,6 +8,7 @@
 
 #define READ PT_ACCESS_READ
 #define WRITE PT_ACCESS_WRITE
+#define RMW PT_ACCESS_RMW
 #define FETCH PT_ACCESS_FETCH
 
 /* HCR_EL2.PTW: a permission fault for tables of stage 1 in Device memory */
@@ -35,6 +36,9 @@ static void tables_in_device_memory(void **state)
 				assert_int_equal(
 					s2_aborts(&s, READ, VA, 0, PERMISSION(3) | S1PTW, ipa).why,
 					PT_WHY_STAGE2_DEVICE);
+				/* WnR of an atomic: a read would fault as well */
+				s2_aborts(&s, WRITE, VA, 1, PERMISSION(3) | S1PTW | WNR, ipa);
+				s2_aborts(&s, RMW, VA, 1, PERMISSION(3) | S1PTW, ipa);
 				*limit |= MEMATTR(5); /* Normal */
 				s2_goes(&s, READ, VA, 0, DATA_PA);
 				/* data may be in Device memory */

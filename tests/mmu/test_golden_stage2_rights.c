@@ -150,7 +150,10 @@ static void dirty_state(void **state)
 	s2_exit(&s);
 }
 
-/* D8.5: the update of a stage 1 descriptor is a write, for which stage 2 is asked */
+/*
+ * D8.5: the update of a stage 1 descriptor is a write, for which stage 2 is asked. WnR is
+ * still the access's (D17.2.37 "ESR_EL1", WnR): of an atomic 0 where a read would fault.
+ */
 static void updates_of_stage_1_need_write_permission(void **state)
 {
 	struct stage2 s;
@@ -169,11 +172,16 @@ static void updates_of_stage_1_need_write_permission(void **state)
 	s2_aborts(&s, READ, VA, 0, PERMISSION(3) | S1PTW, ipa);
 	s2_aborts(&s, FETCH, VA, 0, PERMISSION(3) | S1PTW, ipa);
 	s2_aborts(&s, WRITE, VA, 1, PERMISSION(3) | S1PTW | WNR, ipa);
+	s2_aborts(&s, RMW, VA, 1, PERMISSION(3) | S1PTW, ipa); /* a read wants AF as well */
 	assert_false(*leaf & AF);
 	*leaf |= AF | RO | DBM;
 	s2_goes(&s, READ, VA, 0, DATA_PA);
 	s2_aborts(&s, WRITE, VA, 0, PERMISSION(3) | S1PTW | WNR, ipa);
+	s2_aborts(&s, RMW, VA, 0, PERMISSION(3) | S1PTW | WNR, ipa);
 	assert_true(*leaf & RO);
+	*leaf &= ~AF;
+	s2_aborts(&s, RMW, VA, 0, PERMISSION(3) | S1PTW, ipa);
+	*leaf |= AF;
 	/* with dirty state in stage 2, that write is one too */
 	s.regs.vtcr |= S2_HA | S2_HD;
 	s2_load(&s);

@@ -89,14 +89,15 @@ static struct s2_verdict decide(const struct path *p, const struct s2_case *c)
 	if (!(table & S2_R) || (c->ptw && !(table & MEMATTR(12)))) {
 		/* whether WnR is that of a read, or of the access, differs between issues */
 		v = refused(c, PERMISSION(3), false, true);
-		v.undefined = write ? WNR : 0;
+		v.undefined = kind == PT_ACCESS_WRITE ? WNR : 0;
 		return v;
 	}
 	if (!s1.allowed)
 		return (struct s2_verdict){ .stage = 1, .esr = s1.esr };
-	/* and written, if hardware updates it */
+	/* and written, if hardware updates it; of an atomic, a read would have wanted AF too */
 	if (update && !may_write(table, c))
-		return refused(c, PERMISSION(3), write, true);
+		return refused(c, PERMISSION(3),
+			       write && (kind == PT_ACCESS_WRITE || p->before[LEAF1] & AF), true);
 	/* then comes the page */
 	if (!(page & AF) && !c->ha)
 		return refused(c, ACCESS_FLAG(level), kind == PT_ACCESS_WRITE, false);

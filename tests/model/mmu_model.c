@@ -48,7 +48,9 @@ bool model_load(struct model_run *run, const struct model_shape *shape, pt_pa_t 
 
 	path->in_pa[level] = pa;
 	if (shape->stage == 1 && second) {
-		const struct model_want want = { .kind = PT_ACCESS_READ, .in_walk = true };
+		const struct model_want want = {
+			.kind = PT_ACCESS_READ, .in_walk = true, .for_all = true
+		};
 		struct model_leaf to;
 
 		if (!second->translate(run, pa, &want, &to))
@@ -85,7 +87,10 @@ bool model_change(struct model_run *run, const struct model_shape *shape,
 	if (((raw | set) & ~clear) == raw)
 		return true;
 	if (shape->stage == 1 && run->m->second) {
-		const struct model_want want = { .kind = PT_ACCESS_RMW, .in_walk = true };
+		/* only writes clear something, AP[2] of arm64 */
+		const struct model_want want = {
+			.kind = PT_ACCESS_RMW, .in_walk = true, .for_all = (raw | set) != raw
+		};
 		unsigned int nr_loads = a->nr_loads[1], nr_words = a->nr_words;
 		struct model_leaf to;
 

@@ -9,6 +9,7 @@
 struct model_want {
 	enum pt_access_kind kind;
 	bool in_walk;   /* a table of the first stage */
+	bool for_all;   /* in_walk: what a read needs too, not only a write */
 	bool user_page; /* the first stage's: a user-mode address */
 };
 

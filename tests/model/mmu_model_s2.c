@@ -184,12 +184,14 @@ static unsigned int wants(enum pt_access_kind kind)
 	}
 }
 
-static bool refuse(struct model_run *run, unsigned int missing, unsigned int has,
-		   unsigned int level, const struct model_path *path)
+static bool refuse(struct model_run *run, const struct model_want *want, unsigned int missing,
+		   unsigned int has, unsigned int level, const struct model_path *path)
 {
+	bool fails_reads = want->in_walk ? want->for_all : !(has & PT_PERM_READ);
+
 	model_arm64_fault(run, 2, MODEL_PERMISSION, PT_WHY_STAGE2_DEVICE, level, path);
 	/* WnR of an atomic, unless its read would have failed */
-	if (run->how->kind == PT_ACCESS_RMW && has & PT_PERM_READ)
+	if (run->how->kind == PT_ACCESS_RMW && !fails_reads)
 		run->answer->fault.code |= MODEL_BIT(6);
 	if (missing)
 		run->answer->whys = (missing & PT_PERM_READ ? 1u << PT_WHY_READ : 0) |
@@ -229,7 +231,7 @@ static bool translate(struct model_run *run, pt_pa_t ipa, const struct model_wan
 	has = perms_of(leaf, el, xnx, clean);
 	missing = wants(want->kind) & ~has;
 	if (missing || (want->in_walk && regs->hcr & HCR_PTW && is_device(mem_of(leaf, fwb)))) {
-		refuse(run, missing, has, level, &path);
+		refuse(run, want, missing, has, level, &path);
 		return at_stage2(run, ipa, want);
 	}
 	model_change(run, &shape, &path, level,
