@@ -16,9 +16,22 @@
 #define ARM64_STAGE 1
 #include "arm64/fmt_arm64_word.h"
 
+/*
+ * One cache's half of a MAIR_EL1 byte of Normal memory, not 0. Which allocations are hinted at,
+ * and that data is transient, is no part of the type: 0xee, 0xcc and 0x77 are write-back.
+ */
+static inline enum pt_mem arm64_mem_of_policy(unsigned int nibble)
+{
+	if (nibble == 4)
+		return PT_MEM_WC; /* non-cacheable */
+	return nibble & 4 ? PT_MEM_WB : PT_MEM_WT;
+}
+
 /* A MAIR_EL1 attribute byte, Arm ARM D17.2.97 "MAIR_EL1". */
 static inline enum pt_mem arm64_mem_of_mair(unsigned int byte)
 {
+	unsigned int outer = byte >> 4, inner = byte & 15;
+
 	switch (byte) {
 	case 0x00:
 		return PT_MEM_UC; /* Device-nGnRnE */
@@ -28,16 +41,12 @@ static inline enum pt_mem arm64_mem_of_mair(unsigned int byte)
 		return PT_MEM_DEV_nGRE;
 	case 0x0c:
 		return PT_MEM_DEV_GRE;
-	case 0x44:
-		return PT_MEM_WC; /* Normal, non-cacheable */
-	case 0xbb:
-		return PT_MEM_WT;
-	case 0xff:
-		return PT_MEM_WB;
 	case 0xf0:
 		return PT_MEM_WB_TAGGED;
 	default:
-		return PT_MEM_OTHER;
+		if (!outer || !inner || arm64_mem_of_policy(outer) != arm64_mem_of_policy(inner))
+			return PT_MEM_OTHER;
+		return arm64_mem_of_policy(inner);
 	}
 }
 

@@ -172,6 +172,37 @@ static void memory_types_are_chosen_through_mair(void **state)
 	arm_exit(&a);
 }
 
+/* MAIR_EL1: hints of what to allocate are no part of a type, nor is transience */
+static void allocation_hints_are_no_memory_type(void **state)
+{
+	static const struct {
+		uint8_t byte;
+		enum pt_mem mem;
+	} rows[] = {
+		{ 0xff, PT_MEM_WB },	{ 0xee, PT_MEM_WB },	{ 0xdd, PT_MEM_WB },
+		{ 0xcc, PT_MEM_WB },	{ 0xfc, PT_MEM_WB },	{ 0x77, PT_MEM_WB },
+		{ 0x5f, PT_MEM_WB },	{ 0xbb, PT_MEM_WT },	{ 0xaa, PT_MEM_WT },
+		{ 0x88, PT_MEM_WT },	{ 0x11, PT_MEM_WT },	{ 0x3b, PT_MEM_WT },
+		{ 0x44, PT_MEM_WC },	{ 0x4f, PT_MEM_OTHER }, { 0xb4, PT_MEM_OTHER },
+		{ 0xfb, PT_MEM_OTHER }, { 0x01, PT_MEM_OTHER }, { 0x0f, PT_MEM_OTHER },
+		{ 0x40, PT_MEM_OTHER }, { 0xa0, PT_MEM_OTHER }, { 0xf0, PT_MEM_WB_TAGGED },
+	};
+	const pt_va_t va = 0x123456789000;
+	struct pt_access_result r;
+	struct arm a;
+
+	(void)state;
+	arm_init(&a, 12, T0SZ(16) | T1SZ(16));
+	*arm_map(&a, va, DATA_PA) |= 5 << 2;
+	for (size_t i = 0; i < NR(rows); i++) {
+		a.regs.mair = (uint64_t)rows[i].byte << 40;
+		arm_load(&a);
+		assert_int_equal(arm_try(&a, READ, va, 8, 0, &r), 0);
+		assert_int_equal(r.piece[0].mem, rows[i].mem);
+	}
+	arm_exit(&a);
+}
+
 /* D8.5: AF = 0 faults; with TCR.HA hardware sets it, on success, and never in tables */
 static void the_access_flag(void **state)
 {
@@ -330,6 +361,7 @@ int main(void)
 		cmocka_unit_test(ttbr_holds_52_bits),
 		cmocka_unit_test(contiguous_entries_translate_by_themselves),
 		cmocka_unit_test(memory_types_are_chosen_through_mair),
+		cmocka_unit_test(allocation_hints_are_no_memory_type),
 		cmocka_unit_test(the_access_flag),
 		cmocka_unit_test(the_dirty_state),
 		cmocka_unit_test(an_access_that_crosses_faults_as_a_whole),

@@ -126,29 +126,23 @@ bool model_arm64_shape(const struct pt_arm64_regs *regs, bool upper, struct mode
 	return true;
 }
 
-/* D17.2.97 "MAIR_EL1" */
+/* D17.2.97 "MAIR_EL1": Device by bits 3:2; Normal by what both halves say, of 16 each. */
 static enum pt_mem mem_of(const struct pt_arm64_regs *regs, uint64_t leaf)
 {
-	switch (MODEL_FIELD(regs->mair, 8 * MODEL_FIELD(leaf, 2, 3), 8)) {
-	case 0x00:
-		return PT_MEM_UC;
-	case 0x04:
-		return PT_MEM_DEV_nGnRE;
-	case 0x08:
-		return PT_MEM_DEV_nGRE;
-	case 0x0c:
-		return PT_MEM_DEV_GRE;
-	case 0x44:
-		return PT_MEM_WC;
-	case 0xbb:
-		return PT_MEM_WT;
-	case 0xff:
-		return PT_MEM_WB;
-	case 0xf0:
+	static const enum pt_mem device[4] = {
+		PT_MEM_UC, PT_MEM_DEV_nGnRE, PT_MEM_DEV_nGRE, PT_MEM_DEV_GRE
+	};
+	static const char normal[] = "-TTTNBBBTTTTBBBB"; /* write-through, none, write-back */
+	uint64_t byte = MODEL_FIELD(regs->mair, 8 * MODEL_FIELD(leaf, 2, 3), 8);
+	char policy = normal[byte >> 4];
+
+	if (byte < 0x10)
+		return byte & 3 ? PT_MEM_OTHER : device[byte >> 2];
+	if (byte == 0xf0)
 		return PT_MEM_WB_TAGGED;
-	default:
+	if (policy != normal[byte & 15])
 		return PT_MEM_OTHER;
-	}
+	return policy == 'N' ? PT_MEM_WC : policy == 'T' ? PT_MEM_WT : PT_MEM_WB;
 }
 
 /* Fault status codes of level -1 have numbers of their own. */

@@ -7,6 +7,11 @@
 /* Arm ARM D17.2.97 "MAIR_EL1". */
 int cases_mem_of_attr(int byte)
 {
+	enum { NO = PT_MEM_OTHER, WT = PT_MEM_WT, NC = PT_MEM_WC, WB = PT_MEM_WB };
+	static const uint8_t of_policy[16] = {
+		NO, WT, WT, WT, NC, WB, WB, WB, WT, WT, WT, WT, WB, WB, WB, WB,
+	};
+
 	switch (byte) {
 	case -1:
 		return -1;
@@ -18,16 +23,13 @@ int cases_mem_of_attr(int byte)
 		return PT_MEM_DEV_nGRE;
 	case 0x0c:
 		return PT_MEM_DEV_GRE;
-	case 0x44:
-		return PT_MEM_WC;
-	case 0xbb:
-		return PT_MEM_WT;
-	case 0xff:
-		return PT_MEM_WB;
 	case 0xf0:
 		return PT_MEM_WB_TAGGED;
 	default:
-		return PT_MEM_OTHER;
+		/* by outer and inner policy, 0 to 15: not Normal, write-through, none, write-back */
+		if (of_policy[byte >> 4 & 15] != of_policy[byte & 15])
+			return PT_MEM_OTHER;
+		return of_policy[byte & 15];
 	}
 }
 
