@@ -100,10 +100,24 @@ static inline unsigned int arm64_indirect_perm(unsigned int encoding)
 	enum { R = PT_PERM_READ, W = PT_PERM_WRITE, X = PT_PERM_EXEC };
 	static const uint8_t perms[16] = {
 		0, R, X, R | X, 0, R | W, R | W | X, R | W | X, /* overlays apply */
-		R, R, R | X, 0, R | W, 0, R | W | X, 0,         /* they do not; 9: GCS, which is not here */
+		R, R, R | X, 0, R | W, 0, R | W | X, 0,         /* they do not; 9: and GCS */
 	};
 
 	return perms[encoding & 15];
+}
+
+/*
+ * DDI 0487 K.a, R_VFPJF: pairs that are reserved. At EL1 those that execute, at EL0 those that
+ * write, and 0b1001 in both: a guarded control stack counts, whether there are any or not.
+ */
+static inline bool arm64_is_reserved_pair(unsigned int at_el1, unsigned int at_el0)
+{
+	static const uint16_t executes = 1 << 0x2 | 1 << 0x3 | 1 << 0x6 | 1 << 0x7 | 1 << 0x9 |
+					 1 << 0xa | 1 << 0xe;
+	static const uint16_t writes = 1 << 0x5 | 1 << 0x6 | 1 << 0x7 | 1 << 0x9 | 1 << 0xc |
+				       1 << 0xe;
+
+	return executes >> at_el1 & 1 && writes >> at_el0 & 1;
 }
 
 static inline struct arm64_perms arm64_indirect_perms(unsigned int index, uint64_t rules,
@@ -119,9 +133,9 @@ static inline struct arm64_perms arm64_indirect_perms(unsigned int index, uint64
 	};
 
 	/* EL1 executes nothing that EL0 can write: such a pair is no permission at all. */
-	if (p.perms[ARM64_EL1] & PT_PERM_EXEC && p.perms[ARM64_EL0] & PT_PERM_WRITE) {
+	if (arm64_is_reserved_pair(at_el1, at_el0)) {
+		p.el0_writes = p.perms[ARM64_EL0] & PT_PERM_WRITE;
 		p.perms[ARM64_EL0] = p.perms[ARM64_EL1] = 0;
-		p.el0_writes = true;
 	}
 	return p;
 }

@@ -29,8 +29,9 @@ static const struct {
 
 /*
  * R_LLZDZ, "Stage 1 Base permissions": fields of PIR_EL1 and PIRE0_EL1. @overlay: an overlay may
- * restrict it further. Without FEAT_GCS, 0b1001 is nothing but a read.
+ * restrict it further. GCS_TOO also has what guarded control stacks need, which nobody uses here.
  */
+#define GCS_TOO 0x9u
 static const struct indirect {
 	bool r, w, x, overlay;
 } indirect_table[16] = {
@@ -43,7 +44,7 @@ static const struct indirect {
 	[0x6] = { true, true, true, true }, /* read, write, execute; WXN applies */
 	[0x7] = { true, true, true, true }, /* read, write, execute */
 	[0x8] = { true, false, false, false }, /* read */
-	[0x9] = { true, false, false, false }, /* read */
+	[GCS_TOO] = { true, false, false, false }, /* read */
 	[0xa] = { true, false, true, false }, /* read, execute */
 	[0xb] = { false, false, false, false }, /* reserved */
 	[0xc] = { true, true, false, false }, /* read, write */
@@ -132,10 +133,10 @@ static struct permissions indirect(const struct arm64_case *c, unsigned int el)
 	struct indirect el1 = indirect_table[ppi], el0 = indirect_table[upi];
 	struct permissions p = { .has_overlay = el == 0 ? el0.overlay : el1.overlay };
 
-	/* R_VFPJF: executable at EL1 and writable at EL0 is nothing at all */
-	if (el1.x && el0.w) {
+	/* R_VFPJF: executable at EL1 and writable at EL0 is nothing at all; so with GCS in either */
+	if ((el1.x || ppi == GCS_TOO) && (el0.w || upi == GCS_TOO)) {
+		p.wxn = el0.w;
 		el1.r = el1.w = el1.x = el0.r = el0.w = el0.x = false;
-		p.wxn = true;
 	}
 	p.el0_none = !el0.r && !el0.w;
 	/* PAN: whatever EL0 may do there, unless it is nothing: SCTLR.EPAN does not count */

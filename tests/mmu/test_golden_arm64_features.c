@@ -144,6 +144,43 @@ static void ds_is_ignored_without_lpa2(void **state)
 	arm_exit(&a);
 }
 
+/* DDI 0487 K.a, R_VFPJF, "Stage 1 Indirect permissions": the pairs that are listed as reserved */
+static void reserved_pairs_of_indirect_permissions(void **state)
+{
+	static const unsigned int at_el1[] = { 2, 3, 6, 7, 9, 10, 14 };
+	static const unsigned int at_el0[] = { 5, 6, 7, 9, 12, 14 };
+	const uint64_t everywhere = UINT64_C(0x1111111111111111);
+	const pt_va_t va = 0x123456789000;
+	struct arm a;
+
+	(void)state;
+	arm_init(&a, 12, T0SZ(16) | T1SZ(16));
+	arm_map(&a, va, DATA_PA);
+	a.regs.tcr2 = BIT(1);
+	for (size_t i = 0; i < NR(at_el1) * NR(at_el0); i++)
+		for (enum pt_access_kind kind = READ; kind <= PT_ACCESS_FETCH; kind++)
+			for (unsigned int el = 0; el < 2; el++) {
+				const struct pt_access access = access_of(kind, 4, el);
+				struct pt_access_result r;
+
+				a.regs.pir = everywhere * at_el1[i / NR(at_el0)];
+				a.regs.pire0 = everywhere * at_el0[i % NR(at_el0)];
+				arm_load(&a);
+				assert_int_equal(pt_access(a.m.mmu, va, &access, &r), 1);
+				assert_int_equal(r.fault.code & 0x3f, 0xf);
+			}
+	/* others next to them are what they say */
+	a.regs.pir = everywhere * 9;
+	a.regs.pire0 = everywhere * 10;
+	arm_load(&a);
+	arm_goes(&a, READ, va, 8, DATA_PA);
+	a.regs.pir = everywhere * 12;
+	a.regs.pire0 = everywhere * 9;
+	arm_load(&a);
+	arm_goes(&a, READ, va, 8, DATA_PA);
+	arm_exit(&a);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -151,6 +188,7 @@ int main(void)
 		cmocka_unit_test(a_reserved_granule_acts_as_one_that_is_there),
 		cmocka_unit_test(what_the_id_registers_lack_does_not_count),
 		cmocka_unit_test(ds_is_ignored_without_lpa2),
+		cmocka_unit_test(reserved_pairs_of_indirect_permissions),
 	};
 
 	return cmocka_run_group_tests_name("golden_arm64_features", tests, NULL, NULL);
