@@ -35,6 +35,10 @@ static struct pt_phys_region region_of(const char *path, int fd, uint64_t file_l
 	uint64_t left = wanted->offset < file_len ? file_len - wanted->offset : 0;
 	uint64_t len = wanted->len ? wanted->len : left;
 
+	if ((wanted->pa | wanted->offset) % PAGE)
+		dump_die("%s: the region at 0x%" PRIx64 " and its place in the file have to be "
+			 "multiples of 4K",
+			 path, wanted->pa);
 	if (!left || len > left)
 		dump_die("%s: ends before its region at 0x%" PRIx64 " does", path, wanted->pa);
 	return (struct pt_phys_region){

@@ -330,6 +330,9 @@ refuses --image "$x86" $cr3 more.img
 refuses --image "$x86" $cr3 --region 0:1M:0 # longer than the file
 refuses --image "$x86" $cr3 --region 0:4K:1M
 refuses --image "$x86" $cr3 --region 0x10:4K:0
+grep -q 'multiples of 4K' "$dir/err" || bad "an unaligned region is not named"
+refuses --image "$x86" $cr3 --region 0:4K:32 # behind a header
+grep -q 'multiples of 4K' "$dir/err" || bad "an unaligned place in the file is not named"
 refuses --image "$x86" $cr3 --region 0:64K:0 --region 0x8000:4K:0 # overlap
 refuses --image "$x86" $cr3 --region 0xfffffffffffff000:8K:0
 refuses --image "$x86" $cr3 --region 1:2:3:4
