@@ -64,7 +64,8 @@ struct pt_machine_policy {
 struct pt_machine_costs {
 	uint64_t page, asid, all; /* removed by this CPU for itself, beside what it sends */
 	uint64_t ipi; /* x86: one CPU interrupted, its flush, its answer */
-	/* arm64: one TLBI to all CPUs, its share of the DSB; x86: the same of INVLPGB and TLBSYNC */
+	/* arm64: one TLBI to all other CPUs, its share of the DSB; x86: the same of INVLPGB and
+	   TLBSYNC */
 	uint64_t broadcast;
 	uint64_t action; /* x86: one RAR to one CPU, its flush, its answer */
 	uint64_t load; /* one table word read by a walk */
