@@ -116,9 +116,10 @@ typedef bool (*pt_buddy_report_fn)(void *ctx, pt_pa_t pa, const char *what);
  * pt_buddy_verify() - Check every invariant of the allocator, frame by frame.
  * @report: May be NULL.
  *
- * Every frame is in exactly one block, free, cached or held; no two free buddies that could
- * be one; each free block on the list of its pageblock's freetype and order; all counts as
- * counted anew.
+ * Every frame is in exactly one block, free, cached or held, aligned to its size; no two free
+ * buddies that could be one; each free block on the list of its pageblock's freetype and order,
+ * and nothing else there; each cached one in one cache, of its order and flags; all counts as
+ * counted anew, and accounts charged for what they hold.
  *
  * Context: nobody uses the zone or its caches meanwhile.
  * Return: 0 if nothing was found, -EFAULT if something was.

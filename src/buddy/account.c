@@ -9,6 +9,7 @@ struct pt_account {
 	uint16_t id;
 	_Atomic uint64_t held; /* 0, acquired: nobody uses the account any more */
 	_Atomic uint64_t peak, limit, charges, refused; /* relaxed: figures, nothing more */
+	uint64_t tally; /* frames that pt_buddy_verify() found; 0 but during that */
 };
 
 static uint64_t load(const _Atomic uint64_t *counter)
@@ -101,6 +102,20 @@ bool ptl_account_charge(struct pt_account *account, unsigned int order, uint64_t
 void ptl_account_uncharge(struct pt_account *account, unsigned int order)
 {
 	atomic_fetch_sub_explicit(&account->held, UINT64_C(1) << order, memory_order_release);
+}
+
+void ptl_account_tally(struct pt_account *account, unsigned int order)
+{
+	account->tally += UINT64_C(1) << order;
+}
+
+bool ptl_account_agrees(struct pt_account *account)
+{
+	bool agrees = account->tally == load(&account->held) &&
+		      load(&account->peak) >= account->tally;
+
+	account->tally = 0;
+	return agrees;
 }
 
 void ptl_account_count(struct pt_account *account, uint64_t held)

@@ -54,9 +54,9 @@ unsigned int ptl_fresh_block(const struct pt_zone *zone, const struct ptl_span *
 	return order;
 }
 
-static void init_pageblock(const struct pt_zone *zone, const struct ptl_span *span, uint32_t i)
+void ptl_make_pageblock(const struct pt_zone *zone, const struct ptl_span *span, uint32_t i,
+			struct ptl_pageblock *p)
 {
-	struct ptl_pageblock *p = &zone->pageblocks[span->first_pageblock + i];
 	unsigned int lg2 = zone->pageblock_lg2;
 	int64_t skipped;
 
@@ -90,14 +90,14 @@ static void use_span(struct pt_zone *zone, struct ptl_span *span)
 	struct ptl_pageblock *p = &zone->pageblocks[span->first_pageblock + i];
 	unsigned int order;
 
-	init_pageblock(zone, span, i);
+	ptl_make_pageblock(zone, span, i, p);
 	if (p->high - p->low == 1 << zone->pageblock_order) {
 		uint64_t end = (span->pa + span->len) >> zone->frame_lg2;
 
 		order = largest_at(p->pa >> zone->frame_lg2, end, zone->max_order);
 		nr = 1u << (order - zone->pageblock_order);
 		for (uint32_t more = 1; more < nr; more++)
-			init_pageblock(zone, span, i + more);
+			ptl_make_pageblock(zone, span, i + more, p + more);
 		zone->stats.nr_free[order][PTL_MOVABLE_LIST]--;
 		ptl_whole_push(zone, p, order);
 	} else {

@@ -8,6 +8,10 @@
 /* Counts a new span as free. */
 void ptl_count_fresh(struct pt_zone *zone, const struct ptl_span *span);
 
+/* What pageblock @i of @span is before anything of it is free or handed out. */
+void ptl_make_pageblock(const struct pt_zone *zone, const struct ptl_span *span, uint32_t i,
+			struct ptl_pageblock *p);
+
 /* Brings some of it into use, under the lock; false if there is none. */
 bool ptl_use_fresh(struct pt_zone *zone);
 

@@ -244,6 +244,9 @@ struct pt_frame *ptl_block_of(const struct pt_zone *zone, const struct ptl_span 
 bool ptl_account_charge(struct pt_account *account, unsigned int order, uint64_t *held);
 void ptl_account_uncharge(struct pt_account *account, unsigned int order);
 void ptl_account_count(struct pt_account *account, uint64_t held);
+/* Checks: what a held block adds is counted anew; agrees: it is as charged, and the next count begins. */
+void ptl_account_tally(struct pt_account *account, unsigned int order);
+bool ptl_account_agrees(struct pt_account *account);
 uint16_t ptl_account_id(const struct pt_account *account);
 bool ptl_account_is_of(const struct pt_account *account, const struct pt_zone *zone);
 
