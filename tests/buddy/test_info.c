@@ -79,6 +79,61 @@ static void the_report_names_every_type_and_says_how_long_it_is(void **state)
 	free(part);
 }
 
+/* The numbers after @name where a line begins with it, from @text on; returns where they end. */
+static const char *expect_row(const char *text, const char *name, const unsigned int *want,
+			      size_t nr)
+{
+	char padded[64];
+	const char *at;
+
+	snprintf(padded, sizeof(padded), "\n%-44s ", name);
+	at = strstr(text, padded);
+	assert_non_null(at);
+	at += strlen(padded) - 1;
+	for (size_t i = 0; i < nr; i++) {
+		char *end;
+
+		assert_int_equal(strtoul(at, &end, 10), want[i]);
+		at = end;
+	}
+	assert_int_equal(*at, '\n');
+	return at;
+}
+
+/*
+ * 16 MiB are four blocks of order 10. A page claims one of them, and leaves one free block of each
+ * order; of that, the pageblock is converted, and of it again one page is taken.
+ */
+static void the_report_has_the_figures_of_a_count_by_hand(void **state)
+{
+	static const unsigned int orders[] = { 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10 };
+	static const unsigned int broken[] = { 1, 1, 1, 1, 1, 1, 1, 1, 1, 0, 0 };
+	static const unsigned int whole[] = { 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 3 };
+	static const unsigned int none[11];
+	static const unsigned int pageblocks[] = { 1, 6, 0, 1, 0 };
+	static const char *const names[] = {
+		"Unmovable", "Movable", "Reclaimable", "Unmovable/unmapped", "Unmovable/keyed",
+	};
+	static const char head[] = "Page block order: 9\nPages per block:  512\n\n";
+	struct zones *z = *state;
+	char text[4096];
+	const char *at;
+
+	get(z, 0, UNMOVABLE);
+	get(z, 0, UNMAPPED);
+	assert_true(pt_zone_pagetypeinfo(z->m.zone, text, sizeof(text)) < sizeof(text));
+	assert_memory_equal(text, head, sizeof(head) - 1);
+	at = expect_row(text, "Free pages count per freetype at order", orders, 11);
+	at = expect_row(at, names[0], broken, 11);
+	at = expect_row(at, names[1], whole, 11);
+	at = expect_row(at, names[2], none, 11);
+	at = expect_row(at, names[3], broken, 11);
+	at = expect_row(at, names[4], none, 11);
+	for (size_t i = 0; i < 5; i++)
+		at = expect_row(at, names[i], &pageblocks[i], 1);
+	assert_string_equal(at, "\n");
+}
+
 static void statistics_follow_every_step(void **state)
 {
 	struct zones *z = *state;
@@ -108,6 +163,7 @@ int main(void)
 		ON(a_request_that_would_be_served_has_no_index, whole_16m),
 		ON(small_pieces_are_fragmentation_and_no_memory_is_not, whole_16m),
 		ON(unusable_is_the_share_in_smaller_blocks, whole_16m),
+		ON(the_report_has_the_figures_of_a_count_by_hand, whole_16m),
 		ON(statistics_follow_every_step, holes_4k),
 	};
 
