@@ -51,6 +51,15 @@ static const char help[] =
 #define MAX_PROFILES 32
 #define MAX_SIMULATED (2 * MAX_PROFILES * MAX_CPU_COUNTS)
 
+/* The exit code, when everything was printed. */
+static int written(void)
+{
+	if (!fflush(stdout) && !ferror(stdout))
+		return 0;
+	fputs("unmapped_pages: standard output cannot be written to\n", stderr);
+	return 2;
+}
+
 static uint64_t number(const char *option, const char *text, uint64_t least, uint64_t most)
 {
 	char *end;
@@ -161,7 +170,7 @@ static void parse(struct options *options, int argc, char **argv)
 			break;
 		case 'h':
 			fputs(help, stdout);
-			exit(0);
+			exit(written());
 		default:
 			fputs("unmapped_pages: try --help\n", stderr);
 			exit(2);
@@ -261,5 +270,5 @@ int main(int argc, char **argv)
 		run_simulated(&options);
 	else
 		run_counted(&options);
-	return fflush(stdout) ? 2 : 0;
+	return written();
 }

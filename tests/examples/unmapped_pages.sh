@@ -66,6 +66,14 @@ for wrong in --pages=0 --pages=x --batch=65 --arch=mips --unknown extra; do
 	"$bin" "$wrong" >/dev/null 2>&1 || status=$?
 	[ $status -eq 2 ] || { echo "$wrong: $status" >&2; exit 1; }
 done
+# What cannot be printed is no success.
+if [ -w /dev/full ]; then
+	for option in --help --pages=600 --json; do
+		status=0
+		"$bin" "$option" >/dev/full 2>/dev/null || status=$?
+		[ $status -eq 2 ] || { echo "$option to a full device: $status" >&2; exit 1; }
+	done
+fi
 if command -v gnuplot >/dev/null; then
 	svg=$(mktemp)
 	"$bin" --pages 600 --svg "$svg" >/dev/null
