@@ -106,7 +106,8 @@ struct pt_alloc {
 
 /**
  * pt_alloc_pages() - Hand out one block.
- * @cache: Of this zone, or NULL.
+ * @cache: Of this zone, or NULL. Another zone's is -EINVAL, but for blocks that it has, or has
+ *         room for: there builds with assertions abort, and others do not look.
  * @pa:    Receives its first byte.
  *
  * Context: any thread, each with its own @cache. No lock is held when ops are called, nor while
@@ -124,6 +125,7 @@ PT_API PT_MUST_CHECK int pt_alloc_pages(struct pt_zone *zone, struct pt_zone_cac
 
 /**
  * pt_free_pages() - Take a block back.
+ * @cache: As pt_alloc_pages() has it.
  * @order: As it was allocated.
  *
  * Return: 0; -ERANGE for frames that are not @zone's; -EINVAL for a wrong order, an

@@ -319,6 +319,40 @@ static void a_cache_takes_no_page_that_begins_elsewhere(void **state)
 	pt_phys_destroy(phys);
 }
 
+/* Blocks that no cache keeps: of others, builds with assertions alone tell. */
+static void a_cache_of_another_zone_is_refused(void **state)
+{
+	const struct pt_extent halves[] = { { 0, 8 * MIB }, { 8 * MIB, 8 * MIB } };
+	const struct pt_alloc how = { .order = 4, .type = MOVABLE };
+	struct pt_zone_cache *cache[2];
+	struct pt_zone *zone[2];
+	struct pt_phys *phys;
+	pt_pa_t pa, other;
+
+	(void)state;
+	assert_int_equal(pt_phys_create_anon(&phys, 16 * MIB), 0);
+	for (int i = 0; i < 2; i++) {
+		const struct pt_zone_cfg cfg = { .ranges = &halves[i], .nr_ranges = 1 };
+
+		assert_int_equal(pt_zone_create(&zone[i], phys, &cfg), 0);
+		assert_int_equal(pt_zone_cache_create(&cache[i], zone[i], 0), 0);
+	}
+	assert_int_equal(pt_alloc_pages(zone[0], cache[1], &how, &pa), -EINVAL);
+	assert_int_equal(pt_alloc_pages(zone[0], cache[0], &how, &pa), 0);
+	assert_int_equal(pt_free_pages(zone[0], cache[1], pa, 4), -EINVAL);
+	assert_int_equal(pt_free_pages_raw(zone[0], cache[1], pa, 4), -EINVAL);
+	assert_int_equal(pt_folio_put(zone[0], cache[1], pa), -EINVAL);
+	assert_int_equal(pt_free_pages(zone[0], cache[0], pa, 4), 0);
+	assert_int_equal(pt_alloc_pages(zone[1], cache[1], &how, &other), 0);
+	assert_int_equal(pt_free_pages(zone[1], NULL, other, 4), 0);
+	for (int i = 0; i < 2; i++) {
+		pt_zone_cache_destroy(cache[i]);
+		assert_int_equal(pt_buddy_verify(zone[i], NULL, NULL), 0);
+		assert_int_equal(pt_zone_destroy(zone[i]), 0);
+	}
+	pt_phys_destroy(phys);
+}
+
 int main(void)
 {
 	const struct CMUnitTest everywhere[] = {
@@ -335,6 +369,7 @@ int main(void)
 		cmocka_unit_test(a_zone_in_use_is_not_destroyed),
 		cmocka_unit_test(zones_live_side_by_side),
 		cmocka_unit_test(a_cache_takes_no_page_that_begins_elsewhere),
+		cmocka_unit_test(a_cache_of_another_zone_is_refused),
 	};
 
 	return RUN_ON_LAYOUTS("zone on all layouts", everywhere) +
