@@ -64,6 +64,15 @@ static void fill(void)
 	mprotect(memory, 2 * MIB, PROT_NONE);
 	reserve(1024 * 1024 * MIB, PROT_NONE, MAP_PRIVATE | MAP_NORESERVE);
 
+	/* pages of hugetlb, where some are free: those of a file, and its own */
+	for (int i = 0; i < 2; i++) {
+		int flags = (i ? MAP_PRIVATE : MAP_SHARED) | MAP_ANONYMOUS | MAP_HUGETLB;
+
+		memory = mmap(NULL, 4 * MIB, rw, flags, -1, 0);
+		if (memory != MAP_FAILED)
+			touch(memory, 2 * MIB, 2 * MIB);
+	}
+
 	/* some in swap, if there is any */
 	memory = reserve(4 * MIB, rw, MAP_PRIVATE);
 	touch(memory, 4 * MIB, 4 * KIB);

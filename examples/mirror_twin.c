@@ -136,9 +136,11 @@ static struct pt_file *file_of(struct twin *twin, size_t i)
 		if (has_huge_file(process, other))
 			cfg.order = (twin->huge_lg2 < 21 ? twin->huge_lg2 : 21) - twin->page_lg2;
 	}
-	if (cfg.page_lg2)
+	if (cfg.page_lg2) {
+		cfg.order = 0; /* its pages are all of one size */
 		cfg.len = (cfg.len + (UINT64_C(1) << cfg.page_lg2) - 1) &
 			  -(UINT64_C(1) << cfg.page_lg2);
+	}
 	check(pt_file_create(&twin->files[i], twin->world, &cfg), "file");
 	return twin->files[i];
 }
