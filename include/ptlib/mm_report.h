@@ -25,7 +25,7 @@ struct pt_view {
 	struct pt_pgtable *pt;
 	const struct pt_mm_area *areas; /* ascending, disjoint */
 	size_t nr_areas;
-	const struct pt_world *world;   /* NULL: page descriptors are unknown */
+	const struct pt_world *world; /* NULL: page descriptors are unknown */
 };
 
 /** The view of @mm; valid until its areas change. */
@@ -48,8 +48,8 @@ struct pt_smaps {
  * pt_smaps() - Add what is mapped in [@first, @last] to @sum.
  *
  * As the kernel: special pages, the zero page and PFNMAP count nowhere, and hugetlb only in its
- * own two; pages that migration and hwpoison entries tell of count as shared, by nobody knows
- * how many. Without page descriptors, anonymous is what private areas of ANON have.
+ * own two; pages that migration, hwpoison and device exclusive entries tell of count as shared, by
+ * nobody knows how many, and as referenced by none of them. Without page descriptors, anonymous is what private areas of ANON have.
  *
  * @swap: words of swap; and, with page descriptors, pages of shmem that are there: in areas that
  * are shared or not writable all of their files', in others those where the table is empty.
@@ -76,7 +76,7 @@ PT_API size_t pt_smaps_text(const struct pt_view *view, const struct pt_mm_area 
 #define PT_PAGEMAP_EXCLUSIVE (UINT64_C(1) << 56) /* needs page descriptors */
 #define PT_PAGEMAP_UFFD_WP (UINT64_C(1) << 57)
 #define PT_PAGEMAP_GUARD (UINT64_C(1) << 58)
-#define PT_PAGEMAP_FILE (UINT64_C(1) << 61)      /* needs page descriptors */
+#define PT_PAGEMAP_FILE (UINT64_C(1) << 61) /* needs page descriptors */
 #define PT_PAGEMAP_SWAP (UINT64_C(1) << 62)
 #define PT_PAGEMAP_PRESENT (UINT64_C(1) << 63)
 
@@ -130,7 +130,7 @@ struct pt_pagemap_scan {
 	pt_va_t first, last; /* bytes, inclusive; whole granules */
 	/* A page is found if its categories, with these inverted first, ... */
 	uint64_t category_inverted;
-	uint64_t category_mask;       /* ... hold all of these */
+	uint64_t category_mask; /* ... hold all of these */
 	uint64_t category_anyof_mask; /* ... and one of these, unless it is 0. */
 	uint64_t return_mask; /* of what is told, as it was before anything was inverted */
 	uint64_t max_pages; /* found; 0: any number */

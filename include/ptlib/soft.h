@@ -94,7 +94,7 @@ struct pt_soft_cfg {
 	/* swap types: devices below @nr_devices, above them a type for each kind */
 	unsigned int nr_devices;
 	uint8_t special[PT_SOFT_NR]; /* PT_SOFT_NO_TYPE: none */
-	uint8_t swapin_error; /* 6.1: this type instead of a POISONED marker */
+	uint8_t swapin_error; /* 6.1: this type, of any offset, instead of a POISONED marker */
 	uint8_t levels[PT_SOFT_NR]; /* bit n: may stand at level n */
 	/* what the kernel does with the software bits of leaves: PT_ATTR_SW() */
 	pt_attr_t attr_special, attr_uffd_wp, attr_soft_dirty, attr_dirty;

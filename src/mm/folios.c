@@ -95,4 +95,7 @@ void ptl_set_words(struct ptl_edit *edit, const struct ptl_run *run, const struc
 
 	PTL_BUG_ON(pt_soft_set(edit->mm->pt, piece->va, piece->last - piece->va + 1, run->level,
 			       soft, &change));
+	/* Whatever word stands there now: the page knows that it was written. */
+	if (ptl_is_dirty(edit->mm->world, run->attr | change.was))
+		ptl_page_set(piece->head, PTL_PAGE_DIRTY, 0);
 }

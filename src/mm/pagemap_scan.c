@@ -80,10 +80,11 @@ static uint64_t soft_categories(const struct ptl_view_walk *walk, pt_va_t va, ui
 	unsigned int page_lg2 = (unsigned int)__builtin_ctzll(pt_granule(view->pt));
 	bool marker = soft->kind == PT_SOFT_MARKER;
 	uint64_t categories = PT_PAGE_IS_SWAPPED;
+	unsigned int marks = ptl_view_soft_marks(walk);
 
-	if (!(soft->flags & PT_SOFT_UFFD_WP) && !(marker && soft->markers & PT_SOFT_MARKER_UFFD_WP))
+	if (!(marks & PT_SOFT_UFFD_WP))
 		categories |= PT_PAGE_IS_WRITTEN;
-	if (soft->flags & PT_SOFT_SOFT_DIRTY)
+	if (marks & PT_SOFT_SOFT_DIRTY)
 		categories |= PT_PAGE_IS_SOFT_DIRTY;
 	if (marker && soft->markers & PT_SOFT_MARKER_GUARD)
 		categories |= PT_PAGE_IS_GUARD;

@@ -2,6 +2,8 @@
 /* The walk that reports are made of, and pagemap, which is one word a page. */
 #include "mm/report.h"
 
+#include "pt/soft_word.h"
+
 struct pt_view pt_mm_view(const struct pt_mm *mm)
 {
 	return (struct pt_view){ mm->pt, mm->areas.at, mm->areas.nr, mm->world };
@@ -74,6 +76,19 @@ const struct ptl_page *ptl_view_facts_far(struct ptl_view_walk *walk, pt_pa_t pa
 	return walk->region ? ptl_view_facts(walk, pa) : NULL;
 }
 
+/* Kernels ask every kind of word for the bits, and markers for what they say beside. */
+unsigned int ptl_view_soft_marks(const struct ptl_view_walk *walk)
+{
+	const struct pt_soft_cfg *cfg = walk->soft;
+	const struct pt_soft *soft = &walk->walk.soft;
+	unsigned int marks = walk->walk.raw & cfg->soft_dirty ? PT_SOFT_SOFT_DIRTY : 0;
+
+	if (walk->walk.raw & cfg->uffd_wp ||
+	    (soft->kind == PT_SOFT_MARKER && soft->markers & PT_SOFT_MARKER_UFFD_WP))
+		marks |= PT_SOFT_UFFD_WP;
+	return marks;
+}
+
 /* Bits that come from the page's descriptor. */
 static uint64_t page_bits(const struct pt_view *view, pt_pa_t pa, bool moving)
 {
@@ -112,8 +127,7 @@ static uint64_t soft_word(const struct ptl_view_walk *walk, pt_va_t va, unsigned
 	const struct pt_mm_area *area = walk->walk.area.owner;
 	const struct pt_soft *first = &walk->walk.soft;
 	struct pt_soft soft = pt_soft_step(*first, (va - walk->walk.va) >> page_lg2);
-	bool wp = soft.flags & PT_SOFT_UFFD_WP ||
-		  (soft.kind == PT_SOFT_MARKER && soft.markers & PT_SOFT_MARKER_UFFD_WP);
+	bool wp = ptl_view_soft_marks(walk) & PT_SOFT_UFFD_WP;
 	uint64_t word = PT_PAGEMAP_SWAP, offset;
 	unsigned int type;
 
@@ -125,8 +139,10 @@ static uint64_t soft_word(const struct ptl_view_walk *walk, pt_va_t va, unsigned
 		offset = soft.offset;
 		break;
 	case PT_SOFT_MARKER:
-		type = cfg->special[PT_SOFT_MARKER];
-		offset = soft.markers;
+		/* As they stand: what 6.1 has for POISONED is another type, with a frame. */
+		type = walk->walk.raw >> cfg->type_shift & (PTL_BIT(PTL_SOFT_TYPE_BITS) - 1);
+		offset = (walk->walk.raw ^ cfg->offset_flip) >> cfg->offset_shift &
+			 (PTL_BIT(PTL_SOFT_OFFSET_BITS) - 1);
 		break;
 	default:
 		type = cfg->special[soft.kind];
@@ -135,7 +151,7 @@ static uint64_t soft_word(const struct ptl_view_walk *walk, pt_va_t va, unsigned
 		break;
 	}
 	word |= ((uint64_t)type | offset << 5) & PT_PAGEMAP_PFN;
-	if (soft.flags & PT_SOFT_SOFT_DIRTY)
+	if (ptl_view_soft_marks(walk) & PT_SOFT_SOFT_DIRTY)
 		word |= PT_PAGEMAP_SOFT_DIRTY;
 	if (soft.kind == PT_SOFT_MARKER && soft.markers & PT_SOFT_MARKER_GUARD)
 		word |= PT_PAGEMAP_GUARD;

@@ -38,6 +38,9 @@ static inline bool ptl_view_has_page(const struct ptl_view_walk *walk)
 	       !(walk->walk.attr & walk->soft->attr_special);
 }
 
+/* PT_SOFT_UFFD_WP and SOFT_DIRTY of the word of software's that the walk is at. */
+unsigned int ptl_view_soft_marks(const struct ptl_view_walk *walk);
+
 /* The facts of the page at @pa, or NULL if they are unknown. */
 const struct ptl_page *ptl_view_page(const struct pt_view *view, pt_pa_t pa);
 

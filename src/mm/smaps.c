@@ -221,12 +221,10 @@ static void add_soft(struct pt_smaps *sum, struct ptl_view_walk *walk)
 		}
 	} else if (walk->type == PTW_MIGRATION || walk->type == PTW_DEVICE ||
 		   walk->type == PTW_HWPOISON) {
-		pt_attr_t attr = soft->flags & PT_SOFT_YOUNG ? PT_ATTR_ACCESSED : 0;
-
-		if (soft->flags & PT_SOFT_DIRTY)
-			attr |= PT_ATTR_DIRTY;
-		add_present(sum, walk, soft->pfn << __builtin_ctzll(page), walk->walk.len, attr,
-			    walk->type == PTW_DEVICE);
+		/* What words say of use is not asked; that a page was written, it says itself. */
+		add_present(sum, walk, soft->pfn << __builtin_ctzll(page), walk->walk.len, 0,
+			    soft->kind == PT_SOFT_DEVICE_READ ||
+				    soft->kind == PT_SOFT_DEVICE_WRITE);
 	}
 }
 
@@ -328,10 +326,10 @@ size_t pt_smaps_text(const struct pt_view *view, const struct pt_mm_area *area,
 	};
 	size_t len = 0;
 
-	if (!area && view->nr_areas) {
+	if (!area) {
 		const struct pt_mm_area all = {
-			.first = view->areas[0].first,
-			.last = view->areas[view->nr_areas - 1].last,
+			.first = view->nr_areas ? view->areas[0].first : 0,
+			.last = view->nr_areas ? view->areas[view->nr_areas - 1].last : UINT64_MAX,
 			.name = "[rollup]",
 		};
 
@@ -358,9 +356,9 @@ static void numa_run(struct numa *numa, const struct ptl_view_walk *walk)
 	const struct pt_mm_area *area = walk->walk.area.owner;
 	pt_attr_t dirty_bits = PT_ATTR_DIRTY | world->cfg.soft.attr_dirty;
 	/* A huge page of hugetlb counts as one, by the run that it begins in. */
-	const unsigned int page_lg2 = area->kind == PT_MM_HUGETLB
-					      ? area->page_lg2
-					      : (unsigned int)__builtin_ctzll(ptl_page_bytes(world));
+	const unsigned int page_lg2 =
+		area->kind == PT_MM_HUGETLB ? area->page_lg2
+					    : (unsigned int)__builtin_ctzll(ptl_page_bytes(world));
 
 	for (uint64_t at = 0; at < walk->walk.len;
 	     at = ptl_last(walk->walk.va + at, page_lg2) + 1 - walk->walk.va) {

@@ -184,9 +184,18 @@ int pt_mm_write_protect(struct pt_mm *mm, pt_va_t va, uint64_t len, bool on)
 static void clear_accessed(struct ptl_edit *edit, const struct pt_mm_area *area)
 {
 	struct pt_change change = ptl_change(edit, 0);
+	struct ptl_run run;
 
 	PTL_BUG_ON(pt_test_and_clear_accessed(edit->mm->pt, area->first,
 					      area->last - area->first + 1, &change));
+	/* PROT_NONE leaves are present to software, and say that they were used as others do. */
+	for (bool more = ptl_run_start(&run, edit->mm, area->first, area->last); more;
+	     more = ptl_run_next(&run)) {
+		change = ptl_change(edit, 0);
+		if (run.hidden && run.attr & PT_ATTR_ACCESSED)
+			PTL_BUG_ON(pt_soft_hide(edit->mm->pt, run.va, run.last - run.va + 1, 0,
+						PT_ATTR_ACCESSED, &change));
+	}
 }
 
 static void clear_soft_dirty(struct ptl_edit *edit, const struct pt_mm_area *area)

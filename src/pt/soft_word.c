@@ -185,9 +185,10 @@ static struct pt_soft decode_marker(const struct pt_soft_cfg *cfg, unsigned int 
 	const struct pt_soft unknown = { .kind = PT_SOFT_UNKNOWN };
 	struct pt_soft soft = { .kind = PT_SOFT_MARKER };
 
+	/* Its offset is the frame that was read into, which means nothing to anybody. */
 	if (type == cfg->swapin_error) {
 		soft.markers = PT_SOFT_MARKER_POISONED;
-		return offset ? unknown : soft;
+		return soft;
 	}
 	soft.markers = (unsigned int)offset & cfg->markers;
 	if (!offset || offset != soft.markers || (offset & PT_SOFT_MARKER_GUARD && level))

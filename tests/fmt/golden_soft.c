@@ -219,9 +219,13 @@ static void arm64_6_1(void **state)
 		{ 0x0460000066600fc0, 1, NONE(0x0060000066600fc1) },
 		{ 0x0470000066600fc0, 1, NONE(0x0070000066600fc1) },
 	};
+	struct pt_soft soft;
 
 	(void)state;
 	both_ways(&cfg, words, NR(words));
+	/* Linux 6.1, swapops.h, make_swapin_error_entry(): a frame is its offset */
+	soft = pt_soft_decode(&cfg, 0, 0x00000000061e14f8);
+	assert_same(&soft, &(struct pt_soft)MARK(POISONED));
 	is_unknown(&cfg, 1, 0x0860000066600fc0); /* bit 59: a block under a split */
 	is_unknown(&cfg, 0, 0x00000000061e14da); /* bit 1 */
 	/* offset 0 of device 0 would be an empty word */
@@ -412,8 +416,8 @@ static void the_quick_decoder_agrees_with_the_thorough_one(void **state)
 
 		ptl_soft_types_init(&types, &cfg);
 		for (unsigned int i = 0; i < PT_SOFT_NR * 32 * 256; i++) {
-			struct pt_soft soft = random_soft(&cfg, i % PT_SOFT_NR,
-							  i / PT_SOFT_NR % 32, &seed);
+			struct pt_soft soft =
+				random_soft(&cfg, i % PT_SOFT_NR, i / PT_SOFT_NR % 32, &seed);
 			struct pt_soft thorough, quick;
 			uint64_t raw;
 
@@ -439,10 +443,14 @@ static void the_quick_decoder_agrees_with_the_thorough_one(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(x86_current),	  cmocka_unit_test(x86_with_5_levels),
-		cmocka_unit_test(x86_6_12),	  cmocka_unit_test(arm64_6_1),
-		cmocka_unit_test(arm64_6_12),	  cmocka_unit_test(arm64_current),
-		cmocka_unit_test(configurations), cmocka_unit_test(whatever_is_encoded_is_decoded),
+		cmocka_unit_test(x86_current),
+		cmocka_unit_test(x86_with_5_levels),
+		cmocka_unit_test(x86_6_12),
+		cmocka_unit_test(arm64_6_1),
+		cmocka_unit_test(arm64_6_12),
+		cmocka_unit_test(arm64_current),
+		cmocka_unit_test(configurations),
+		cmocka_unit_test(whatever_is_encoded_is_decoded),
 		cmocka_unit_test(the_quick_decoder_agrees_with_the_thorough_one),
 	};
 

@@ -101,10 +101,114 @@ static void smaps_takes_pages_that_move_for_shared(void **state)
 	view = pt_mm_view(parent.mm);
 	assert_int_equal(pt_smaps(&view, 0, UINT64_MAX, &sum), 0);
 	assert_int_equal(sum.rss, 4 * fixture.page);
-	assert_int_equal(sum.shared_dirty + sum.shared_clean, 2 * fixture.page);
+	assert_int_equal(sum.referenced, 2 * fixture.page); /* young migration entries are not */
+	assert_int_equal(sum.shared_dirty, 2 * fixture.page);
+	assert_int_equal(sum.shared_clean, 0);
 	assert_int_equal(sum.private_dirty, 2 * fixture.page);
 	assert_int_equal(sum.pss_fine >> 12, 4 * fixture.page);
 	assert_int_equal(pt_mm_migrate_end(parent.mm, VA, 2 * fixture.page, NULL), 0);
+}
+
+/* What a device keeps in its own memory is this process's; what it only reserved may be shared. */
+static void smaps_takes_device_exclusive_pages_for_shared(void **state)
+{
+	struct pt_smaps sum = { 0 };
+	struct pt_view view;
+	uint64_t done;
+
+	(void)state;
+	if (fixture.soft.special[PT_SOFT_DEVICE_EXCLUSIVE] == PT_SOFT_NO_TYPE)
+		return;
+	make_pages();
+	process_exit(&fixture, &child);
+	assert_int_equal(pt_mm_to_device(parent.mm, VA, fixture.page, &done), 0);
+	assert_int_equal(done, fixture.page);
+	assert_int_equal(pt_mm_device_exclusive(parent.mm, VA + fixture.page, fixture.page, &done),
+			 0);
+	assert_int_equal(done, fixture.page);
+	view = pt_mm_view(parent.mm);
+	assert_int_equal(pt_smaps(&view, 0, UINT64_MAX, &sum), 0);
+	assert_int_equal(sum.rss, 4 * fixture.page);
+	assert_int_equal(sum.shared_dirty, fixture.page);
+	assert_int_equal(sum.private_dirty, 3 * fixture.page);
+	assert_int_equal(sum.shared_clean + sum.private_clean, 0);
+	assert_int_equal(sum.referenced, 2 * fixture.page);
+}
+
+/* /proc/PID/clear_refs: pte_present() holds for PROT_NONE too. */
+static void pages_that_nobody_may_use_are_aged_too(void **state)
+{
+	struct pt_smaps sum = { 0 };
+	struct pt_view view;
+
+	(void)state;
+	make_pages();
+	process_exit(&fixture, &child);
+	assert_int_equal(pt_mm_protect(parent.mm, VA, 2 * fixture.page, 0), 0);
+	view = pt_mm_view(parent.mm);
+	assert_int_equal(pt_smaps(&view, 0, UINT64_MAX, &sum), 0);
+	assert_int_equal(sum.referenced, 4 * fixture.page);
+	assert_int_equal(pt_mm_clear_refs(parent.mm, PT_MM_CLEAR_ACCESSED), 0);
+	sum = (struct pt_smaps){ 0 };
+	assert_int_equal(pt_smaps(&view, 0, UINT64_MAX, &sum), 0);
+	assert_int_equal(sum.rss, 4 * fixture.page);
+	assert_int_equal(sum.referenced, 0);
+	assert_int_equal(pt_mm_protect(parent.mm, VA, 2 * fixture.page, PT_MM_READ), 0);
+	assert_int_equal(mm_load(&fixture, &parent, VA + fixture.page), 1);
+}
+
+static _Atomic uint64_t *word_at(pt_va_t va)
+{
+	struct pt_step steps[PT_MAX_LEVELS];
+	unsigned int nr;
+
+	assert_int_equal(pt_trace(pt_mm_pgtable(parent.mm), va, steps, &nr), -ENOENT);
+	assert_int_equal(steps[nr - 1].level, 0);
+	return pt_phys_to_host(fixture.phys, steps[nr - 1].table_pa + 8 * steps[nr - 1].index, 8);
+}
+
+/* Linux 6.12, pte_to_pagemap_entry(): type, offset and marks are the word's, whatever it is. */
+static void pagemap_tells_words_as_they_stand(void **state)
+{
+	const struct pt_soft_cfg *cfg = &fixture.soft;
+	const struct pt_soft poisoned = { .kind = PT_SOFT_MARKER,
+					  .markers = PT_SOFT_MARKER_POISONED };
+	const bool old = cfg->swapin_error != PT_SOFT_NO_TYPE;
+	const uint64_t offset = old ? 0x61e14 : PT_SOFT_MARKER_POISONED;
+	const pt_va_t va = VA + 11 * fixture.page;
+	struct pt_pagemap_region region;
+	struct pt_pagemap_scan scan = {
+		.first = va,
+		.last = va + fixture.page - 1,
+		.return_mask = PT_PAGE_CATEGORIES,
+		.regions = &region,
+		.nr_regions = 1,
+	};
+	struct pt_view view;
+	uint64_t raw, word;
+
+	(void)state;
+	make_pages();
+	process_exit(&fixture, &child);
+	assert_int_equal(pt_soft_encode(cfg, 0, &poisoned, &raw), 0);
+	if (old)
+		raw |= offset << cfg->offset_shift;
+	assert_int_equal(pt_mm_clear_refs(parent.mm, PT_MM_CLEAR_SOFT_DIRTY),
+			 cfg->soft_dirty ? 0 : -EOPNOTSUPP);
+	*word_at(va) = raw | cfg->soft_dirty | cfg->uffd_wp;
+	view = pt_mm_view(parent.mm);
+	assert_int_equal(pt_pagemap(&view, va, va, &word), 0);
+	assert_int_equal(word & PT_PAGEMAP_PFN, 31 | offset << 5);
+	assert_true(word & PT_PAGEMAP_SWAP);
+	assert_true(!(word & PT_PAGEMAP_UFFD_WP) == !cfg->uffd_wp);
+	if (cfg->soft_dirty)
+		assert_true(word & PT_PAGEMAP_SOFT_DIRTY);
+	assert_int_equal(pt_pagemap_scan(&view, &scan), 0);
+	assert_int_equal(scan.nr_found, 1);
+	assert_true(!(region.categories & PT_PAGE_IS_WRITTEN) == !!cfg->uffd_wp);
+	assert_int_equal(region.categories & PT_PAGE_IS_PRESENT, 0);
+	if (cfg->soft_dirty)
+		assert_true(region.categories & PT_PAGE_IS_SOFT_DIRTY);
 }
 
 /* Linux rounds page by page; a run was divided once. */
@@ -391,6 +495,9 @@ static void areas_are_walked_with_locks_too(void **state)
 static const struct CMUnitTest bodies[] = {
 	cmocka_unit_test(smaps_counts_what_is_mapped),
 	cmocka_unit_test(smaps_takes_pages_that_move_for_shared),
+	cmocka_unit_test(smaps_takes_device_exclusive_pages_for_shared),
+	cmocka_unit_test(pages_that_nobody_may_use_are_aged_too),
+	cmocka_unit_test(pagemap_tells_words_as_they_stand),
 	cmocka_unit_test(smaps_divides_page_by_page),
 	cmocka_unit_test(smaps_rollup_has_its_own_lines),
 	cmocka_unit_test(smaps_sees_large_leaves_and_the_parts_of_large_folios),

@@ -256,7 +256,7 @@ static inline void naive_soft(const struct naive *n, struct naive_entry *e)
 		e->marks = 0;
 		e->kind = PT_SOFT_MARKER;
 		e->number = PT_SOFT_MARKER_POISONED;
-		e->type = offset || top ? PTW_UNKNOWN : PTW_MARKER;
+		e->type = top ? PTW_UNKNOWN : PTW_MARKER;
 		break;
 	case PT_SOFT_MIGRATION_READ:
 	case PT_SOFT_MIGRATION_READ_EXCLUSIVE:
