@@ -126,9 +126,11 @@ struct pt_mm_finding {
  * pt_world_verify() - Look at all there is, and count anew.
  * @report: Called once a finding; false stops. May be NULL.
  *
- * Areas ascend, are disjoint and merged; each entry is of a kind that its area may have, and
- * allows no more than the area; each page is mapped as often as its count says; exclusive pages
- * once; each swap slot is referred to as often as it counts; tables pass pt_verify().
+ * Areas ascend, are disjoint and merged, and no table is for what is outside them alone; each
+ * entry is of a kind that its area may have and that its page agrees with, and allows no more
+ * than the area; each page is mapped as often as its count says; exclusive pages and swap slots
+ * once; each slot is referred to as often as it counts; tables pass pt_verify(), or their words
+ * are not looked at.
  *
  * Context: nothing else uses @world. Return: 0; -EFAULT if something was found; -ENOMEM.
  */

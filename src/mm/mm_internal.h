@@ -220,8 +220,9 @@ void ptl_swap_read(struct pt_swap *swap, uint64_t slot, pt_pa_t pa);
 void ptl_swap_get(struct pt_swap *swap, uint64_t slot);
 void ptl_swap_put(struct pt_swap *swap, uint64_t slot);
 struct pt_swap *ptl_swap_next(const struct pt_swap *swap);
-/* For pt_world_verify(): references that were found; whether they are as counted, once. */
-void ptl_swap_count_anew(struct pt_swap *swap, uint64_t slot);
+/* For pt_world_verify(): a reference that was found; false: there is no such slot. */
+bool ptl_swap_count_anew(struct pt_swap *swap, uint64_t slot);
+/* Whether they are as counted, once. */
 bool ptl_swap_counts_agree(struct pt_swap *swap);
 
 struct ptl_huge_pool *ptl_huge_pool(const struct pt_world *world, unsigned int size_lg2);

@@ -196,10 +196,12 @@ struct pt_swap *ptl_swap_next(const struct pt_swap *swap)
 	return swap->link;
 }
 
-void ptl_swap_count_anew(struct pt_swap *swap, uint64_t slot)
+bool ptl_swap_count_anew(struct pt_swap *swap, uint64_t slot)
 {
-	if (swap && slot < swap->nr)
-		swap->anew[slot]++;
+	if (!swap || !slot || slot >= swap->nr)
+		return false;
+	swap->anew[slot]++;
+	return true;
 }
 
 bool ptl_swap_counts_agree(struct pt_swap *swap)

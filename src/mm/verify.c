@@ -67,15 +67,36 @@ static void verify_areas(struct verify *v, const struct pt_mm *mm)
 	}
 }
 
+/* What is wrong with the folio of @head in @area; NULL: nothing. */
+static const char *page_is_wrong(const struct pt_world *world, const struct pt_mm_area *area,
+				 const struct ptl_page *head)
+{
+	const struct pt_file *file = atomic_load(&head->file);
+	unsigned int flags = ptl_page_flags(head);
+
+	if (!(flags & PTL_PAGE_USED))
+		return "a mapping of a free page";
+	if (!(flags & PTL_PAGE_HUGETLB) != (area->kind != PT_MM_HUGETLB))
+		return "a page of hugetlb elsewhere, or another in its place";
+	if (flags & PTL_PAGE_HUGETLB && world->page_lg2 + ptl_page_order(head) != area->page_lg2)
+		return "a page of hugetlb of another size than its area's";
+	if (flags & PTL_PAGE_ANON)
+		return NULL;
+	if (area->kind == PT_MM_PFNMAP)
+		return "a page that counts in a PFN map";
+	return area->kind == PT_MM_ANON || file != area->file ? "a page of another file" : NULL;
+}
+
 static void count_piece(struct verify *v, const struct pt_mm *mm, const struct pt_mm_area *area,
 			const struct ptl_piece *piece)
 {
 	const struct pt_world *world = v->world;
+	const char *wrong = page_is_wrong(world, area, piece->head);
 	unsigned int flags = ptl_page_flags(piece->head);
 	uint64_t page = ptl_page_bytes(world);
 
-	if (!(flags & PTL_PAGE_USED))
-		find(v, mm, piece->va, piece->pa, "a mapping of a free page");
+	if (wrong)
+		find(v, mm, piece->va, piece->pa, wrong);
 	if (flags & PTL_PAGE_ANON && !ptl_area_is_private(area))
 		find(v, mm, piece->va, piece->pa, "an anonymous page in a shared area");
 	if ((flags & PTL_PAGE_ANON || atomic_load(&piece->head->file)) &&
@@ -94,19 +115,33 @@ static void verify_leaf(struct verify *v, const struct pt_mm *mm, const struct p
 			const struct ptl_run *run)
 {
 	const struct pt_world *world = v->world;
+	bool counted = ptl_is_counted(world, run->attr);
 	pt_va_t va = run->va;
 	struct ptl_piece piece;
 
 	if (run->hidden == ptl_is_accessible(area) && !run->hidden)
 		find(v, mm, va, run->pa, "a leaf in an area without rights");
-	if (run->attr & PT_ATTR_WRITE && !(area->flags & PT_MM_WRITE) && !run->hidden)
+	if (!counted && area->kind != PT_MM_PFNMAP && area->kind != PT_MM_MIXEDMAP &&
+	    (area->kind != PT_MM_ANON || run->pa != world->zero_page))
+		find(v, mm, va, run->pa, "a frame that nobody counts, in an area of pages");
+	if (run->attr & PT_ATTR_WRITE && !(area->flags & PT_MM_WRITE))
 		find(v, mm, va, run->pa, "a writable leaf in an area that is not");
 	if (!run->hidden && !(run->attr & PT_ATTR_EXEC) != !(area->flags & PT_MM_EXEC))
 		find(v, mm, va, run->pa, "a leaf that may be executed, or not, unlike its area");
 	if (run->attr & PT_ATTR_WRITE && run->attr & world->cfg.soft.attr_uffd_wp)
 		find(v, mm, va, run->pa, "a writable leaf with a uffd-wp mark");
 	do {
+		pt_pa_t pa = run->pa + (va - run->va);
+
+		if (counted && !ptl_page_at(world, pa)) {
+			find(v, mm, va, pa, "a leaf of no page of ours");
+			piece.last = ptl_last(va, world->page_lg2);
+			va = piece.last + 1;
+			continue;
+		}
 		piece = ptl_piece_at(run, va);
+		if (piece.head && ptl_page_flags(piece.head) & (PTL_PAGE_DEVICE | PTL_PAGE_MOVING))
+			find(v, mm, va, pa, "a leaf of a page that moves, or is a device's");
 		if (piece.counted) {
 			count_piece(v, mm, area, &piece);
 			if (run->attr & PT_ATTR_WRITE && !run->hidden &&
@@ -118,45 +153,150 @@ static void verify_leaf(struct verify *v, const struct pt_mm *mm, const struct p
 	} while (piece.last < run->last);
 }
 
+/* Whether words of @kind may stand in @area, @markers what markers say. */
+static bool may_stand(const struct pt_mm_area *area, enum pt_soft_kind kind, unsigned int markers)
+{
+	const bool files = area->kind == PT_MM_FILE || area->kind == PT_MM_HUGETLB;
+
+	switch (kind) {
+	case PT_SOFT_SWAP:
+	case PT_SOFT_DEVICE_READ:
+	case PT_SOFT_DEVICE_WRITE:
+	case PT_SOFT_DEVICE_EXCLUSIVE:
+	case PT_SOFT_DEVICE_EXCLUSIVE_WRITE:
+		return ptl_area_is_private(area) && area->kind != PT_MM_HUGETLB;
+	case PT_SOFT_MARKER:
+		if (markers & PT_SOFT_MARKER_GUARD && area->kind != PT_MM_ANON &&
+		    area->kind != PT_MM_FILE)
+			return false;
+		return !(markers & PT_SOFT_MARKER_UFFD_WP) || files;
+	default:
+		/* Private PFN maps have pages: copies. */
+		return area->kind != PT_MM_PFNMAP || ptl_area_is_private(area);
+	}
+}
+
+static bool says_write(const struct pt_soft *soft)
+{
+	return soft->kind == PT_SOFT_MIGRATION_WRITE || soft->kind == PT_SOFT_DEVICE_WRITE ||
+	       soft->kind == PT_SOFT_DEVICE_EXCLUSIVE_WRITE;
+}
+
+/* What is wrong with a word that holds a frame and the page there; NULL: nothing. */
+static const char *word_disagrees(const struct pt_soft *soft, const struct ptl_page *head)
+{
+	unsigned int flags = ptl_page_flags(head);
+	bool device = soft->kind == PT_SOFT_DEVICE_READ || soft->kind == PT_SOFT_DEVICE_WRITE;
+	bool moving = soft->kind >= PT_SOFT_MIGRATION_READ && soft->kind <= PT_SOFT_MIGRATION_WRITE;
+
+	if (!(flags & PTL_PAGE_DEVICE) != !device)
+		return "a word of a device for another page, or the other way round";
+	if (!(flags & PTL_PAGE_MOVING) != !moving)
+		return "a migration entry of a page that stays, or another of one that moves";
+	if (!(flags & PTL_PAGE_POISONED) != (soft->kind != PT_SOFT_HWPOISON))
+		return "a poison word of a sound page, or another of one that is lost";
+	return NULL;
+}
+
+static void verify_word(struct verify *v, const struct pt_mm *mm, const struct pt_mm_area *area,
+			const struct ptl_run *run)
+{
+	const struct pt_world *world = v->world;
+	const struct pt_soft *soft = &run->soft;
+	pt_pa_t pa = soft->pfn << world->page_lg2;
+	struct ptl_piece piece;
+	const char *wrong;
+
+	if (soft->kind == PT_SOFT_UNKNOWN) {
+		find(v, mm, run->va, 0, "a word of unknown kind");
+		return;
+	}
+	if (!may_stand(area, soft->kind, soft->markers))
+		find(v, mm, run->va, pa, "a word of a kind that its area does not have");
+	if (says_write(soft) && !(area->flags & PT_MM_WRITE))
+		find(v, mm, run->va, pa, "a word of a writable page in an area that is not");
+	if (soft->kind == PT_SOFT_MARKER)
+		return;
+	if (soft->kind == PT_SOFT_SWAP) {
+		struct pt_swap *swap = ptl_swap_of(world, soft->type);
+
+		if (!ptl_swap_count_anew(swap, soft->offset))
+			find(v, mm, run->va, 0, "a swap word of no slot");
+		else if (soft->flags & PT_SOFT_EXCLUSIVE && pt_swap_count(swap, soft->offset) > 1)
+			find(v, mm, run->va, 0, "an exclusive swap word of a slot that is shared");
+		return;
+	}
+	if (!ptl_page_at(world, pa)) {
+		find(v, mm, run->va, pa, "a word of no page of ours");
+		return;
+	}
+	wrong = word_disagrees(soft, ptl_folio_at(world, pa));
+	if (wrong)
+		find(v, mm, run->va, pa, wrong);
+	if (ptl_soft_page(run, &piece) && piece.counted)
+		count_piece(v, mm, area, &piece);
+}
+
+/*
+ * [first, last] is all between two areas, or before the first, or behind the last: nothing stands
+ * there, nor does a table that is for nothing else.
+ */
+static void verify_gap(struct verify *v, struct pt_mm *mm, pt_va_t first, pt_va_t last)
+{
+	const struct pt_format_info *info = &v->world->info;
+	struct ptl_run run;
+
+	for (bool more = ptl_run_start(&run, mm, first, last); more; more = ptl_run_next(&run)) {
+		unsigned int lg2;
+
+		if (run.kind != PTL_RUN_HOLE) {
+			find(v, mm, run.va, 0, "an entry outside of areas");
+			continue;
+		}
+		if (run.level + 1 == info->nr_levels)
+			continue;
+		/* A hole of a level is one of that level's tables, of which each covers: */
+		lg2 = info->leaf_lg2[run.level + 1];
+		for (pt_va_t at = ptl_align_down(run.va, lg2);; at += PTL_BIT(lg2)) {
+			if (at >= first && ptl_last(at, lg2) <= last)
+				find(v, mm, at, 0, "an empty table outside of areas");
+			if (ptl_last(at, lg2) >= run.last)
+				break;
+		}
+	}
+}
+
 static int verify_mm(struct verify *v, struct pt_mm *mm)
 {
 	struct ptl_run run;
 	pt_va_t from = v->world->user_first;
-	int err;
+	int err = pt_verify(mm->pt, NULL, NULL);
 
 	verify_areas(v, mm);
+	/* What is no word of its level is not to be looked at as one. */
+	if (err) {
+		if (err != -ENOMEM)
+			find(v, mm, 0, 0, "a table that pt_verify() finds bad");
+		return err == -ENOMEM ? err : 0;
+	}
 	for (size_t i = 0; i <= mm->areas.nr; i++) {
 		const struct pt_mm_area *area = i < mm->areas.nr ? &mm->areas.at[i] : NULL;
 		pt_va_t end = area ? area->first : v->world->user_last;
 
 		if (end > from)
-			for (bool more = ptl_run_start(&run, mm, from, area ? end - 1 : end); more;
-			     more = ptl_run_next(&run))
-				if (run.kind != PTL_RUN_HOLE)
-					find(v, mm, run.va, 0, "an entry outside of areas");
+			verify_gap(v, mm, from, area ? end - 1 : end);
 		if (!area)
 			break;
 		from = area->last + 1;
 		for (bool more = ptl_run_start(&run, mm, area->first, area->last); more;
 		     more = ptl_run_next(&run)) {
-			struct ptl_piece piece;
-
 			if (run.kind == PTL_RUN_LEAF)
 				verify_leaf(v, mm, area, &run);
-			else if (run.kind == PTL_RUN_SOFT && run.soft.kind == PT_SOFT_UNKNOWN)
-				find(v, mm, run.va, 0, "a word of unknown kind");
-			else if (run.kind == PTL_RUN_SOFT && run.soft.kind == PT_SOFT_SWAP)
-				ptl_swap_count_anew(ptl_swap_of(v->world, run.soft.type),
-						    run.soft.offset);
-			else if (run.kind == PTL_RUN_SOFT && ptl_soft_page(&run, &piece) &&
-				 piece.counted)
-				count_piece(v, mm, area, &piece);
+			else if (run.kind == PTL_RUN_SOFT)
+				verify_word(v, mm, area, &run);
 		}
 	}
-	err = pt_verify(mm->pt, NULL, NULL);
-	if (err && err != -ENOMEM)
-		find(v, mm, 0, 0, "a table that pt_verify() finds bad");
-	return err == -ENOMEM ? err : 0;
+	return 0;
 }
 
 static void verify_pages(struct verify *v, size_t i)
