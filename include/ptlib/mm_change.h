@@ -47,7 +47,8 @@ PT_API PT_MUST_CHECK int pt_mm_protect(struct pt_mm *mm, pt_va_t va, uint64_t le
  * pt_mm_move() - mremap(MREMAP_FIXED) to a free place: areas, leaves and words move as they are.
  *
  * Leaves of level 1 and contiguous blocks stay what they are where both addresses are aligned
- * for it. Soft-dirty is set in what moved, as Linux does.
+ * for it. Soft-dirty is set in what moved, as Linux does, but for markers and poison, whose words
+ * have no such mark here.
  *
  * Return: also -ENOENT as above; -EEXIST if an area stands at the new place, the old one
  * included.

@@ -96,6 +96,9 @@ static int end_piece(void *ctx, struct pt_mm *mm, const struct pt_mm_area *area,
 		return 0;
 	if (run->soft.flags & PT_SOFT_UFFD_WP)
 		attr &= ~PT_ATTR_WRITE;
+	/* Young is what the word says, and without room to say it, old: nobody has used it here. */
+	if (!(run->soft.flags & PT_SOFT_YOUNG))
+		attr &= ~PT_ATTR_ACCESSED;
 	/* Soft-dirty comes over from the word; that the move itself writes is nobody's store. */
 	attr &= ~world->cfg.soft.attr_soft_dirty;
 	PTL_BUG_ON(ptl_put_leaf(mm, area, piece->va, to, len, attr,

@@ -109,6 +109,31 @@ static void smaps_takes_pages_that_move_for_shared(void **state)
 	assert_int_equal(pt_mm_migrate_end(parent.mm, VA, 2 * fixture.page, NULL), 0);
 }
 
+/* Linux 6.12, mm/migrate.c, remove_migration_pte(): who moves a page does not use it. */
+static void a_page_that_moved_is_as_old_as_before(void **state)
+{
+	struct pt_smaps sum = { 0 };
+	struct pt_view view;
+	uint64_t value;
+
+	(void)state;
+	make_pages();
+	process_exit(&fixture, &child);
+	assert_int_equal(pt_mm_clear_refs(parent.mm, PT_MM_CLEAR_ACCESSED), 0);
+	/* By a CPU that remembers nothing of it. */
+	assert_int_equal(mm_access(&fixture, &parent, 1, VA + fixture.page, PT_ACCESS_READ, &value),
+			 ACCESS_DONE);
+	assert_int_equal(pt_mm_migrate_begin(parent.mm, VA, 4 * fixture.page, NULL), 0);
+	assert_int_equal(pt_mm_migrate_end(parent.mm, VA, 4 * fixture.page, NULL), 0);
+	view = pt_mm_view(parent.mm);
+	assert_int_equal(pt_smaps(&view, 0, UINT64_MAX, &sum), 0);
+	assert_int_equal(sum.rss, 4 * fixture.page);
+	assert_int_equal(sum.referenced, fixture.page);
+	assert_int_equal(mm_leaf(&parent, VA).attr & PT_ATTR_ACCESSED, 0);
+	for (unsigned int i = 0; i < 4; i++)
+		assert_int_equal(mm_load(&fixture, &parent, VA + i * fixture.page), 1);
+}
+
 /* What a device keeps in its own memory is this process's; what it only reserved may be shared. */
 static void smaps_takes_device_exclusive_pages_for_shared(void **state)
 {
@@ -495,6 +520,7 @@ static void areas_are_walked_with_locks_too(void **state)
 static const struct CMUnitTest bodies[] = {
 	cmocka_unit_test(smaps_counts_what_is_mapped),
 	cmocka_unit_test(smaps_takes_pages_that_move_for_shared),
+	cmocka_unit_test(a_page_that_moved_is_as_old_as_before),
 	cmocka_unit_test(smaps_takes_device_exclusive_pages_for_shared),
 	cmocka_unit_test(pages_that_nobody_may_use_are_aged_too),
 	cmocka_unit_test(pagemap_tells_words_as_they_stand),
