@@ -49,7 +49,8 @@ struct pt_smaps {
  *
  * As the kernel: special pages, the zero page and PFNMAP count nowhere, and hugetlb only in its
  * own two; pages that migration, hwpoison and device exclusive entries tell of count as shared, by
- * nobody knows how many, and as referenced by none of them. Without page descriptors, anonymous is what private areas of ANON have.
+ * nobody knows how many, and as referenced by none of them. Without page descriptors, anonymous
+ * is what private areas of ANON have.
  *
  * @swap: words of swap; and, with page descriptors, pages of shmem that are there: in areas that
  * are shared or not writable all of their files', in others those where the table is empty.
