@@ -177,12 +177,12 @@ tsan_works() {
 }
 
 stage_tsan() {
-	stage tsan 300 'clang, thread sanitizer; stress and unit tests'
+	stage tsan 300 'clang, thread sanitizer; stress, unit tests, and others with threads'
 	mkdir -p build/tsan
 	if ! tsan_works; then
 		skip 'stage tsan: programs built with -fsanitize=thread do not start on this kernel'
 	elif build build/tsan tsan; then
-		check build/tsan "$tsan_prefix" -- -L 'stress|unit'
+		check build/tsan "$tsan_prefix" -- -L 'stress|unit|threads'
 	fi
 	stage_done
 }

@@ -87,7 +87,8 @@ struct pt_extent {
  *           negative code: nothing has changed. The pages are on no list meanwhile and
  *           no lock of the zone is held, so it may wait, but not for a thread that waits
  *           for pages of this zone or another; to take flag UNMAPPED it may allocate from the same
- *           zone, without flags; to take KEYED it may not.
+ *           zone, without flags and without a cache, which may be the waiting request's; to
+ *           take KEYED it may not.
  * @zero:    Write zeroes to the pages of an extent that its flags @flags make absent,
  *           on behalf of CPU @cpu. Returns 0 or a negative code: the allocation fails,
  *           and the pages are freed, by way of @settle if that marked any.

@@ -10,12 +10,6 @@
 
 #define ALLOC_FLAGS (PT_ALLOC_NOBLOCK | PT_ALLOC_ZERO | PT_ALLOC_NOFRAGMENT)
 
-/*
- * So many times a request converts pages and others take them all before it does: requests of
- * different flags could for ever turn the last pageblock over and back.
- */
-#define MAX_LOST 64
-
 /* The lowest address on top: neighbours in memory are handed out one after the other. */
 static void reverse(pt_pa_t *pa, unsigned int nr)
 {
@@ -27,23 +21,23 @@ static void reverse(pt_pa_t *pa, unsigned int nr)
 	}
 }
 
-/* Puts what came with the first block onto the stack, where it is empty. */
-static unsigned int fetch(struct pt_zone *zone, struct ptl_stack *stack,
-			  const struct ptl_request *want, pt_pa_t *pa)
+static bool fetch(struct pt_zone *zone, const struct ptl_request *want, struct ptl_batch *batch)
 {
-	pt_pa_t *to = stack ? stack->slot : pa;
-	unsigned int got, nr = stack ? stack->batch : 1;
-
 	ptl_zone_lock(zone);
-	got = ptl_rmqueue(zone, want, nr, to);
+	ptl_rmqueue(zone, want, batch);
 	ptl_zone_unlock(zone);
-	ptl_mark_cached(zone, to, got, want->order, want->list);
-	if (stack && got) {
-		reverse(stack->slot, got);
-		*pa = stack->slot[got - 1];
-		ptl_stack_set(stack, got - 1);
-	}
-	return got;
+	return batch->nr;
+}
+
+/* One of @batch, which lies in the slots of @stack, if any: the others stay there. */
+static pt_pa_t keep_others(struct ptl_stack *stack, const struct ptl_batch *batch)
+{
+	if (!stack)
+		return *batch->pa;
+	PTL_DEBUG_ON(!batch->nr || ptl_stack_nr(stack));
+	reverse(batch->pa, batch->nr);
+	ptl_stack_set(stack, batch->nr);
+	return ptl_stack_pop(stack);
 }
 
 /* Somebody failed to allocate: what is cached here may be what they lack. */
@@ -63,16 +57,20 @@ static int alloc_from_zone(struct pt_zone *zone, struct pt_zone_cache *cache,
 	struct ptl_stack *stack = ptl_cache_stack(cache, want->order, want->list);
 	bool may_block = !(flags & PT_ALLOC_NOBLOCK), drained = !cache;
 	struct ptl_patience patience = ptl_patience_of(zone);
-	unsigned int lost = 0;
+	struct ptl_batch batch = { .pa = pa, .max = 1 };
 
 	if (stack && !stack->batch)
 		stack = NULL;
+	if (stack)
+		batch = (struct ptl_batch){ .pa = stack->slot, .max = stack->batch };
 	drain_if_wanted(zone, cache);
-	while (!fetch(zone, stack, want, pa)) {
-		int converted = may_block && !patience.failed ? ptl_convert_for(zone, want) : 0;
+	while (!fetch(zone, want, &batch)) {
+		int converted = 0;
 
-		if (converted > 0 && ++lost < MAX_LOST)
-			continue;
+		if (may_block && !patience.failed)
+			converted = ptl_convert_for(zone, want, &batch);
+		if (converted > 0)
+			break;
 		if (!drained) {
 			pt_zone_cache_drain(cache);
 			drained = true;
@@ -83,6 +81,8 @@ static int alloc_from_zone(struct pt_zone *zone, struct pt_zone_cache *cache,
 		atomic_fetch_add_explicit(&zone->drain_wanted, 1, memory_order_relaxed);
 		return -ENOMEM;
 	}
+	ptl_mark_cached(zone, batch.pa, batch.nr, want->order, want->list);
+	*pa = keep_others(stack, &batch);
 	if (may_block && zone->ready_low)
 		ptl_keep_ready(zone, want->list);
 	return 0;

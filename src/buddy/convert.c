@@ -68,52 +68,62 @@ static void put_on_lists(struct pt_zone *zone, const struct ptl_transit *transit
 	}
 }
 
-/*
- * Up to @max blocks of @order from the lists in the set @from, all of the same flags,
- * become @to. The number, or a negative code.
- */
-static int convert(struct pt_zone *zone, unsigned int from, unsigned int from_flags,
-		   unsigned int to, unsigned int order, unsigned int max)
+struct conversion {
+	unsigned int from, from_flags;  /* a set of lists, all of the same flags */
+	unsigned int to;                /* a list */
+	unsigned int order, max;        /* of so large blocks so many at most */
+	const struct ptl_request *want; /* who it is for, or NULL: nobody yet */
+	struct ptl_batch *batch;        /* what @want gets of it, before anybody else can */
+};
+
+/* The number of blocks converted, or a negative code. */
+static int convert(struct pt_zone *zone, const struct conversion *how)
 {
-	unsigned int to_flags = ptl_type_of(to).flags;
-	struct ptl_transit transit = { .order = order, .who = thrd_current() };
+	unsigned int to_flags = ptl_type_of(how->to).flags;
+	struct ptl_transit transit = { .order = how->order, .who = thrd_current() };
 	int err;
 
 	ptl_zone_lock(zone);
 	for (unsigned int list = 0; list < PT_FREETYPE_LISTS; list++)
-		if (from >> list & 1)
-			take_off_lists(zone, list, max, &transit);
+		if (how->from >> list & 1)
+			take_off_lists(zone, list, how->max, &transit);
 	if (transit.nr)
 		depart(zone, &transit);
 	ptl_zone_unlock(zone);
 	if (!transit.nr)
 		return 0;
 
-	err = zone->ops->convert(zone->ops->ctx, transit.extent, transit.nr, from_flags, to_flags);
+	err = zone->ops->convert(zone->ops->ctx, transit.extent, transit.nr, how->from_flags,
+				 to_flags);
 
 	ptl_zone_lock(zone);
 	arrive(zone, &transit);
-	put_on_lists(zone, &transit, err ? -1 : (int)to);
+	put_on_lists(zone, &transit, err ? -1 : (int)how->to);
 	if (err) {
 		zone->stats.convert_failed++;
 	} else {
 		zone->stats.conversions++;
-		zone->stats.converted[to] += transit.nr << (order - zone->pageblock_order);
+		zone->stats.converted[how->to] += transit.nr
+						  << (how->order - zone->pageblock_order);
 		zone->used_flags |= to_flags;
+		if (how->want)
+			ptl_rmqueue(zone, how->want, how->batch);
 	}
 	ptl_zone_unlock(zone);
 	return err ? err : (int)transit.nr;
 }
 
-/* As convert(); one block if not so many can be converted at once. */
-static int convert_some(struct pt_zone *zone, unsigned int from, unsigned int from_flags,
-			unsigned int to, unsigned int order, uint64_t max)
+/* As convert(), up to @max; one block if not so many can be converted at once. */
+static int convert_some(struct pt_zone *zone, struct conversion how, uint64_t max)
 {
-	unsigned int batch = (unsigned int)ptl_min(max, PT_ZONE_MAX_BATCH);
-	int nr = convert(zone, from, from_flags, to, order, batch);
+	int nr;
 
-	if (nr < 0 && batch > 1)
-		nr = convert(zone, from, from_flags, to, order, 1);
+	how.max = (unsigned int)ptl_min(max, PT_ZONE_MAX_BATCH);
+	nr = convert(zone, &how);
+	if (nr < 0 && how.max > 1) {
+		how.max = 1;
+		nr = convert(zone, &how);
+	}
 	return nr;
 }
 
@@ -132,31 +142,38 @@ static unsigned int lists_of(unsigned int flags, unsigned int migratetype, bool 
 }
 
 /*
- * A whole pageblock, or more for a large order, so that @want finds something: without flags if
+ * A whole pageblock, or more for a large order, of which @want gets its blocks: without flags if
  * it wants one, else or if there is none, of another flag. The number, 0 if there is none to
  * convert, or a negative code.
  */
-int ptl_convert_for(struct pt_zone *zone, const struct ptl_request *want)
+int ptl_convert_for(struct pt_zone *zone, const struct ptl_request *want, struct ptl_batch *batch)
 {
 	pt_freetype_t type = ptl_type_of(want->list);
-	unsigned int order =
-		want->order > zone->pageblock_order ? want->order : zone->pageblock_order;
+	struct conversion how = {
+		.to = want->list,
+		.order = want->order > zone->pageblock_order ? want->order : zone->pageblock_order,
+		.max = 1,
+		.want = want,
+		.batch = batch,
+	};
 	bool any = zone->flags & PT_ZONE_CONVERT_BACK_ANY;
 	int nr = 0;
 
 	if (!zone->ops)
 		return 0;
-	if (type.flags) /* free pageblocks of other migratetypes are as good as claimed */
-		nr = convert_some(zone, lists_of(0, type.migratetype, true), 0, want->list, order,
-				  zone->convert_batch);
+	if (type.flags) { /* free pageblocks of other migratetypes are as good as claimed */
+		how.from = lists_of(0, type.migratetype, true);
+		nr = convert_some(zone, how, zone->convert_batch);
+	}
 	for (unsigned int i = 0; i < ptl_nr_freetype_flags && nr <= 0; i++) {
-		unsigned int flag = ptl_freetype_flags[i].flag, from;
+		unsigned int flag = ptl_freetype_flags[i].flag;
 		int more;
 
 		if (flag == type.flags)
 			continue;
-		from = lists_of(flag, type.migratetype, any);
-		more = convert(zone, from, flag, want->list, order, 1);
+		how.from = lists_of(flag, type.migratetype, any);
+		how.from_flags = flag;
+		more = convert(zone, &how);
 		nr = more ? more : nr; /* what failed is not forgotten */
 	}
 	return nr;
@@ -218,6 +235,7 @@ int pt_zone_convert(struct pt_zone *zone, pt_freetype_t from, pt_freetype_t to, 
 		    size_t *nr)
 {
 	int from_list = pt_freetype_idx(from), to_list = pt_freetype_idx(to), did = 1;
+	struct conversion how = { .from_flags = from.flags, .order = zone->pageblock_order };
 	size_t done = 0;
 
 	if (nr)
@@ -226,9 +244,10 @@ int pt_zone_convert(struct pt_zone *zone, pt_freetype_t from, pt_freetype_t to, 
 		return -EINVAL;
 	if (!zone->ops)
 		return -EOPNOTSUPP;
+	how.from = 1u << from_list;
+	how.to = (unsigned int)to_list;
 	while (done < max && did > 0) {
-		did = convert_some(zone, 1u << from_list, from.flags, (unsigned int)to_list,
-				   zone->pageblock_order, max - done);
+		did = convert_some(zone, how, max - done);
 		if (did > 0)
 			done += (unsigned int)did;
 	}
@@ -252,13 +271,17 @@ static uint64_t nr_ready(struct pt_zone *zone, unsigned int list)
 int ptl_keep_ready(struct pt_zone *zone, unsigned int list)
 {
 	pt_freetype_t type = ptl_type_of(list);
+	const struct conversion how = {
+		.from = lists_of(0, type.migratetype, true),
+		.to = list,
+		.order = zone->pageblock_order,
+	};
 	uint64_t ready;
 
 	if (!type.flags || (ready = nr_ready(zone, list)) >= zone->ready_low)
 		return 0;
 	while (ready < zone->ready_high) {
-		int nr = convert_some(zone, lists_of(0, type.migratetype, true), 0, list,
-				      zone->pageblock_order, zone->ready_high - ready);
+		int nr = convert_some(zone, how, zone->ready_high - ready);
 
 		if (nr <= 0)
 			return nr;

@@ -304,18 +304,19 @@ static void use_largest_fresh(struct pt_zone *zone, const struct ptl_request *wa
 			;
 }
 
-/* Up to @nr blocks; fewer rather than fall back for the sake of a full batch. */
-unsigned int ptl_rmqueue(struct pt_zone *zone, const struct ptl_request *want, unsigned int nr,
-			 pt_pa_t *pa)
+/* Fewer than there is room for rather than fall back for the sake of a full batch. */
+void ptl_rmqueue(struct pt_zone *zone, const struct ptl_request *want, struct ptl_batch *batch)
 {
-	unsigned int got = 0, more;
+	unsigned int max = batch->max, got = 0, more;
 
-	while (got < nr && (more = take_own(zone, want, nr - got, pa + got)))
+	while (got < max && (more = take_own(zone, want, max - got, batch->pa + got)))
 		got += more;
-	if (got)
-		return got;
-	use_largest_fresh(zone, want);
-	if (claim(zone, want))
-		return take_own(zone, want, nr, pa);
-	return want->nofragment ? 0 : steal(zone, want, nr, pa);
+	if (!got) {
+		use_largest_fresh(zone, want);
+		if (claim(zone, want))
+			got = take_own(zone, want, max, batch->pa);
+		else if (!want->nofragment)
+			got = steal(zone, want, max, batch->pa);
+	}
+	batch->nr = got;
 }

@@ -189,9 +189,14 @@ struct ptl_request {
 	bool nofragment;
 };
 
-/* rmqueue.c: under the lock. Who gets blocks marks them, without it. */
-unsigned int ptl_rmqueue(struct pt_zone *zone, const struct ptl_request *want, unsigned int nr,
-			 pt_pa_t *pa);
+/* Where the blocks of a request go: room for @max of them, of which @nr have come. */
+struct ptl_batch {
+	pt_pa_t *pa;
+	unsigned int max, nr;
+};
+
+/* rmqueue.c: what there is, under the lock. Who gets blocks marks them, without it. */
+void ptl_rmqueue(struct pt_zone *zone, const struct ptl_request *want, struct ptl_batch *batch);
 /* As PTL_BLOCK_CACHED, allocated for @list. */
 void ptl_mark_cached(const struct pt_zone *zone, const pt_pa_t *pa, unsigned int nr,
 		     unsigned int order, unsigned int list);
@@ -210,8 +215,8 @@ void ptl_set_type(struct pt_zone *zone, struct ptl_pageblock *p, unsigned int or
 void ptl_give_back(struct pt_zone *zone, const pt_pa_t *pa, unsigned int nr);
 void ptl_lock_and_give_back(struct pt_zone *zone, const pt_pa_t *pa, unsigned int nr);
 
-/* convert.c: without the lock. */
-int ptl_convert_for(struct pt_zone *zone, const struct ptl_request *want);
+/* convert.c: without the lock. Positive: at least one block is in the batch, as of ptl_rmqueue(). */
+int ptl_convert_for(struct pt_zone *zone, const struct ptl_request *want, struct ptl_batch *batch);
 int ptl_keep_ready(struct pt_zone *zone, unsigned int list);
 
 /* How long a request that finds nothing waits for other threads' conversions. */

@@ -13,6 +13,7 @@
 #include <ptlib/ptlib.h>
 
 #include <pthread.h>
+#include <sched.h>
 #include <semaphore.h>
 
 #define PAGEBLOCK (UINT64_C(2) << 20)
@@ -39,6 +40,9 @@ struct scene {
 	pt_pa_t pa; /* the second thread's page */
 	pt_pa_t nested_pa; /* of the request in the first thread's convert() */
 	_Atomic bool again; /* the second thread converts a pageblock, back and forth */
+	_Atomic unsigned int rival_polls; /* of either thread, waiting for the other one */
+	_Atomic unsigned int conversions; /* since both set off */
+	sem_t answered; /* the second thread has made its request */
 };
 
 static int alloc(struct scene *s, unsigned int order, pt_freetype_t type, unsigned int flags,
@@ -97,7 +101,7 @@ static void poll(void *ctx)
 {
 	struct scene *s = ctx;
 
-	if (!s->polls++ || s->again)
+	if (pthread_equal(pthread_self(), s->first) && (!s->polls++ || s->again))
 		sem_post(&s->go);
 }
 
@@ -307,6 +311,79 @@ static void what_sets_out_later_is_not_waited_for(void **state)
 	scene_end(&s);
 }
 
+#define ROUNDS 20000
+
+/* Gives the rival time to find nothing, and to wait for what is under way. */
+static int convert_before_a_rival(void *ctx, const struct pt_extent *extent, size_t nr,
+				  unsigned int from, unsigned int to)
+{
+	struct scene *s = ctx;
+	unsigned int polls = s->rival_polls;
+
+	(void)extent;
+	(void)nr;
+	(void)from;
+	(void)to;
+	for (unsigned int i = 0; i < 20 && s->rival_polls == polls; i++)
+		sched_yield();
+	s->conversions++;
+	return 0;
+}
+
+static void rival_poll(void *ctx)
+{
+	struct scene *s = ctx;
+
+	s->rival_polls++;
+}
+
+/* A request whenever it may go; then it tells that it has its answer. */
+static void *rival(void *arg)
+{
+	struct scene *s = arg;
+
+	for (unsigned int i = 0; i < ROUNDS; i++) {
+		sem_wait(&s->go);
+		s->err = alloc(s, 9, KEYED, 0, &s->pa);
+		sem_post(&s->answered);
+	}
+	return NULL;
+}
+
+/*
+ * What a request has converted is its own, though another one waits for it to come onto a list: two
+ * that want the last pageblock with different flags would else turn it over and back.
+ */
+static void who_converts_gets_it(void **state)
+{
+	struct scene s;
+
+	(void)state;
+	scene_begin(&s, 1, 1);
+	s.wait.poll = rival_poll;
+	s.ops.convert = convert_before_a_rival;
+	pt_zone_set_ops(s.zone, &s.ops);
+	assert_int_equal(sem_init(&s.answered, 0, 0), 0);
+	assert_int_equal(pthread_create(&s.second, NULL, rival, &s), 0);
+	for (unsigned int i = 0; i < ROUNDS; i++) {
+		pt_pa_t pa;
+		int err;
+
+		s.conversions = 0;
+		sem_post(&s.go);
+		err = alloc(&s, 9, UNMAPPED, 0, &pa);
+		sem_wait(&s.answered);
+		assert_int_equal(s.conversions, 1);
+		assert_int_equal(err ? err : s.err, -ENOMEM);
+		assert_int_equal(pt_free_pages(s.zone, NULL, err ? s.pa : pa, 9), 0);
+		assert_int_equal(
+			pt_zone_convert(s.zone, err ? KEYED : UNMAPPED, UNMOVABLE, 1, NULL), 0);
+	}
+	second_end(&s);
+	sem_destroy(&s.answered);
+	scene_end(&s);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -317,6 +394,7 @@ int main(void)
 		cmocka_unit_test(who_converts_waits_for_nobody),
 		cmocka_unit_test(what_sets_out_later_is_not_waited_for),
 		cmocka_unit_test(what_came_while_a_conversion_failed_is_found),
+		cmocka_unit_test(who_converts_gets_it),
 	};
 
 	return cmocka_run_group_tests_name("convert_threads", tests, NULL, NULL);
