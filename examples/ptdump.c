@@ -143,6 +143,7 @@ int main(int argc, char **argv)
 	bool findings;
 
 	dump_options_parse(&options, argc, argv);
+	dump_source_guard(&options);
 	dump_source_open(&source, options.path, &options.regs, &options);
 	dump_map(&source, &options);
 	findings = run_action(&source, &options);

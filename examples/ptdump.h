@@ -197,6 +197,8 @@ struct dump_source {
 void dump_source_open(struct dump_source *source, const char *path, const struct dump_regs *regs,
 		      const struct dump_options *options);
 void dump_source_close(struct dump_source *source);
+/** Refuses to save over what is read, by whatever name: tables are read where they stand. */
+void dump_source_guard(const struct dump_options *options);
 /** Writes the tables of all roots; returns how many pages they are. */
 size_t dump_source_save(const struct dump_source *source, const char *path);
 

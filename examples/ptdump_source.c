@@ -214,6 +214,24 @@ static bool count_table(void *ctx, pt_pa_t pa, unsigned int level, uint64_t byte
 	return true;
 }
 
+static void refuse_overwriting(const struct stat *saved, const char *input, const char *path)
+{
+	struct stat st;
+
+	if (input && !stat(input, &st) && st.st_dev == saved->st_dev && st.st_ino == saved->st_ino)
+		dump_die("--save-tables: '%s' is what is read, which never changes", path);
+}
+
+void dump_source_guard(const struct dump_options *options)
+{
+	struct stat saved;
+
+	if (!options->save_path || stat(options->save_path, &saved))
+		return;
+	refuse_overwriting(&saved, options->path, options->save_path);
+	refuse_overwriting(&saved, options->other_path, options->save_path);
+}
+
 size_t dump_source_save(const struct dump_source *source, const char *path)
 {
 	struct pt_pgtable *pts[PT_IMAGE_MAX_ROOTS];
@@ -227,13 +245,16 @@ size_t dump_source_save(const struct dump_source *source, const char *path)
 		if (!err)
 			err = pt_for_each_table(pts[i], count_table, &nr_tables);
 	}
+	if (err) /* before a file that is there loses what it holds */
+		dump_die("%s: %s", source->path, pt_strerror(err));
 	fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
 	if (fd < 0)
 		dump_die("%s: %s", path, strerror(errno));
-	if (!err)
-		err = pt_image_save(fd, pts, labels, source->nr_roots);
+	err = pt_image_save(fd, pts, labels, source->nr_roots);
 	if (close(fd) && !err)
 		err = -EIO;
+	if (err == -EIO)
+		dump_die("%s: writing failed; what is there is no table image", path);
 	if (err)
 		dump_die("%s: cannot be written: %s", path, pt_strerror(err));
 	return nr_tables;

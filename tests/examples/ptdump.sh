@@ -116,6 +116,17 @@ same "$dir/x86.ptl" "$dir/again.ptl" "a table image saved again is another"
 run 0 --image "$x86" $cr3 --diff "$dir/x86.ptl"
 says '^no difference$'
 
+# Nothing is saved over what is read, under another name neither: the image would be gone.
+cp "$x86" "$dir/whole.img"
+ln -s "$x86" "$dir/link.img"
+refuses --image "$x86" $cr3 --save-tables "$x86"
+refuses --image "$x86" $cr3 --save-tables "$dir/link.img"
+refuses --image "$dir/link.img" $cr3 --each --save-tables "$x86"
+refuses --tables "$dir/x86.ptl" --save-tables "$dir/x86.ptl"
+refuses --tables "$dir/x86.ptl" --diff "$x86" --cr3-2 0x1000 --save-tables "$x86"
+same "$x86" "$dir/whole.img" "--save-tables overwrote the image"
+run 0 --tables "$dir/x86.ptl"
+
 # Differences, and mappings in a copy.
 cp "$x86" "$dir/other.img"
 put "$dir/other.img" 0x4000 1 0
