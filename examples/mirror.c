@@ -59,6 +59,13 @@ static pid_t parse_pid(const char *text)
 	return (pid_t)pid;
 }
 
+/* What was printed has arrived, or there is no point in going on. */
+static void flush_output(void)
+{
+	if (fflush(stdout) || ferror(stdout))
+		mirror_die("standard output: %s", strerror(errno));
+}
+
 static void parse(struct mirror_options *options, int argc, char **argv)
 {
 	enum { OPT_PID = 256, OPT_AREAS, OPT_JSON, OPT_HELP };
@@ -85,6 +92,7 @@ static void parse(struct mirror_options *options, int argc, char **argv)
 			break;
 		case OPT_HELP:
 			fputs(help, stdout);
+			flush_output();
 			exit(0);
 		default:
 			fputs("mirror: --help says more\n", stderr);
@@ -128,5 +136,6 @@ int main(int argc, char **argv)
 		kill(child, SIGKILL);
 	differ = report(&options, &process);
 	process_free(&process);
+	flush_output();
 	return differ ? 1 : 0;
 }

@@ -22,6 +22,12 @@ void dump_die(const char *format, ...)
 	exit(DUMP_UNUSABLE);
 }
 
+void dump_flush(void)
+{
+	if (fflush(stdout) || ferror(stdout))
+		dump_die("standard output: %s", strerror(errno));
+}
+
 /* Cuts a run down to the page that was asked for, with that page's own accessed and dirty. */
 static void clip_to_page(const struct dump_root *root, pt_pa_t pa, struct dump_run *run)
 {
@@ -154,7 +160,6 @@ int main(int argc, char **argv)
 			printf("%s: %zu table pages\n", options.save_path, nr_tables);
 	}
 	dump_source_close(&source);
-	if (fflush(stdout) || ferror(stdout))
-		dump_die("standard output: %s", strerror(errno));
+	dump_flush();
 	return findings ? DUMP_FINDINGS : DUMP_FINE;
 }

@@ -32,6 +32,9 @@ enum {
 /** Ends the program with DUMP_UNUSABLE and one line on stderr. */
 _Noreturn void dump_die(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
+/** Sees to it that what was printed has arrived; dump_die() if not. */
+void dump_flush(void);
+
 enum dump_action {
 	DUMP_RANGES,
 	DUMP_NOTHING, /* only what was asked for beside a dump, as --save-tables */

@@ -47,6 +47,9 @@ static _Noreturn void refuse(const struct dump_mapping *map, const struct pt_cha
 	if (err == -EEXIST || err == -EFAULT)
 		dump_die("--map: 0x%016" PRIx64 ": %s at 0x%016" PRIx64, map->va, pt_strerror(err),
 			 change->bad_va);
+	if (err == -EINVAL)
+		dump_die("--map: 0x%016" PRIx64 ": VA, PA and LEN have to be multiples of a page",
+			 map->va);
 	dump_die("--map: 0x%016" PRIx64 ": %s", map->va, pt_strerror(err));
 }
 

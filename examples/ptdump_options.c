@@ -18,7 +18,8 @@ static const char help[] =
 	"  --image FILE            a raw memory image, or a table image\n"
 	"  --tables FILE           a table image, see --save-tables\n"
 	"  --region PA:LEN:OFFSET  LEN bytes of memory at PA stand at OFFSET of the file; may be\n"
-	"                          repeated; LEN 0: to its end. Without: the whole file at 0\n"
+	"                          repeated; LEN 0: to its end. Without: the whole file at 0.\n"
+	"                          Of a region whole pages of 4K count\n"
 	"  --base PA               the whole file stands at PA\n"
 	"  --arch x86_64|arm64|x86_ept|arm64_s2\n"
 	"                          usually seen from the registers\n"
@@ -54,11 +55,14 @@ static const char help[] =
 	"  --diff FILE             what differs in FILE: - gone, + new, ~ changed. Its registers\n"
 	"                          are the same but for --cr3-2, --ttbr0-2, --ttbr1-2, --eptp-2,\n"
 	"                          --vttbr-2\n"
-	"  --save-tables FILE      write the table pages, and only them, as a table image\n"
+	"  --save-tables FILE      write the table pages, and only them, as a table image; not "
+	"over\n"
+	"                          what is read\n"
 	"\n"
 	"How to print it\n"
 	"  --each                  a line for each leaf, with accessed and dirty\n"
-	"  --json                  a JSON object a line\n"
+	"  --json                  a JSON object a line; of ranges: a dump, --pa or --wx. Corrupt\n"
+	"                          entries go to stderr then\n"
 	"  --effective             what the levels above leave of a leaf's permissions\n"
 	"  --soft                  non-present words that are not zero, too\n"
 	"  --half lower|upper      only that half of the address space\n"
@@ -425,6 +429,8 @@ static bool take_simple(struct dump_options *options, int id, const char *name)
 		return true;
 	case OPT_LEAF_SIZE:
 		options->leaf_size = dump_parse_number(name, optarg);
+		if (!options->leaf_size || (options->leaf_size & (options->leaf_size - 1)))
+			dump_die("--leaf-size: %s is not a power of two", optarg);
 		return true;
 	default:
 		return false;
@@ -488,6 +494,7 @@ static void take_option(struct dump_options *options, int id, const char *name)
 		break;
 	case OPT_HELP:
 		fputs(help, stdout);
+		dump_flush();
 		exit(DUMP_FINE);
 	default:
 		break;

@@ -8,6 +8,7 @@
 #include <inttypes.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/types.h>
 #include <unistd.h>
 
 #define PAGE UINT64_C(4096)
@@ -39,8 +40,15 @@ static struct pt_phys_region region_of(const char *path, int fd, uint64_t file_l
 		dump_die("%s: the region at 0x%" PRIx64 " and its place in the file have to be "
 			 "multiples of 4K",
 			 path, wanted->pa);
+	if (!file_len)
+		dump_die("%s: is empty, or no file that can be mapped", path);
 	if (!left || len > left)
-		dump_die("%s: ends before its region at 0x%" PRIx64 " does", path, wanted->pa);
+		dump_die("%s: ends before its region at 0x%" PRIx64
+			 " does; LEN 0 takes what is there",
+			 path, wanted->pa);
+	if (len < PAGE)
+		dump_die("%s: the region at 0x%" PRIx64 " is less than a page of 4K", path,
+			 wanted->pa);
 	return (struct pt_phys_region){
 		.pa = wanted->pa,
 		.len = len & ~(PAGE - 1),
@@ -61,6 +69,10 @@ static void open_raw(struct dump_source *source, int fd, uint64_t file_len,
 	for (size_t i = 0; i < nr; i++)
 		regions[i] = region_of(source->path, fd, file_len, &wanted[i]);
 	err = pt_phys_create(&source->phys, regions, nr, 12);
+	if (err == -EINVAL)
+		dump_die("%s: regions overlap", source->path);
+	if (err == -ERANGE)
+		dump_die("%s: a region reaches beyond 2^%d", source->path, PT_PHYS_MAX_BITS);
 	if (err)
 		dump_die("%s: cannot be used as memory: %s", source->path, pt_strerror(err));
 }
@@ -148,14 +160,24 @@ static void add_roots(struct dump_source *source, const struct dump_regs *regs,
 		add_arm64_half(source, regs, true, options);
 }
 
-/* Returns whether the file is a table image. */
+/*
+ * Returns whether the file is a table image. One that is cut short or damaged is nothing else
+ * either: taken for memory it would be full of nonsense.
+ */
 static bool open_tables(struct dump_source *source, int fd, struct pt_image_root *roots,
 			size_t *nr_roots)
 {
+	static const char magic[6] = {
+		'P', 'T', 'L', 'I', 'M', 'G'
+	}; /* as src/pt/image.c has it */
 	int err = pt_image_open(fd, &source->phys, roots, nr_roots);
+	char start[sizeof(magic)];
 
 	if (err && err != -EIO)
 		dump_die("%s: %s", source->path, pt_strerror(err));
+	if (err && pread(fd, start, sizeof(start), 0) == (ssize_t)sizeof(start) &&
+	    !memcmp(start, magic, sizeof(magic)))
+		dump_die("%s: is a table image that is cut short or damaged", source->path);
 	return !err;
 }
 
@@ -172,7 +194,7 @@ void dump_source_open(struct dump_source *source, const char *path, const struct
 	fd = open_file(path, &len);
 	if (!open_tables(source, fd, roots, &nr_roots)) {
 		if (options->tables_only && path == options->path) /* not --diff's */
-			dump_die("%s: is no table image, or not all of one", path);
+			dump_die("%s: is no table image", path);
 		if (!has_regs)
 			dump_die("%s: is no table image; a raw one needs --cr3, --ttbr0, --eptp or "
 				 "--vttbr",

@@ -37,7 +37,8 @@ static const char help[] =
 	"  dump GPA [NWORDS]         print words, as the accesses above left them\n"
 	"  set REG=VALUE...          for the accesses below\n"
 	"                            x86: cr0 cr3 cr4 efer pkru pkrs (PE, PG, LMA, LME always "
-	"set)\n"
+	"set),\n"
+	"                            and cr4 with PAE, 0x20, or nothing runs\n"
 	"                            arm64: sctlr tcr ttbr0 ttbr1 mair pan uao; hcr vtcr vttbr\n"
 	"  OP[SIZE] VA [OPTION]... [=> EXPECTATION...]\n"
 	"  info, flush               feature words of the machine; run what is queued\n"
@@ -64,6 +65,15 @@ static const char help[] =
 	"there are as many, the n-th is the n-th word.\n"
 	"\n"
 	"Exit status: 0; 1 an expectation failed; 2 usage or bad job.\n";
+
+/* False: what was printed could not be written, of which it has told. */
+static bool has_arrived(void)
+{
+	if (!fflush(stdout) && !ferror(stdout))
+		return true;
+	perror("whatif: standard output");
+	return false;
+}
 
 /* False: a second one. */
 static bool take_file(const char **file, const char *path)
@@ -103,7 +113,7 @@ static bool parse_options(struct job *job, struct whatif *w, int argc, char **ar
 			break;
 		case 'h':
 			fputs(help, stdout);
-			exit(EXIT_SUCCESS);
+			exit(has_arrived() ? EXIT_SUCCESS : EXIT_BAD_JOB);
 		case 1: /* not an option */
 			if (!take_file(file, optarg))
 				return false;
@@ -129,11 +139,7 @@ static int run(struct job *job, const char *file, bool speed)
 	if (speed && job->seconds > 0)
 		fprintf(stderr, "%llu accesses, %.3f s, %.0f/s\n", job->nr_run, job->seconds,
 			(double)job->nr_run / job->seconds);
-	if (fflush(stdout) || ferror(stdout)) {
-		perror("whatif: standard output");
-		return EXIT_BAD_JOB;
-	}
-	if (err)
+	if (!has_arrived() || err)
 		return EXIT_BAD_JOB;
 	return job->nr_failed ? EXIT_MISMATCH : EXIT_SUCCESS;
 }

@@ -32,6 +32,15 @@ if ! cat /proc/self/smaps >"$work/smaps" 2>/dev/null || [ ! -s "$work/smaps" ] |
 	exit 77
 fi
 
+# What cannot be printed is no success.
+if [ -w /dev/full ]; then
+	for option in --help --json; do
+		status=0
+		"$bin" $option >/dev/full 2>/dev/null || status=$?
+		[ $status -eq 2 ] || fail "$option to a full device: status $status"
+	done
+fi
+
 # figure <name> <object>: a number from what --json printed
 figure() {
 	sed -n "s/.*\"$2\": {[^}]*\"$1\": \([0-9]*\).*/\1/p" "$work/out"

@@ -316,7 +316,32 @@ timeout 60 "$ptdump" --image "$dir/noise.img" $cr3 --each >/dev/null 2>&1
 [ $? -le 2 ] || bad "noise kills it"
 
 # ---- input that is no good ----
+# because PATTERN ARGUMENT...: refused, and told why.
+because() {
+	pattern=$1
+	shift
+	refuses "$@"
+	grep -Eq -e "$pattern" "$dir/err" || {
+		bad "not told '$pattern': ptdump $*"
+		cat "$dir/err"
+	}
+}
+
 refuses
+head -c 300 "$dir/x86.ptl" >"$dir/cut.ptl"
+because 'cut short or damaged' "$dir/cut.ptl"
+because 'cut short or damaged' --tables "$dir/cut.ptl"
+because 'cut short or damaged' --image "$x86" $cr3 --diff "$dir/cut.ptl" # no memory full of nonsense
+because 'regions overlap' --image "$x86" $cr3 --region 0:8K:0 --region 4K:8K:0
+because 'less than a page' --image "$x86" $cr3 --region 0:4095:0
+because 'LEN 0' --image "$x86" $cr3 --region 0:1M:0
+because 'beyond 2\^52' --image "$x86" $cr3 --region 0xffffffffffff000:8K:0
+because 'is empty' --image /dev/null $cr3
+because 'multiples of a page' --image "$x86" $cr3 --map 0x100000:1:4K:r
+because 'power of two' --image "$x86" $cr3 --leaf-size 3K
+if [ -w /dev/full ]; then
+	because 'no table image' --image "$x86" $cr3 --save-tables /dev/full
+fi
 refuses --image "$dir/missing.img" $cr3
 refuses --image "$dir" $cr3
 refuses --image /dev/null $cr3
@@ -369,6 +394,8 @@ says_nr 2 'corrupt: '
 if [ -w /dev/full ]; then
 	timeout 60 "$ptdump" --image "$x86" $cr3 >/dev/full 2>"$dir/err"
 	[ $? -eq 2 ] || bad "a full disk is not noticed"
+	"$ptdump" --help >/dev/full 2>"$dir/err"
+	[ $? -eq 2 ] || bad "a full disk is not noticed by --help"
 fi
 
 finish

@@ -265,6 +265,8 @@ grep -q '^usage: whatif' "$dir/out" || bad "--help does not help"
 if [ -w /dev/full ]; then
 	printf '%s\nr8 0\n' "$x86" | "$whatif" >/dev/full 2>"$dir/err"
 	[ $? -eq 2 ] || bad "a full disk is not noticed"
+	"$whatif" --help >/dev/full 2>"$dir/err"
+	[ $? -eq 2 ] || bad "a full disk is not noticed by --help"
 fi
 
 # Garbage for a job: refused, whatever it is. The first word makes sure that it is no comment.
