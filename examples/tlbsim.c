@@ -14,7 +14,6 @@
 #include <unistd.h>
 
 #define BLOCK 65536
-#define PAGE_LG2 12
 
 void sim_die(const char *format, ...)
 {
@@ -27,6 +26,12 @@ void sim_die(const char *format, ...)
 	fputc('\n', stderr);
 	va_end(args);
 	exit(2);
+}
+
+void sim_flush(void)
+{
+	if (fflush(stdout) || ferror(stdout))
+		sim_die("standard output: %s", strerror(errno));
 }
 
 /* Only people at a terminal wait. */
@@ -61,15 +66,15 @@ static void show_progress(const struct sim_trace *trace, unsigned long pass,
 		sim_progress(what, (uint64_t)percent, 100);
 }
 
-/* Every page is 4K and mapped. */
-static void run_block(struct pt_tlb *tlb, const uint64_t *va, size_t nr)
+/* Every page is mapped, and of the same size. */
+static void run_block(struct pt_tlb *tlb, unsigned int page_lg2, const uint64_t *va, size_t nr)
 {
-	struct pt_tlb_fill fill = { .size_lg2 = PAGE_LG2 };
+	struct pt_tlb_fill fill = { .size_lg2 = page_lg2 };
 
 	for (size_t i = 0; i < nr; i++) {
 		if (pt_tlb_lookup(tlb, PT_TLB_USE_DATA, va[i]))
 			continue;
-		fill.pa = va[i] >> PAGE_LG2 << PAGE_LG2;
+		fill.pa = va[i] >> page_lg2 << page_lg2;
 		(void)pt_tlb_fill(tlb, PT_TLB_USE_DATA, va[i], &fill);
 	}
 }
@@ -87,7 +92,7 @@ static void run(const struct sim_options *options, struct pt_tlb *tlbs[])
 			sim_trace_rewind(trace);
 		while ((nr = sim_trace_read(trace, block, BLOCK)) > 0) {
 			for (size_t i = 0; i < options->nr_shapes; i++)
-				run_block(tlbs[i], block, nr);
+				run_block(tlbs[i], options->page_lg2, block, nr);
 			show_progress(trace, pass, options, ++nr_blocks);
 		}
 	}
@@ -151,7 +156,6 @@ int main(int argc, char **argv)
 		simulate_addresses(&options);
 	free(options.ceilings);
 	free(options.batches);
-	if (fflush(stdout) || ferror(stdout))
-		sim_die("standard output: %s", strerror(errno));
+	sim_flush();
 	return good ? 0 : 1;
 }

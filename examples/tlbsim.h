@@ -25,13 +25,19 @@
 #define SIM_MAX 32 /* TLBs side by side */
 #define SIM_MAX_PROCESSES 65536
 #define SIM_PAGE UINT64_C(4096)
+#define SIM_PAGE_LG2 12
+#define SIM_MAX_PAGE_LG2 30
 #define SIM_NO_CEILING UINT64_MAX
 #define SIM_MAX_CEILING (UINT64_C(1) << 21) /* as many pages as arm64's ranges reach */
 #define SIM_MAX_BATCH (UINT64_C(1) << 30)
 #define SIM_MAX_MIB (UINT64_C(1) << 24)
 
-/* Words that a walk of a 4K page reads without paging-structure caches. */
-#define SIM_WALK_LOADS 4
+/* Words that a walk of a page reads without paging-structure caches; x86_64's four levels. */
+static inline unsigned int sim_walk_loads(unsigned int page_lg2)
+{
+	return 4 - (page_lg2 - SIM_PAGE_LG2) / 9;
+}
+
 /* Costs are in picoseconds, cycles are of 3 GHz. */
 #define SIM_CYCLES(ps) ((ps)*3 / 1000)
 
@@ -56,6 +62,8 @@ struct sim_machine {
 	uint64_t send_ps; /* one INVLPGB, or one RAR to one CPU */
 	uint64_t memory_mib;
 	bool has_send;
+	unsigned int nr_pcids; /* x86_64 */
+	bool has_pcids;
 	bool no_ranges; /* arm64: without FEAT_TLBIRANGE */
 	bool check;
 };
@@ -63,6 +71,7 @@ struct sim_machine {
 struct sim_options {
 	enum sim_format format;
 	unsigned long passes;
+	unsigned int page_lg2; /* of addresses */
 	bool json, compare, sweep, reach;
 	struct sim_shape shapes[SIM_MAX];
 	size_t nr_shapes;
@@ -77,6 +86,8 @@ struct sim_options {
 
 /* Prints a line and ends the program with status 2: usage, or input that cannot be used. */
 _Noreturn void sim_die(const char *format, ...) __attribute__((format(printf, 1, 2)));
+/* Sees to it that what was printed has arrived; sim_die() if not. */
+void sim_flush(void);
 /* To people at a terminal who wait; @what is NULL at the end. */
 void sim_progress(const char *what, uint64_t done, uint64_t of);
 

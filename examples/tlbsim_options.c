@@ -14,7 +14,7 @@ static const char help_of_tlbs[] =
 	"\n"
 	"Sends a trace of addresses through a TLB of one or two levels and counts what misses: "
 	"each\n"
-	"page is 4K and mapped, data side only. A hit in level 1 does not touch level 2, one in\n"
+	"page is mapped, data side only. A hit in level 1 does not touch level 2, one in\n"
 	"level 2 fills level 1, a walk fills both. Or performs a trace of events on a machine "
 	"with\n"
 	"such TLBs, and counts what is flushed too.\n"
@@ -26,6 +26,11 @@ static const char help_of_tlbs[] =
 	"                          for each L, S and M, of its first byte; I is left out\n"
 	"  --format events         what processes do, in the language below\n"
 	"  --passes N              addresses: go over it N times (1)\n"
+	"  --page SIZE             addresses: the size of each page, 4K to 1G (4K). Levels of "
+	"--l1\n"
+	"                          and --l2 hold entries of that size; of a profile's those that\n"
+	"                          it has for it, or pieces. A walk reads the words that x86_64\n"
+	"                          needs: four, from 2M on three, for 1G two\n"
 	"\n"
 	"The TLB\n"
 	"  --l1 ENTRIESxWAYS       level 1 (64x4). The set is the page number modulo\n"
@@ -56,6 +61,9 @@ static const char help_of_machines[] =
 	"on\n"
 	"                          (as Linux: 9678). 0: all of them\n"
 	"  --no-ranges             arm64: without FEAT_TLBIRANGE\n"
+	"  --pcids N               x86_64: address spaces whose entries a CPU keeps (as Linux: "
+	"6).\n"
+	"                          0: no PCIDs, a switch flushes\n"
 	"  --delivery NAME         x86_64: ipi, invlpgb or rar (ipi)\n"
 	"  --send PS               invlpgb, rar: picoseconds of one INVLPGB to all CPUs, with its\n"
 	"                          share of TLBSYNC, or of one RAR to one CPU (0, as no profile\n"
@@ -78,7 +86,8 @@ static const char help_of_machines[] =
 	"Prints a name and its value a line, or with --compare a table. cycles are modelled, at\n"
 	"3 GHz, from the profile's costs: flushes, interrupts one after the other, and walks, "
 	"which\n"
-	"read four words of 5 ns each where no paging-structure cache is simulated. Exit status: "
+	"read four words of 5 ns each for 4K where no paging-structure cache is simulated. Exit "
+	"status: "
 	"0;\n"
 	"1 if --check reported something; 2 for usage, or input that cannot be used.\n"
 	"\n";
@@ -93,12 +102,14 @@ enum option_id {
 	OPT_COMPARE,
 	OPT_FORMAT,
 	OPT_PASSES,
+	OPT_PAGE,
 	OPT_REACH,
 	OPT_ARCH,
 	OPT_CPUS,
 	OPT_CEILING,
 	OPT_BATCH,
 	OPT_NO_RANGES,
+	OPT_PCIDS,
 	OPT_DELIVERY,
 	OPT_SEND,
 	OPT_MEMORY,
@@ -121,12 +132,14 @@ static const struct option long_options[] = {
 	{ "compare", required_argument, NULL, OPT_COMPARE },
 	{ "format", required_argument, NULL, OPT_FORMAT },
 	{ "passes", required_argument, NULL, OPT_PASSES },
+	{ "page", required_argument, NULL, OPT_PAGE },
 	{ "reach", no_argument, NULL, OPT_REACH },
 	{ "arch", required_argument, NULL, OPT_ARCH },
 	{ "cpus", required_argument, NULL, OPT_CPUS },
 	{ "ceiling", required_argument, NULL, OPT_CEILING },
 	{ "batch", required_argument, NULL, OPT_BATCH },
 	{ "no-ranges", no_argument, NULL, OPT_NO_RANGES },
+	{ "pcids", required_argument, NULL, OPT_PCIDS },
 	{ "delivery", required_argument, NULL, OPT_DELIVERY },
 	{ "send", required_argument, NULL, OPT_SEND },
 	{ "memory", required_argument, NULL, OPT_MEMORY },
@@ -188,6 +201,28 @@ static bool parse_arm64(const char *text)
 	sim_die("--arch %s: not x86_64 or arm64", text);
 }
 
+/* Log2 of a power of two, perhaps with K, M or G behind. */
+static unsigned int parse_page(const char *text)
+{
+	static const char suffixes[] = "KMG";
+	unsigned int shift = 0, lg2;
+	const char *suffix;
+	uint64_t size;
+	char *end;
+
+	size = strtoull(text, &end, 0);
+	suffix = *end ? strchr(suffixes, toupper((unsigned char)*end)) : NULL;
+	if (suffix) {
+		shift = 10 * (unsigned int)(suffix - suffixes + 1);
+		end++;
+	}
+	for (lg2 = SIM_PAGE_LG2; lg2 <= SIM_MAX_PAGE_LG2; lg2++)
+		if (isdigit((unsigned char)text[0]) && !*end &&
+		    size == (UINT64_C(1) << lg2) >> shift)
+			return lg2;
+	sim_die("--page %s: no power of two from 4K to 1G", text);
+}
+
 /* Numbers with commas between; the commas become ends of strings. Returns how many. */
 static size_t parse_list(const char *option, char *list, uint64_t most, uint64_t **numbers)
 {
@@ -239,6 +274,8 @@ static void parse_tlb(struct said *said, int id)
 			sim_die("--profile %s: unknown; 'list' lists them", optarg);
 		return;
 	default: /* OPT_COMPARE */
+		if (!strcmp(optarg, "list"))
+			sim_list_profiles();
 		if (said->nr_compared == SIM_MAX)
 			sim_die("more than %d TLBs to compare", SIM_MAX);
 		said->compared[said->nr_compared++] = optarg;
@@ -270,6 +307,11 @@ static void parse_machine(struct sim_options *options, int id)
 		break;
 	case OPT_NO_RANGES:
 		machine->no_ranges = true;
+		break;
+	case OPT_PCIDS:
+		machine->nr_pcids =
+			(unsigned int)parse_number("--pcids", optarg, PT_MACHINE_MAX_PCIDS);
+		machine->has_pcids = true;
 		break;
 	case OPT_DELIVERY:
 		machine->delivery = parse_delivery(optarg);
@@ -312,6 +354,10 @@ static void parse_one(struct sim_options *options, struct said *said, int id, ch
 			sim_die("--passes 0: at least one");
 		said->of_addresses = "--passes";
 		break;
+	case OPT_PAGE:
+		options->page_lg2 = parse_page(optarg);
+		said->of_addresses = "--page";
+		break;
 	case OPT_REACH:
 		said->reach = true;
 		said->of_addresses = "--reach";
@@ -329,6 +375,7 @@ static void parse_one(struct sim_options *options, struct said *said, int id, ch
 		fputs(help_of_tlbs, stdout);
 		fputs(help_of_machines, stdout);
 		fputs(sim_events_help, stdout);
+		sim_flush();
 		exit(0);
 	case ':':
 		sim_die("%s needs a value; --help tells", argv[optind - 1]);
@@ -362,6 +409,8 @@ static void check_events(struct sim_options *options, const struct said *said)
 	}
 	if (machine->arm64 && machine->delivery != PT_DELIVER_IPI)
 		sim_die("--delivery: arm64 broadcasts");
+	if (machine->has_pcids && (machine->arm64 || machine->delivery != PT_DELIVER_IPI))
+		sim_die("--pcids: of x86_64 with --delivery ipi");
 	if (machine->has_send && machine->delivery == PT_DELIVER_IPI)
 		sim_die("--send: of --delivery invlpgb or rar");
 	if (!machine->arm64 && machine->no_ranges)
@@ -379,6 +428,7 @@ void sim_options_parse(struct sim_options *options, int argc, char **argv)
 
 	*options = (struct sim_options){
 		.passes = 1,
+		.page_lg2 = SIM_PAGE_LG2,
 		.machine = { .ceiling = SIM_NO_CEILING,
 			     .batch = PT_GATHER_LINUX_LEAVES,
 			     .load_ps = 5000,

@@ -13,9 +13,9 @@ static double ratio_of(const struct pt_tlb_stats *stats)
 	return lookups ? (double)stats->misses[0][PT_TLB_USE_DATA] / (double)lookups : 0;
 }
 
-static unsigned long long kib_of(const struct sim_shape *shape)
+static unsigned long long kib_of(const struct sim_options *options, size_t shape)
 {
-	return shape->cfg.parts[0].entries * SIM_PAGE / 1024;
+	return (uint64_t)options->shapes[shape].cfg.parts[0].entries << options->page_lg2 >> 10;
 }
 
 static bool plot(const struct sim_options *options, const struct pt_tlb_stats stats[])
@@ -28,7 +28,7 @@ static bool plot(const struct sim_options *options, const struct pt_tlb_stats st
 	      "set yrange [0:*]\nset nokey\n$ratios << END\n",
 	      out);
 	for (size_t i = 0; i < options->nr_shapes; i++)
-		fprintf(out, "%llu %.9f\n", kib_of(&options->shapes[i]), ratio_of(&stats[i]));
+		fprintf(out, "%llu %.9f\n", kib_of(options, i), ratio_of(&stats[i]));
 	fputs("END\nplot $ratios using 1:2 with linespoints pointtype 7\n", out);
 	return plot_close(out);
 }
@@ -39,7 +39,7 @@ static void print_json(const struct sim_options *options, const struct pt_tlb_st
 	for (size_t i = 0; i < options->nr_shapes; i++)
 		printf("{ \"tlb\": \"%s\", \"reach_kib\": %llu, \"lookups\": %llu, \"misses\": "
 		       "%llu }%s\n",
-		       options->shapes[i].label, kib_of(&options->shapes[i]),
+		       options->shapes[i].label, kib_of(options, i),
 		       (unsigned long long)stats[i].lookups[PT_TLB_USE_DATA],
 		       (unsigned long long)stats[i].misses[0][PT_TLB_USE_DATA],
 		       i + 1 < options->nr_shapes ? "," : "");
@@ -51,8 +51,7 @@ static void print_table(const struct sim_options *options, const struct pt_tlb_s
 	printf("%-24s %12s %12s %12s %10s\n", "tlb", "reach_kib", "lookups", "misses", "ratio");
 	for (size_t i = 0; i < options->nr_shapes; i++)
 		printf("%-24s %12llu %12llu %12llu %10.6f\n", options->shapes[i].label,
-		       kib_of(&options->shapes[i]),
-		       (unsigned long long)stats[i].lookups[PT_TLB_USE_DATA],
+		       kib_of(options, i), (unsigned long long)stats[i].lookups[PT_TLB_USE_DATA],
 		       (unsigned long long)stats[i].misses[0][PT_TLB_USE_DATA],
 		       ratio_of(&stats[i]));
 }

@@ -36,7 +36,7 @@ static size_t values_of(const struct sim_options *options, size_t shape,
 	add(values, &nr, "walks", l2_misses);
 	add(values, &nr, "evictions", stats->evictions);
 	add(values, &nr, "cycles",
-	    SIM_CYCLES(l2_misses * SIM_WALK_LOADS * options->machine.load_ps));
+	    SIM_CYCLES(l2_misses * sim_walk_loads(options->page_lg2) * options->machine.load_ps));
 	return nr;
 }
 

@@ -19,7 +19,7 @@ static enum pt_tlb_policy parse_policy(const char *text)
 
 /* ENTRIESxWAYS; false for none. */
 static bool parse_level(const char *text, unsigned int level, enum pt_tlb_policy policy,
-			struct pt_tlb_part *part)
+			unsigned int page_lg2, struct pt_tlb_part *part)
 {
 	unsigned long entries, ways;
 	char *end, *last;
@@ -40,7 +40,7 @@ static bool parse_level(const char *text, unsigned int level, enum pt_tlb_policy
 	*part = (struct pt_tlb_part){
 		.level = level,
 		.uses = 1u << PT_TLB_USE_DATA,
-		.sizes = UINT64_C(1) << 12,
+		.sizes = UINT64_C(1) << page_lg2,
 		.entries = (unsigned int)entries,
 		.ways = (unsigned int)ways,
 		.policy = policy,
@@ -62,8 +62,8 @@ void sim_add_levels(struct sim_options *options, const struct sim_wanted *wanted
 
 	shape->cfg.seed = wanted->seed;
 	shape->cfg.nr_parts = 1;
-	(void)parse_level(wanted->l1, 1, policy, &shape->cfg.parts[0]);
-	shape->has_l2 = parse_level(wanted->l2, 2, policy, &shape->cfg.parts[1]);
+	(void)parse_level(wanted->l1, 1, policy, options->page_lg2, &shape->cfg.parts[0]);
+	shape->has_l2 = parse_level(wanted->l2, 2, policy, options->page_lg2, &shape->cfg.parts[1]);
 	shape->cfg.nr_parts += shape->has_l2;
 	snprintf(shape->label, sizeof(shape->label), "%s:%s:%s", wanted->l1, wanted->l2,
 		 wanted->policy);
@@ -85,6 +85,7 @@ _Noreturn void sim_list_profiles(void)
 
 	for (size_t i = 0; (profile = pt_tlb_profile_at(i)); i++)
 		printf("%-16s %s\n", profile->name, profile->what);
+	sim_flush();
 	exit(0);
 }
 
@@ -129,7 +130,7 @@ void sim_add_reach(struct sim_options *options, const struct sim_wanted *wanted)
 {
 	struct pt_tlb_part part;
 
-	(void)parse_level(wanted->l1, 1, parse_policy(wanted->policy), &part);
+	(void)parse_level(wanted->l1, 1, parse_policy(wanted->policy), options->page_lg2, &part);
 	options->reach = true;
 	for (unsigned int entries = LEAST_REACH; entries <= PT_TLB_MAX_ENTRIES; entries *= 2) {
 		unsigned int ways = part.ways < entries ? part.ways : entries;

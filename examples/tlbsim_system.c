@@ -118,6 +118,8 @@ static void set_policy(struct pt_machine_cfg *cfg, const struct sim_machine *wan
 
 	policy->delivery = wanted->delivery;
 	policy->ranges = !wanted->no_ranges;
+	if (wanted->has_pcids)
+		policy->nr_pcids = wanted->nr_pcids;
 	if (wanted->ceiling == SIM_NO_CEILING)
 		return;
 	policy->ceiling = (unsigned int)wanted->ceiling;
@@ -145,13 +147,13 @@ static void make_machine(struct sim_system *system, const struct sim_shape *shap
 	must(system, "the machine", pt_machine_create(&system->machine, system->phys, &cfg));
 }
 
-/* Paging, and what Linux has on: WP; SMEP, SMAP, PCIDs, global pages, PAE; NX. */
-static int load_x86(struct pt_cpu *cpu, pt_pa_t root)
+/* Paging, and what Linux has on: WP; SMEP, SMAP, PCIDs if any, global pages, PAE; NX. */
+static int load_x86(struct pt_cpu *cpu, pt_pa_t root, bool pcids)
 {
 	const struct pt_x86_regs regs = {
 		.cr0 = UINT64_C(0x80010033),
 		.cr3 = root,
-		.cr4 = BIT(21) | BIT(20) | BIT(17) | BIT(7) | BIT(5),
+		.cr4 = BIT(21) | BIT(20) | (pcids ? BIT(17) : 0) | BIT(7) | BIT(5),
 		.efer = UINT64_C(0xd01),
 	};
 
@@ -174,6 +176,7 @@ static int load_arm64(struct pt_cpu *cpu, const struct pt_fmt_cfg *fmt)
 static void start_cpus(struct sim_system *system, const struct pt_fmt_cfg *fmt)
 {
 	struct pt_space *kernel = pt_machine_kernel(system->machine);
+	bool pcids = !system->cfg->has_pcids || system->cfg->nr_pcids;
 	struct pt_pgtable_cfg cfg = {
 		.fmt = *fmt,
 		.mode = PT_MODE_SHARED,
@@ -189,8 +192,9 @@ static void start_cpus(struct sim_system *system, const struct pt_fmt_cfg *fmt)
 
 		must(system, "a CPU", pt_cpu_enter(cpu));
 		must(system, "registers",
-		     fmt->fmt == PT_FMT_X86_64 ? load_x86(cpu, pt_pgtable_root(system->kernel))
-					       : load_arm64(cpu, fmt));
+		     fmt->fmt == PT_FMT_X86_64
+			     ? load_x86(cpu, pt_pgtable_root(system->kernel), pcids)
+			     : load_arm64(cpu, fmt));
 		must(system, "a switch", pt_cpu_switch(cpu, kernel));
 		pt_cpu_leave(cpu);
 	}

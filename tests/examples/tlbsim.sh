@@ -189,5 +189,41 @@ head -c 12 "$dir/five" >"$dir/short"
 refuses "$dir/short"
 printf ' L 12345\n' >"$dir/broken"
 refuses --format lackey "$dir/broken"
+refuses --page 3K "$dir/five"
+refuses --page 2K "$dir/five"
+refuses --page 2G "$dir/five"
+refuses --page 0 "$dir/five"
+refuses --page -4096 "$dir/five"
+refuses --page 4KB "$dir/five"
+refuses --pcids 2 "$dir/five"
+
+# Larger pages: of 0 1 2 3 0 4 0 1 2, four a page of 16K, so 4 alone is of another. The set is
+# that of the larger page. A walk of 2M reads three words, of 1G two.
+run 0 --page 16K --l1 1x1 --l2 none "$dir/five"
+says 'l1_misses 3' 'evictions 2' 'cycles 180'
+run 0 --page 0x4000 --l1 2x1 --l2 none "$dir/five"
+says 'l1_misses 2' 'evictions 0'
+run 0 --page 2M --l1 1x1 --l2 none "$dir/five"
+says 'l1_misses 1' 'cycles 45'
+run 0 --page 1g --l1 1x1 --l2 none "$dir/five"
+says 'l1_misses 1' 'cycles 30'
+# Of a profile, Neoverse N1's level 1 holds 16K, Skylake-SP's has pieces of 4K.
+run 0 --page 16K --profile neoverse-n1 "$dir/five"
+says 'l1_misses 2'
+run 0 --page 16K --profile skylake-sp "$dir/five"
+says 'l1_misses 5'
+run 0 --page 64K --reach --l1 4x4 --json "$dir/five"
+grep -q '"tlb": "16x4:none:lru", "reach_kib": 1024, "lookups": 9, "misses": 1 ' "$dir/out" ||
+	bad "--reach of 64K"
+
+# What cannot be printed is no success.
+if [ -w /dev/full ]; then
+	for arguments in --help '--profile list' "$dir/five"; do
+		"$tlbsim" $arguments >/dev/full 2>"$dir/err"
+		[ $? -eq 2 ] || bad "$arguments: a full disk is not noticed"
+	done
+fi
+"$tlbsim" --profile list >"$dir/profiles"
+"$tlbsim" --compare list | cmp -s - "$dir/profiles" || bad "--compare list lists nothing"
 
 [ "$nr_bad" -eq 0 ]

@@ -235,4 +235,26 @@ done
 : | run 0
 says 'events 0' 'cost_ps 0'
 
+# Two processes of 16 pages take turns. With PCIDs for both, each page is filled once; with one, or
+# without any, a switch takes all that was there: five turns of 16.
+turns() {
+	printf '%s\n' 'switch 1' 'map 0x100000 64K rw' 'access w 0x100000 16' 'switch 2' \
+		'map 0x100000 64K rw' 'access w 0x100000 16'
+	for process in 1 2 1; do
+		printf '%s\n' "switch $process" 'access r 0x100000 16'
+	done
+}
+for nr in 2 6; do
+	turns | run 0 --check --pcids $nr
+	says 'refills 32' 'flushes_switch_ASID 2' 'reports 0'
+done
+for nr in 0 1; do
+	turns | run 0 --check --pcids $nr
+	says 'refills 80' 'flushes_switch_ASID 5' 'reports 0'
+done
+turns | refuses '--pcids: of x86_64' --pcids 2 --arch arm64
+turns | refuses '--pcids: of x86_64' --pcids 2 --delivery rar
+turns | refuses 'too large' --pcids 4095
+turns | refuses 'of addresses' --page 2M
+
 [ "$nr_bad" -eq 0 ]
