@@ -7,6 +7,7 @@
  *	ptdump_source.c     memory and roots: where tables are read from
  *	ptdump_walk.c       runs of entries: filtered, merged, bounded
  *	ptdump_print.c      a run as text or JSON
+ *	ptdump_soft.c       words that are not present, as a kernel meant them
  *	ptdump_trace.c      the walk of one address
  *	ptdump_access.c     an access to it
  *	ptdump_machine.c    ... and the registers of the machine that performs it
@@ -156,6 +157,8 @@ enum dump_arch dump_regs_arch(const struct dump_regs *regs);
 struct dump_options {
 	enum dump_action action;
 	bool each, json, effective, soft;
+	bool has_kernel; /* --kernel, that is: */
+	enum pt_soft_release kernel;
 	bool respect_ad; /* accessed and dirty are shown, so they split runs */
 
 	const char *path, *other_path, *save_path;
@@ -186,6 +189,8 @@ struct dump_root {
 	struct pt_format_info info;
 	struct pt_pgtable *pt;
 	struct pt_reserve *reserve; /* room for new tables; NULL without --map */
+	bool has_soft; /* it is known what words mean that are not present: */
+	struct pt_soft_cfg soft;
 };
 
 struct dump_source {
@@ -305,5 +310,23 @@ bool dump_verify(const struct dump_source *source);
 bool dump_diff(const struct dump_source *before, const struct dump_source *after,
 	       const struct dump_options *options);
 void dump_map(struct dump_source *source, const struct dump_options *options);
+
+/* ---- ptdump_soft.c ---- */
+
+/** The kernel that @text names. */
+enum pt_soft_release dump_parse_kernel(const char *text);
+/** @root was written by @release. */
+void dump_soft_init(struct dump_root *root, enum pt_soft_release release);
+/** What @raw means; UNKNOWN without --kernel. */
+struct pt_soft dump_soft(const struct dump_root *root, unsigned int level, uint64_t raw);
+/** Whether the word of @next, behind @run, says what would follow: the next page of swap, ... */
+bool dump_soft_continues(const struct dump_root *root, const struct dump_run *run,
+			 const struct dump_run *next);
+/** Adds what @raw means; false, and nothing, if that is not known. */
+bool dump_put_soft(struct dump_line *line, const struct dump_root *root, unsigned int level,
+		   uint64_t raw);
+/** Adds it as members of an object; nothing without --kernel. */
+void dump_put_soft_json(struct dump_line *line, const struct dump_root *root, unsigned int level,
+			uint64_t raw);
 
 #endif /* PTDUMP_H */

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char help[] =
+static const char help_of_input[] =
 	"usage: ptdump [--image] FILE REGISTERS... [OPTION]...\n"
 	"       ptdump [--tables] FILE [OPTION]...\n"
 	"\n"
@@ -34,7 +34,10 @@ static const char help[] =
 	"                          table image says\n"
 	"  --map VA:PA:LEN:PERMS   map this, in a private copy, before anything else; may be\n"
 	"                          repeated. PERMS: letters of rwxpug\n"
-	"\n"
+	"\n";
+
+/* In two, for a compiler need not take longer strings. */
+static const char help_of_output[] =
 	"What to print (default: ranges)\n"
 	"  --va ADDR               the walk of one address, level by level\n"
 	"  --access KIND           with --va: what an access would do, and why. KIND: read, "
@@ -65,6 +68,9 @@ static const char help[] =
 	"                          entries go to stderr then\n"
 	"  --effective             what the levels above leave of a leaf's permissions\n"
 	"  --soft                  non-present words that are not zero, too\n"
+	"  --kernel NAME           ... and what Linux means by them, here and with --va: swap,\n"
+	"                          migration, markers, ... NAME: x86-6.12, x86-6.15, arm64-6.1,\n"
+	"                          arm64-6.12, arm64-6.15, built with device private memory\n"
 	"  --half lower|upper      only that half of the address space\n"
 	"  --range FIRST-LAST      only these addresses, LAST included\n"
 	"  --filter LIST           only leaves with these of rwxpugad, or without: 'w,!u'\n"
@@ -98,6 +104,7 @@ enum option_id {
 	OPT_JSON,
 	OPT_EFFECTIVE,
 	OPT_SOFT,
+	OPT_KERNEL,
 	OPT_HALF,
 	OPT_RANGE,
 	OPT_FILTER,
@@ -128,6 +135,7 @@ static const struct option plain_options[] = {
 	{ "json", no_argument, NULL, OPT_JSON },
 	{ "effective", no_argument, NULL, OPT_EFFECTIVE },
 	{ "soft", no_argument, NULL, OPT_SOFT },
+	{ "kernel", required_argument, NULL, OPT_KERNEL },
 	{ "half", required_argument, NULL, OPT_HALF },
 	{ "range", required_argument, NULL, OPT_RANGE },
 	{ "filter", required_argument, NULL, OPT_FILTER },
@@ -421,6 +429,11 @@ static bool take_simple(struct dump_options *options, int id, const char *name)
 	case OPT_SOFT:
 		options->soft = true;
 		return true;
+	case OPT_KERNEL:
+		options->kernel = dump_parse_kernel(optarg);
+		options->has_kernel = true;
+		options->soft = true;
+		return true;
 	case OPT_ROOT:
 		options->root = optarg;
 		return true;
@@ -493,7 +506,8 @@ static void take_option(struct dump_options *options, int id, const char *name)
 		options->other_path = optarg;
 		break;
 	case OPT_HELP:
-		fputs(help, stdout);
+		fputs(help_of_input, stdout);
+		fputs(help_of_output, stdout);
 		dump_flush();
 		exit(DUMP_FINE);
 	default:

@@ -200,7 +200,10 @@ void dump_put_run(struct dump_line *line, const struct dump_root *root, const st
 		dump_put(line, pt_mem_name(pt_attr_mem(run->attr)));
 		dump_put_column(line, type + 10);
 	} else if (run->type == PTW_UNKNOWN) {
-		dump_put(line, "(word, not present)  ");
+		dump_put(line, "(");
+		if (!dump_put_soft(line, root, run->level, run->raw))
+			dump_put(line, "word, not present");
+		dump_put(line, ")  ");
 	} else {
 		dump_put(line, "(word, corrupt: ");
 		dump_put(line, pt_illegal_name(run->why));
@@ -351,6 +354,7 @@ void dump_json(const struct dump_root *root, const struct dump_run *run)
 		put_json_number(&line, ",\"size\":", UINT64_C(1) << run->size_lg2);
 		put_json_number(&line, ",\"level\":", run->level);
 		put_json_hex(&line, ",\"word\":", run->raw);
+		dump_put_soft_json(&line, root, run->level, run->raw);
 		put_char(&line, '}');
 	}
 	dump_put_end(&line, stdout);

@@ -90,6 +90,8 @@ static void add_root(struct dump_source *source, const char *label, const struct
 	*root = (struct dump_root){ .cfg = *fmt };
 	strncpy(root->label, label, sizeof(root->label) - 1);
 	err = pt_format_info(fmt, &root->info);
+	if (!err && options->has_kernel)
+		dump_soft_init(root, options->kernel);
 	if (!err && options->nr_maps) {
 		err = pt_reserve_create(&root->reserve, source->phys, root->info.granule_lg2);
 		if (!err)

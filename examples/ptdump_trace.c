@@ -40,6 +40,16 @@ static const char *kind_name(enum pt_kind kind)
 	return "corrupt";
 }
 
+/* Prints what the kernel of --kernel meant by @step's word. */
+static void print_soft(const struct dump_root *root, const struct pt_step *step)
+{
+	struct dump_line line = { .len = 0 };
+
+	dump_put(&line, " ");
+	if (dump_put_soft(&line, root, step->level, step->raw))
+		fwrite(line.text, 1, line.len, stdout);
+}
+
 static void print_steps(const struct dump_root *root, const struct pt_step *steps, unsigned int nr)
 {
 	printf("level  entry            table  index  word                is\n");
@@ -53,6 +63,8 @@ static void print_steps(const struct dump_root *root, const struct pt_step *step
 		       kind_name(step->kind));
 		if (step->kind == PT_KIND_TABLE || step->kind == PT_KIND_LEAF)
 			print_fields(root, step);
+		if (step->kind == PT_KIND_SOFT)
+			print_soft(root, step);
 		putchar('\n');
 	}
 }

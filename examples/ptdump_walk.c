@@ -166,6 +166,9 @@ static bool may_merge(const struct dump_walk *walk, const struct dump_run *run,
 		return false;
 	if (run->type == PTW_ILLEGAL)
 		return next->why == run->why;
+	/* A difference compares words, and cuts runs: they are of equal ones then. */
+	if (run->type == PTW_UNKNOWN && walk->options->action != DUMP_DIFF)
+		return dump_soft_continues(walk->root, run, next);
 	if (run->type == PTW_UNKNOWN)
 		return next->raw == run->raw;
 	if (!walk->options->respect_ad)

@@ -49,6 +49,45 @@ says_nr 5 '^0x'
 run 0 --image "$x86" $cr3 --soft --json
 says_nr 1 '"word":"0x123450"'
 
+# What Linux 6.12 and 6.15 mean by words, by hand from arch/x86/include/asm/pgtable_64.h and
+# include/linux/swapops.h: the type at 63:59, the offset at 58:9, inverted; exclusive is bit 3.
+cp "$x86" "$dir/soft.img"
+put "$dir/soft.img" 0x4000 8 0x1fffffffffdb9600  # device 3, offset 0x1234
+put "$dir/soft.img" 0x4000 9 0x1fffffffffdb9400  # 0x1235
+put "$dir/soft.img" 0x4000 10 0x1fffffffffdb9208 # 0x1236, exclusive
+put "$dir/soft.img" 0x4000 11 -0x600 # type 31, a marker: 2, poisoned
+put "$dir/soft.img" 0x4000 12 -0xa00 # 4, a guard, which 6.12 does not have
+put "$dir/soft.img" 0x4000 13 -0x4000000000001600 # type 23, 0xa: 6.12's hwpoison, since 6.15 a device
+run 0 --image "$dir/soft.img" $cr3 --soft
+says_nr 11 '^0x'
+says_nr 7 '\(word, not present\)'
+run 0 --image "$dir/soft.img" $cr3 --kernel x86-6.15
+says '^0x000000000000b000 .*\(marker: poisoned\)'
+says '^0x000000000000c000 .*\(marker: guard\)'
+says '^0x000000000000d000 .*\(swap: device 23, offset 0xa\)'
+run 0 --image "$dir/soft.img" $cr3 --kernel x86-6.12
+says '^0x000000000000b000 .*\(marker: poisoned\)'
+says '^0x000000000000c000 .*\(word, not present\)'
+says '^0x000000000000d000 .*\(hwpoison: page 0xa000\)'
+says '^0x0000000000008000 0x0000000000009fff +0x1fffffffffdb9600 .* 8K  \(swap: device 3, offset 0x1234\)  0 PTE'
+says '^0x000000000000a000 .*\(swap: device 3, offset 0x1236, exclusive\)'
+says '^0x0000000000006000 .*0x123450 '
+run 0 --image "$dir/soft.img" $cr3 --kernel x86-6.12 --json
+says_nr 1 '"last":"0x9fff","size":4096,"level":0,"word":"0x1fffffffffdb9600","soft":"swap","marks":"","device":3,"offset":"0x1234"\}$'
+says_nr 1 '"soft":"swap","marks":"exclusive","device":3,"offset":"0x1236"\}$'
+run 0 --image "$dir/soft.img" $cr3 --kernel x86-6.12 --each --json
+says_nr 4 '"soft":"swap"' # that at 0x6000 too
+says_nr 1 '"soft":"unknown","marks":""\}$'
+says_nr 1 '"soft":"hwpoison","marks":"","page":"0xa000"\}$'
+run 0 --image "$dir/soft.img" $cr3 --kernel x86-6.12 --va 0x8123
+says '  soft swap: device 3, offset 0x1234$'
+run 1 --image "$x86" $cr3 --kernel x86-6.12 --diff "$dir/soft.img"
+says_nr 6 '^\+ '
+says '^\+ 0x0000000000009000 .*\(swap: device 3, offset 0x1235\)'
+refuses --image "$x86" $cr3 --kernel x86-5.4
+refuses --image "$x86" $cr3 --kernel arm64-6.12
+refuses --image "$x86" --eptp 0x101e --kernel x86-6.12
+
 # Halves, ranges, filters, sizes.
 run 0 --image "$x86" $cr3 --half lower
 says_nr 3 '^0x'
