@@ -129,6 +129,8 @@ static bool run_action(const struct dump_source *source, const struct dump_optio
 	case DUMP_VA:
 		return options->access.wanted ? dump_access(source, options)
 					      : dump_trace(source, options->address);
+	case DUMP_READ:
+		return dump_read(source, options);
 	case DUMP_USAGE:
 		return dump_usage(source);
 	case DUMP_VERIFY:

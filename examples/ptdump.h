@@ -9,6 +9,7 @@
  *	ptdump_print.c      a run as text or JSON
  *	ptdump_soft.c       words that are not present, as a kernel meant them
  *	ptdump_trace.c      the walk of one address
+ *	ptdump_read.c       the bytes there
  *	ptdump_access.c     an access to it
  *	ptdump_machine.c    ... and the registers of the machine that performs it
  *	ptdump_report.c     counts and findings
@@ -40,6 +41,7 @@ enum dump_action {
 	DUMP_RANGES,
 	DUMP_NOTHING, /* only what was asked for beside a dump, as --save-tables */
 	DUMP_VA,
+	DUMP_READ,
 	DUMP_PA,
 	DUMP_WX,
 	DUMP_USAGE,
@@ -170,7 +172,8 @@ struct dump_options {
 	struct dump_mapping maps[DUMP_MAX_MAPS];
 	size_t nr_maps;
 
-	uint64_t address; /* of --va or --pa */
+	uint64_t address; /* of --va, --pa or --read */
+	uint64_t read_len;
 	struct dump_access access;
 	pt_va_t first, last;
 	unsigned int want, refuse; /* DUMP_* of --filter */
@@ -310,6 +313,11 @@ bool dump_verify(const struct dump_source *source);
 bool dump_diff(const struct dump_source *before, const struct dump_source *after,
 	       const struct dump_options *options);
 void dump_map(struct dump_source *source, const struct dump_options *options);
+
+/* ---- ptdump_read.c ---- */
+
+/** Writes --read's bytes to standard output; returns whether some are not there. */
+bool dump_read(const struct dump_source *source, const struct dump_options *options);
 
 /* ---- ptdump_soft.c ---- */
 

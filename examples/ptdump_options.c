@@ -51,6 +51,9 @@ static const char help_of_output[] =
 	"                          ... under these registers, and those above: a table image\n"
 	"                          knows what selects its tables, and nothing of these. Without:\n"
 	"                          0, but SCTLR.M\n"
+	"  --read VA:LEN           the bytes of memory there, and nothing else, whatever "
+	"permissions\n"
+	"                          say; up to the first one that is not there, and then status 1\n"
 	"  --pa ADDR               every address at which that physical page is mapped\n"
 	"  --wx                    what is writable and executable, as all levels together allow\n"
 	"  --usage                 tables, leaves and memory by level\n"
@@ -79,8 +82,8 @@ static const char help_of_output[] =
 	"Permissions: r read, w write, x execute (arm64: by user code), p execute by privileged\n"
 	"code where that differs, u user, g global, a accessed, d dirty.\n"
 	"Numbers: as in C, with K, M, G or T behind. Exit status: 0 fine; 1 findings: a\n"
-	"difference, W^X, a corrupt table or contiguous block, an access that faults; 2 usage,\n"
-	"or input that cannot be read.\n";
+	"difference, W^X, a corrupt table or contiguous block, an access that faults, bytes that\n"
+	"are not there; 2 usage, or input that cannot be read.\n";
 
 enum option_id {
 	OPT_IMAGE = 256,
@@ -94,6 +97,7 @@ enum option_id {
 	OPT_ACCESS,
 	OPT_SIZE,
 	OPT_PRIV,
+	OPT_READ,
 	OPT_PA,
 	OPT_WX,
 	OPT_USAGE,
@@ -125,6 +129,7 @@ static const struct option plain_options[] = {
 	{ "access", required_argument, NULL, OPT_ACCESS },
 	{ "size", required_argument, NULL, OPT_SIZE },
 	{ "priv", required_argument, NULL, OPT_PRIV },
+	{ "read", required_argument, NULL, OPT_READ },
 	{ "pa", required_argument, NULL, OPT_PA },
 	{ "wx", no_argument, NULL, OPT_WX },
 	{ "usage", no_argument, NULL, OPT_USAGE },
@@ -256,6 +261,19 @@ static void parse_map(struct dump_options *options, const char *text)
 	options->nr_maps++;
 }
 
+static void parse_read(struct dump_options *options, const char *text)
+{
+	uint64_t fields[2];
+	const char *rest;
+
+	if (parse_fields("read", text, fields, 2, &rest) != 2 || rest || !fields[1])
+		dump_die("--read: '%s' is not VA:LEN", text);
+	if (fields[0] + (fields[1] - 1) < fields[0])
+		dump_die("--read: '%s' reaches beyond the last address", text);
+	options->address = fields[0];
+	options->read_len = fields[1];
+}
+
 static void parse_filter(struct dump_options *options, const char *text)
 {
 	for (const char *at = text; *at; at++) {
@@ -367,7 +385,8 @@ static void parse_priv(struct dump_access *access, const char *text)
 static void set_action(struct dump_options *options, enum dump_action action)
 {
 	if (options->action != DUMP_RANGES && options->action != action)
-		dump_die("only one of --va, --pa, --wx, --usage, --verify and --diff at a time");
+		dump_die("only one of --va, --read, --pa, --wx, --usage, --verify and --diff at a "
+			 "time");
 	options->action = action;
 }
 
@@ -398,8 +417,9 @@ static void check_options(struct dump_options *options, const struct given *give
 		dump_die("no image; --help says how to give one");
 	if (is_given(given, OPT_BASE) && options->nr_regions > 1)
 		dump_die("--base goes for the whole file, --region for parts of it");
-	if (options->json && (options->action == DUMP_VA || options->action == DUMP_USAGE ||
-			      options->action == DUMP_VERIFY || options->action == DUMP_DIFF))
+	if (options->json && (options->action == DUMP_VA || options->action == DUMP_READ ||
+			      options->action == DUMP_USAGE || options->action == DUMP_VERIFY ||
+			      options->action == DUMP_DIFF))
 		dump_die("--json goes with ranges: a dump, --pa or --wx");
 	if (options->access.wanted && options->action != DUMP_VA)
 		dump_die("--access goes with --va");
@@ -482,6 +502,10 @@ static void take_option(struct dump_options *options, int id, const char *name)
 	case OPT_PA:
 		set_action(options, id == OPT_VA ? DUMP_VA : DUMP_PA);
 		options->address = dump_parse_number(name, optarg);
+		break;
+	case OPT_READ:
+		set_action(options, DUMP_READ);
+		parse_read(options, optarg);
 		break;
 	case OPT_ACCESS:
 		parse_access(&options->access, optarg);

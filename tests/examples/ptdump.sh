@@ -130,6 +130,30 @@ says_nr 1 '"va":"0x201000","last":"0x201fff","pa":"0x201000","size":2097152'
 run 0 --image "$x86" $cr3 --pa 0xf000
 says_nr 0 '^0x'
 
+# Bytes: over pages of the image, to a hole, and in memory that the image does not have.
+cp "$x86" "$dir/bytes.img"
+put "$dir/bytes.img" 0xb000 511 0x4847464544434241 # ABCDEFGH at the end of 0x1000
+put "$dir/bytes.img" 0xc000 0 0x504f4e4d4c4b4a49   # I to P at the beginning of 0x2000
+put "$dir/bytes.img" 0xa000 511 0x5857565554535251 # Q to X, the last of all addresses
+printf ABCDEFGHIJKLMNOP >"$dir/want"
+run 0 --image "$dir/bytes.img" $cr3 --read 0x1ff8:16
+same "$dir/want" "$dir/out" "--read over two pages"
+printf RSTUVWX >"$dir/want"
+run 0 --image "$dir/bytes.img" $cr3 --read 0xfffffffffffffff9:7
+same "$dir/want" "$dir/out" "--read of the last address"
+run 1 --image "$dir/bytes.img" $cr3 --read 0x1ff8:8K
+[ "$(wc -c <"$dir/out")" -eq 4104 ] || bad "--read does not stop where nothing is mapped"
+grep -q '^ptdump: 0x0000000000003000 is not translated: nothing' "$dir/err" || bad "--read of a hole"
+run 1 --image "$dir/bytes.img" $cr3 --read 0x200000:1 # at 2M, which a small image does not have
+grep -q 'is at 0x200000, which the image does not have' "$dir/err" || bad "--read outside"
+run 1 --image "$dir/bytes.img" $cr3 --read 0x800000000000:1
+refuses --image "$x86" $cr3 --read 0x1000
+refuses --image "$x86" $cr3 --read 0x1000:0
+refuses --image "$x86" $cr3 --read 0xfffffffffffffff9:8
+refuses --image "$x86" $cr3 --read 0x1000:8:8
+refuses --image "$x86" $cr3 --read 0x1000:8 --va 0x1000
+refuses --image "$x86" $cr3 --read 0x1000:8 --json
+
 # Reports.
 run 1 --image "$x86" $cr3 --wx
 says_nr 3 '^0x'
@@ -435,6 +459,8 @@ if [ -w /dev/full ]; then
 	[ $? -eq 2 ] || bad "a full disk is not noticed"
 	"$ptdump" --help >/dev/full 2>"$dir/err"
 	[ $? -eq 2 ] || bad "a full disk is not noticed by --help"
+	"$ptdump" --image "$x86" $cr3 --read 0:8K >/dev/full 2>"$dir/err"
+	[ $? -eq 2 ] || bad "a full disk is not noticed by --read"
 fi
 
 finish
