@@ -85,6 +85,9 @@ struct pt_machine_cfg {
  * pt_machine_cfg_init() - @nr_cpus CPUs with the TLBs and costs of @profile, Linux's policy.
  * @profile: See profile.h; not NULL.
  *
+ * Policies are not the profile's: there are range TLBIs, which no processor of today's arm64
+ * profiles has, until @cfg says otherwise.
+ *
  * Where the profile knows no cost of flushing everything, it is that of an ASID. None knows what
  * an INVLPGB or a RAR takes on its way: 0 until @cfg says more, as is a word that walks read.
  */

@@ -149,7 +149,8 @@ struct pt_tlb_fill {
 /**
  * pt_tlb_fill() - Enter what a walk found for @va into both levels.
  *
- * An entry of the same page, size and context is replaced where it stands.
+ * An entry of the same page, size and context is replaced where it stands. What no structure
+ * serves is not kept: a @use without one misses ever after.
  *
  * Return: 0; -EINVAL for a @use or size that does not exist (12 to 52 bits), a @pa
  * that is not aligned to its size, or a global table or IPA.
@@ -181,7 +182,8 @@ PT_API bool pt_tlb_flush_covers(const struct pt_tlb_flush *flush, const struct p
 /* Counted since creation, always, exactly. Read twice and subtract. */
 struct pt_tlb_stats {
 	uint64_t lookups[PT_TLB_USE_NR];
-	uint64_t misses[PT_TLB_MAX_LEVELS][PT_TLB_USE_NR]; /* those of the last level: walks */
+	/* Those of the second row are walks: a level that does not exist misses what reaches it. */
+	uint64_t misses[PT_TLB_MAX_LEVELS][PT_TLB_USE_NR];
 	uint64_t fills[PT_TLB_USE_NR];                     /* calls of pt_tlb_fill() */
 	uint64_t evictions;    /* valid entries that gave way to others, both levels */
 	uint64_t page_flushes; /* of one address */
