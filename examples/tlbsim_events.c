@@ -129,6 +129,9 @@ static void parse_access(struct line *line, struct sim_event *event)
 	event->va = number(line, "address", false, UINT64_MAX);
 	event->len = line->at < line->nr ? number(line, "count", true, UINT64_MAX) : 1;
 	event->stride = line->at < line->nr ? number(line, "stride", true, UINT64_MAX) : SIM_PAGE;
+	if (event->len && event->stride &&
+	    event->len - 1 > (UINT64_MAX - event->va) / event->stride)
+		bad(line, "accesses beyond the last address", NULL);
 }
 
 static enum sim_event_kind kind_of(const struct line *line)

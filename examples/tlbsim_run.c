@@ -15,6 +15,8 @@ static _Noreturn void fail(const struct sim_system *system, const struct sim_eve
 
 static void must(const struct sim_system *system, const struct sim_event *event, int err)
 {
+	if (err == -ENOMEM)
+		fail(system, event, "out of memory; --memory gives more");
 	if (err)
 		fail(system, event, pt_strerror(err));
 }

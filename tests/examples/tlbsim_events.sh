@@ -252,6 +252,15 @@ for nr in 0 1; do
 	turns | run 0 --check --pcids $nr
 	says 'refills 80' 'flushes_switch_ASID 5' 'reports 0'
 done
+# A count that wraps is a mistake, and nothing that anybody waits for. The last address is one.
+printf '%s\n' 'switch 1' 'access r 0x1000 0xffffffffffffffff 1' |
+	refuses '2: accesses beyond the last address'
+printf '%s\n' 'switch 1' 'access r 0xffffffffffffe000 3' | refuses 'beyond the last address'
+printf '%s\n' 'switch 1' 'access r 0xffffffffffffefff 2' | run 0
+says 'segv 2'
+printf '%s\n' 'switch 1' 'map 0x1000 8G rw' 'access w 0x1000 99999' |
+	refuses '3: access: out of memory; --memory' # of which there are 64M
+
 turns | refuses '--pcids: of x86_64' --pcids 2 --arch arm64
 turns | refuses '--pcids: of x86_64' --pcids 2 --delivery rar
 turns | refuses 'too large' --pcids 4095
