@@ -38,6 +38,7 @@ int pt_account_create(struct pt_account **out, struct pt_zone *zone, uint64_t li
 		account->id = (uint16_t)id;
 		zone->accounts[id] = account;
 		zone->accounts_full = (uint16_t)id;
+		zone->accounts_end = (uint16_t)(id > zone->accounts_end ? id : zone->accounts_end);
 		zone->nr_accounts++;
 	}
 	ptl_zone_unlock(zone);

@@ -46,7 +46,7 @@ static unsigned int check_map(struct ptl_verifier *v, const struct ptl_pageblock
 		v->nr_free[order][ptl_pageblock_list(p)] += nr;
 		frames += nr << order;
 	}
-	if (map[0] & 3)
+	if (map[0] & 3 || p->orders >> v->zone->pageblock_order)
 		ptl_complain(v, p->pa, "a map that says more than free parts of a pageblock");
 	return frames;
 }
@@ -77,7 +77,7 @@ static void check_held(struct ptl_verifier *v, const struct pt_frame *frame, pt_
 {
 	unsigned int id = ptl_account_load(frame);
 
-	if (id && !v->zone->accounts[id])
+	if (id > v->zone->accounts_end || (id && !v->zone->accounts[id]))
 		ptl_complain(v, pa, "charged to an account that does not exist");
 	else if (id)
 		ptl_account_tally(v->zone->accounts[id], order);
@@ -272,8 +272,15 @@ int pt_buddy_verify(const struct pt_zone *zone, pt_buddy_report_fn report, void 
 	struct ptl_verifier v = { .zone = zone, .report = report, .ctx = ctx };
 
 	for (size_t i = 0; i < zone->nr_spans && !v.stop; i++) {
-		check_span(&v, &zone->spans[i]);
-		add_fresh(&v, &zone->spans[i]);
+		const struct ptl_span *span = &zone->spans[i];
+
+		if (span->fresh > span->nr_pageblocks) {
+			ptl_complain(&v, span->pa, "more pageblocks are used than there are");
+			v.broken = true;
+			continue;
+		}
+		check_span(&v, span);
+		add_fresh(&v, span);
 	}
 	if (!v.stop && !v.broken)
 		ptl_verify_lists(&v);

@@ -32,12 +32,13 @@ static uint64_t walk(struct ptl_verifier *v, uint32_t head, const struct place *
 	uint64_t met = 0;
 
 	while (at != PTL_NO_PAGEBLOCK) {
-		const struct ptl_pageblock *p = &zone->pageblocks[at];
+		const struct ptl_pageblock *p;
 
 		if (at >= zone->nr_pageblocks) {
 			ptl_complain(v, 0, "a list that leads out of all pageblocks");
 			return met;
 		}
+		p = &zone->pageblocks[at];
 		if (!is_placed(p, place)) {
 			ptl_complain(v, p->pa, "a pageblock on a list that it is not of");
 			return met;
@@ -135,10 +136,6 @@ static void check_stack(struct ptl_verifier *v, const struct pt_zone_cache *cach
 	const struct ptl_stack *stack = &cache->stack[i][list];
 	unsigned int order = i < PTL_CACHE_LOW_ORDERS ? i : v->zone->pageblock_order;
 
-	if (ptl_stack_nr(stack) > stack->size) {
-		ptl_complain(v, 0, "a cache has more blocks than it has room for");
-		return;
-	}
 	for (uint32_t at = 0; at < ptl_stack_nr(stack); at++) {
 		check_slot(v, stack->slot[at], order, list);
 		if (is_cached_twice(cache, i, stack, at))
@@ -146,19 +143,38 @@ static void check_stack(struct ptl_verifier *v, const struct pt_zone_cache *cach
 	}
 }
 
-void ptl_verify_caches(struct ptl_verifier *v)
+/* Whether stacks hold what they have room for, and their list ends: else they are not read. */
+static bool are_sound(struct ptl_verifier *v)
 {
 	const struct pt_zone_cache *cache, *before = NULL;
 
 	for (cache = v->zone->caches; cache; before = cache, cache = cache->next) {
+		const struct ptl_stack *stack = &cache->stack[0][0];
+
 		if (cache->zone != v->zone || cache->prev != before) {
 			ptl_complain(v, 0, "a cache that is not one of the zone's");
-			return;
+			return false;
 		}
+		for (size_t i = 0; i < PTL_CACHE_ORDERS * PT_FREETYPE_LISTS; i++) {
+			if (ptl_stack_nr(&stack[i]) <= stack[i].size)
+				continue;
+			ptl_complain(v, 0, "a cache has more blocks than it has room for");
+			return false;
+		}
+	}
+	return true;
+}
+
+void ptl_verify_caches(struct ptl_verifier *v)
+{
+	const struct pt_zone_cache *cache;
+
+	if (!are_sound(v))
+		return;
+	for (cache = v->zone->caches; cache; cache = cache->next)
 		for (unsigned int i = 0; i < PTL_CACHE_ORDERS; i++)
 			for (unsigned int list = 0; list < PT_FREETYPE_LISTS; list++)
 				check_stack(v, cache, i, list);
-	}
 	if (v->frames_cached != ptl_cached_frames(v->zone))
 		ptl_complain(v, 0, "cached frames are miscounted");
 	if (v->zone->nr_transit || v->zone->transits)
@@ -169,22 +185,23 @@ void ptl_verify_accounts(struct ptl_verifier *v)
 {
 	const struct pt_zone *zone = v->zone;
 	unsigned int nr = 0;
-	bool full = true;
+	bool full = zone->accounts_full <= zone->accounts_end;
 
-	/* A table that nobody ever wrote to is not read through. */
-	if (!zone->nr_accounts && !zone->accounts_full)
-		return;
 	if (zone->accounts[0])
 		ptl_complain(v, 0, "nobody has an account");
-	for (unsigned int id = 1; id <= UINT16_MAX; id++) {
+	for (unsigned int id = 1; id <= zone->accounts_end; id++) {
+		bool agrees;
+
 		full &= id > zone->accounts_full || zone->accounts[id];
 		if (!zone->accounts[id])
 			continue;
 		nr++;
+		/* Also of another zone's: what was counted in it must not stay. */
+		agrees = ptl_account_agrees(zone->accounts[id]);
 		if (!ptl_account_is_of(zone->accounts[id], zone) ||
 		    ptl_account_id(zone->accounts[id]) != id)
 			ptl_complain(v, 0, "an account that is not one of the zone's");
-		else if (!ptl_account_agrees(zone->accounts[id]))
+		else if (!agrees)
 			ptl_complain(v, 0, "an account is not charged for what it holds");
 	}
 	if (nr != zone->nr_accounts || !full)

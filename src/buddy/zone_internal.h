@@ -93,6 +93,7 @@ struct pt_zone {
 	/* Apart from the lock: who waits for that does not take these from its holder. */
 	_Alignas(64) unsigned int used_flags; /* flags that any pageblock ever had */
 	uint16_t accounts_full;             /* ids up to here are all taken */
+	uint16_t accounts_end;              /* none above was ever given */
 	struct pt_zone_cache *caches;
 	unsigned int nr_accounts;
 	uint64_t nr_free_frames, nr_transit; /* nr_transit: on their way through a conversion */

@@ -103,6 +103,10 @@ static void damage_pageblock(struct zones *z, struct ptl_pageblock *p)
 	DAMAGE(z, p->nr_free);
 	DAMAGE(z, p->nr_movable);
 	DAMAGE(z, p->orders);
+	/* an order that no map has, also where nothing is free */
+	expect_found(z, &p->orders, &(uint16_t){ (uint16_t)(p->orders | 0x8000) },
+		     sizeof(p->orders), "a map that says more than free parts of a pageblock",
+		     "orders");
 	for (unsigned int order = 0; order < z->m.pageblock_order; order++)
 		DAMAGE(z, p->nr[order]);
 	if (p->order || p->nr_free) {
@@ -135,7 +139,9 @@ static void every_field_of_a_pageblock_is_checked(void **state)
 			kinds |= 1u << kind;
 			damage_pageblock(z, p);
 		}
-	assert_true(kinds);
+	/* between holes hardly anything is free as a whole */
+	for (unsigned int kind = z->layout != &whole_16m; kind < 3; kind++)
+		assert_true(kinds & UINT32_C(0x9249) << kind);
 	/* those that are not used: the next, and what parts spans */
 	for (size_t i = 0; i < zone->nr_spans; i++) {
 		const struct ptl_span *span = &zone->spans[i];
@@ -146,6 +152,22 @@ static void every_field_of_a_pageblock_is_checked(void **state)
 		p = &zone->pageblocks[span->first_pageblock + span->nr_pageblocks];
 		DAMAGE(z, p->order);
 		DAMAGE(z, p->list);
+	}
+}
+
+/* How many are used says how many are read: one too many led out of all of them. */
+static void more_used_pageblocks_than_there_are_are_not_read(void **state)
+{
+	struct zones *z = *state;
+	struct pt_zone *zone = z->m.zone;
+
+	live_a_little(z);
+	for (size_t i = 0; i < zone->nr_spans; i++) {
+		struct ptl_span *span = &zone->spans[i];
+
+		DAMAGE(z, span->fresh);
+		expect_found(z, &span->fresh, &(uint32_t){ span->nr_pageblocks + 1 },
+			     sizeof(uint32_t), "more pageblocks are used than there are", "fresh");
 	}
 }
 
@@ -286,6 +308,72 @@ static void caches_are_looked_into(void **state)
 	assert_true(findings.said);
 }
 
+/* While the blocks of one stack are looked for in the others, these may be the damaged ones. */
+static void caches_are_measured_before_they_are_looked_into(void **state)
+{
+	struct zones *z = *state;
+	struct pt_zone *zone = z->m.zone;
+	struct pt_zone_cache *first = zone->caches, *last = first->next;
+	pt_pa_t pa = get(z, 0, UNMOVABLE);
+
+	assert_null(last->next);
+	assert_int_equal(buddy_free(&z->m, first, pa, 0), 0);
+	buddy_check(&z->m);
+	expect_found(z, &last->stack[0][1].nr, &(uint32_t){ UINT32_MAX }, sizeof(uint32_t),
+		     "a cache has more blocks than it has room for", "nr");
+	expect_found(z, &first->stack[PTL_CACHE_LOW_ORDERS][PT_FREETYPE_LISTS - 1].nr,
+		     &(uint32_t){ UINT32_MAX }, sizeof(uint32_t),
+		     "a cache has more blocks than it has room for", "nr");
+	/* a ring that the first is not of */
+	expect_found(z, &last->next, &last, sizeof(last), "a cache that is not one of the zone's",
+		     "next");
+}
+
+/* Where the first identifier is free again, no count says that there are accounts. */
+static void accounts_are_counted_where_the_first_is_gone(void **state)
+{
+	struct zones *z = *state;
+	struct pt_zone *zone = z->m.zone;
+	struct pt_account *first;
+	struct pt_alloc how = { .type = MOVABLE };
+	pt_pa_t pa;
+
+	assert_int_equal(pt_account_create(&first, zone, 1), 0);
+	how.account = buddy_account(&z->m, UINT64_MAX);
+	assert_int_equal(pt_account_destroy(first), 0);
+	assert_int_equal(buddy_alloc(&z->m, NULL, &how, &pa), 0);
+	buddy_check(&z->m);
+	assert_int_equal(zone->accounts_full, 0);
+	expect_found(z, &zone->nr_accounts, &(unsigned int){ 0 }, sizeof(unsigned int),
+		     "accounts are miscounted", "nr_accounts");
+	expect_found(z, &zone->accounts_end, &(uint16_t){ 1 }, sizeof(uint16_t),
+		     "accounts are miscounted", "accounts_end");
+	put(z, pa, 0);
+}
+
+/* What is counted anew in an account that is another zone's does not stay there. */
+static void an_account_of_another_zone_is_left_as_it_was(void **state)
+{
+	struct zones *z = *state;
+	struct pt_account *own = buddy_account(&z->m, UINT64_MAX), *others;
+	const struct pt_alloc how = { .type = MOVABLE, .account = own };
+	struct pt_phys *phys;
+	struct pt_zone *zone;
+	pt_pa_t pa;
+
+	assert_int_equal(pt_phys_create_anon(&phys, MIB), 0);
+	assert_int_equal(pt_zone_create(&zone, phys, NULL), 0);
+	assert_int_equal(pt_account_create(&others, zone, UINT64_MAX), 0);
+	assert_int_equal(buddy_alloc(&z->m, NULL, &how, &pa), 0);
+	expect_found(z, &z->m.zone->accounts[1], &others, sizeof(others),
+		     "an account that is not one of the zone's", "accounts");
+	assert_int_equal(pt_buddy_verify(zone, NULL, NULL), 0);
+	assert_int_equal(pt_account_destroy(others), 0);
+	assert_int_equal(pt_zone_destroy(zone), 0);
+	pt_phys_destroy(phys);
+	put(z, pa, 0);
+}
+
 static struct pt_frame *frame_of(const struct zones *z, pt_pa_t pa)
 {
 	return ptl_span_frame(z->m.zone, ptl_span_of(z->m.zone, pa), pa);
@@ -364,12 +452,17 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		ON(every_field_of_a_pageblock_is_checked, whole_16m),
 		ON(every_field_of_a_pageblock_is_checked, holes_4k),
+		ON(more_used_pageblocks_than_there_are_are_not_read, whole_16m),
+		ON(more_used_pageblocks_than_there_are_are_not_read, holes_4k),
 		ON(every_bit_of_a_map_is_checked, holes_4k),
 		ON(every_list_is_followed, whole_16m),
 		ON(every_list_is_followed, holes_4k),
 		ON(a_ring_beside_its_list_is_found, whole_16m),
 		ON(every_count_is_counted_anew, holes_4k),
 		ON(caches_are_looked_into, whole_16m),
+		ON(caches_are_measured_before_they_are_looked_into, whole_16m),
+		ON(accounts_are_counted_where_the_first_is_gone, whole_16m),
+		ON(an_account_of_another_zone_is_left_as_it_was, whole_16m),
 		ON(every_mark_of_a_block_is_checked, whole_16m),
 		ON(stops_where_it_is_told_to, holes_4k),
 	};
