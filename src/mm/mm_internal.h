@@ -53,12 +53,14 @@ struct ptl_page {
 
 _Static_assert(sizeof(struct ptl_page) == 32, "a page's facts are half a cache line");
 
+#define PTL_CHUNK_LG2 9 /* pages of a chunk */
+
 /* The facts of one region of memory. */
 struct ptl_page_region {
 	pt_pa_t pa;
 	uint64_t len;
 	struct ptl_page *pages;
-	uint64_t nr_touched; /* pages behind these never were of a folio */
+	uint64_t *touched; /* behind them: a bit a chunk, 0 if no page of it ever was of a folio */
 };
 
 struct ptl_huge_pool {
@@ -157,6 +159,9 @@ void ptl_pages_exit(struct pt_world *world);
 /* NULL outside memory, as the next. */
 const struct ptl_page_region *ptl_page_region(const struct pt_world *world, pt_pa_t pa);
 struct ptl_page *ptl_page_at(const struct pt_world *world, pt_pa_t pa);
+/* The first page from number @i on in a chunk of @region that was touched; or how many it has. */
+size_t ptl_page_touched(const struct pt_world *world, const struct ptl_page_region *region,
+			size_t i);
 static inline unsigned int ptl_page_order(const struct ptl_page *page)
 {
 	return atomic_load_explicit(&page->order, memory_order_relaxed);

@@ -10,9 +10,21 @@
 
 #include <ptlib/zone_info.h>
 
+static size_t nr_pages(const struct pt_world *world, const struct ptl_page_region *region)
+{
+	return (size_t)(region->len >> world->page_lg2);
+}
+
+/* Words of the map of chunks. */
+static size_t nr_words(const struct pt_world *world, const struct ptl_page_region *region)
+{
+	return (nr_pages(world, region) >> PTL_CHUNK_LG2) / 64 + 1;
+}
+
 static size_t region_bytes(const struct pt_world *world, const struct ptl_page_region *region)
 {
-	return (size_t)(region->len >> world->page_lg2) * sizeof(struct ptl_page);
+	return nr_pages(world, region) * sizeof(struct ptl_page) +
+	       nr_words(world, region) * sizeof(uint64_t);
 }
 
 int ptl_pages_init(struct pt_world *world)
@@ -34,6 +46,7 @@ int ptl_pages_init(struct pt_world *world)
 			return -ENOMEM;
 		}
 		region->pages = pages;
+		region->touched = (uint64_t *)(region->pages + nr_pages(world, region));
 		world->nr_regions++;
 	}
 	return 0;
@@ -170,15 +183,31 @@ static int take(struct pt_mm *mm, struct pt_world *world, unsigned int order, un
 	return pt_alloc_pages(zone, NULL, &how, head) ? -ENOMEM : 0;
 }
 
-static void touch(struct pt_world *world, pt_pa_t end)
+static void touch(struct pt_world *world, pt_pa_t head, uint64_t len)
 {
-	for (size_t i = 0; i < world->nr_regions; i++) {
-		struct ptl_page_region *region = &world->regions[i];
-		uint64_t nr = (end - region->pa) >> world->page_lg2;
+	const struct ptl_page_region *region = ptl_page_region(world, head);
+	unsigned int lg2 = world->page_lg2 + PTL_CHUNK_LG2;
+	uint64_t chunk = (head - region->pa) >> lg2, last = (head - region->pa + len - 1) >> lg2;
 
-		if (end - region->pa <= region->len && region->nr_touched < nr)
-			region->nr_touched = nr;
+	for (; chunk <= last; chunk++)
+		region->touched[chunk / 64] |= PTL_BIT(chunk % 64);
+}
+
+size_t ptl_page_touched(const struct pt_world *world, const struct ptl_page_region *region,
+			size_t i)
+{
+	size_t nr = nr_pages(world, region), chunk = i >> PTL_CHUNK_LG2;
+
+	for (; chunk << PTL_CHUNK_LG2 < nr; chunk = (chunk / 64 + 1) * 64) {
+		uint64_t bits = region->touched[chunk / 64] >> chunk % 64;
+		size_t found;
+
+		if (!bits)
+			continue;
+		found = (chunk + (size_t)__builtin_ctzll(bits)) << PTL_CHUNK_LG2;
+		return found > i ? found : i;
 	}
+	return nr;
 }
 
 int ptl_folio_alloc(struct pt_mm *mm, struct pt_world *world, unsigned int order,
@@ -192,7 +221,7 @@ int ptl_folio_alloc(struct pt_mm *mm, struct pt_world *world, unsigned int order
 		return err;
 	if (zero && ptl_keeps_content(world))
 		memset(pt_phys_to_host(world->phys, *head, len), 0, len);
-	touch(world, *head + len);
+	touch(world, *head, len);
 	page = ptl_page_at(world, *head);
 	for (uint64_t i = 0; i < UINT64_C(1) << order; i++) {
 		atomic_store_explicit(&page[i].order, (uint8_t)order, memory_order_relaxed);

@@ -52,11 +52,17 @@ static struct counted *counted_at(struct verify *v, pt_pa_t pa)
 	return &v->pages[low][(pa - world->regions[low].pa) >> world->page_lg2];
 }
 
-static void verify_areas(struct verify *v, const struct pt_mm *mm)
+/* False: not all of them are ranges, by which one could go over words. */
+static bool verify_areas(struct verify *v, const struct pt_mm *mm)
 {
+	bool are_ranges = true;
+
 	for (size_t i = 0; i < mm->areas.nr; i++) {
 		const struct pt_mm_area *area = &mm->areas.at[i];
 
+		are_ranges &= area->first <= area->last;
+		if (area->first < v->world->user_first || area->last > v->world->user_last)
+			find(v, mm, area->first, 0, "an area outside of what processes have");
 		if (area->last < area->first ||
 		    !ptl_aligned(area->first | (area->last + 1), v->world->page_lg2))
 			find(v, mm, area->first, 0, "an area that is not whole pages");
@@ -65,6 +71,25 @@ static void verify_areas(struct verify *v, const struct pt_mm *mm)
 		else if (i && ptl_area_can_follow(&area[-1], area))
 			find(v, mm, area->first, 0, "areas that should be one");
 	}
+	return are_ranges;
+}
+
+/*
+ * Whether the page of ours at @pa is of a folio: one that lies in its region, and whose head says
+ * the same. Else nothing may be asked of a folio there.
+ */
+static bool is_of_folio(const struct pt_world *world, pt_pa_t pa)
+{
+	const struct ptl_page_region *region = ptl_page_region(world, pa);
+	unsigned int order = ptl_page_order(ptl_page_at(world, pa));
+	unsigned int lg2 = world->page_lg2 + order;
+	pt_pa_t head;
+
+	if (lg2 > 63 || region->len < PTL_BIT(lg2))
+		return false;
+	head = ptl_align_down(pa, lg2);
+	return head >= region->pa && head - region->pa <= region->len - PTL_BIT(lg2) &&
+	       ptl_page_order(ptl_page_at(world, head)) == order;
 }
 
 /* What is wrong with the folio of @head in @area; NULL: nothing. */
@@ -119,7 +144,7 @@ static void verify_leaf(struct verify *v, const struct pt_mm *mm, const struct p
 	pt_va_t va = run->va;
 	struct ptl_piece piece;
 
-	if (run->hidden == ptl_is_accessible(area) && !run->hidden)
+	if (!run->hidden && !ptl_is_accessible(area))
 		find(v, mm, va, run->pa, "a leaf in an area without rights");
 	if (!counted && area->kind != PT_MM_PFNMAP && area->kind != PT_MM_MIXEDMAP &&
 	    (area->kind != PT_MM_ANON || run->pa != world->zero_page))
@@ -133,8 +158,10 @@ static void verify_leaf(struct verify *v, const struct pt_mm *mm, const struct p
 	do {
 		pt_pa_t pa = run->pa + (va - run->va);
 
-		if (counted && !ptl_page_at(world, pa)) {
-			find(v, mm, va, pa, "a leaf of no page of ours");
+		if (counted && (!ptl_page_at(world, pa) || !is_of_folio(world, pa))) {
+			find(v, mm, va, pa,
+			     ptl_page_at(world, pa) ? "a leaf of a page of no whole folio"
+						    : "a leaf of no page of ours");
 			piece.last = ptl_last(va, world->page_lg2);
 			va = piece.last + 1;
 			continue;
@@ -230,6 +257,10 @@ static void verify_word(struct verify *v, const struct pt_mm *mm, const struct p
 		find(v, mm, run->va, pa, "a word of no page of ours");
 		return;
 	}
+	if (!is_of_folio(world, pa)) {
+		find(v, mm, run->va, pa, "a word of a page of no whole folio");
+		return;
+	}
 	wrong = word_disagrees(soft, ptl_folio_at(world, pa));
 	if (wrong)
 		find(v, mm, run->va, pa, wrong);
@@ -266,48 +297,82 @@ static void verify_gap(struct verify *v, struct pt_mm *mm, pt_va_t first, pt_va_
 	}
 }
 
-static int verify_mm(struct verify *v, struct pt_mm *mm)
+static void verify_area(struct verify *v, struct pt_mm *mm, const struct pt_mm_area *area)
 {
 	struct ptl_run run;
+
+	for (bool more = ptl_run_start(&run, mm, area->first, area->last); more;
+	     more = ptl_run_next(&run)) {
+		if (run.kind == PTL_RUN_LEAF)
+			verify_leaf(v, mm, area, &run);
+		else if (run.kind == PTL_RUN_SOFT)
+			verify_word(v, mm, area, &run);
+	}
+}
+
+static int verify_mm(struct verify *v, struct pt_mm *mm)
+{
 	pt_va_t from = v->world->user_first;
 	int err = pt_verify(mm->pt, NULL, NULL);
+	bool are_ranges = verify_areas(v, mm);
 
-	verify_areas(v, mm);
+	if (err == -ENOMEM)
+		return err;
+	if (err)
+		find(v, mm, 0, 0, "a table that pt_verify() finds bad");
 	/* What is no word of its level is not to be looked at as one. */
-	if (err) {
-		if (err != -ENOMEM)
-			find(v, mm, 0, 0, "a table that pt_verify() finds bad");
-		return err == -ENOMEM ? err : 0;
-	}
-	for (size_t i = 0; i <= mm->areas.nr; i++) {
-		const struct pt_mm_area *area = i < mm->areas.nr ? &mm->areas.at[i] : NULL;
-		pt_va_t end = area ? area->first : v->world->user_last;
+	if (err || !are_ranges)
+		return 0;
+	for (size_t i = 0; i < mm->areas.nr; i++) {
+		const struct pt_mm_area *area = &mm->areas.at[i];
 
-		if (end > from)
-			verify_gap(v, mm, from, area ? end - 1 : end);
-		if (!area)
-			break;
+		if (area->first > from)
+			verify_gap(v, mm, from, area->first - 1);
+		verify_area(v, mm, area);
 		from = area->last + 1;
-		for (bool more = ptl_run_start(&run, mm, area->first, area->last); more;
-		     more = ptl_run_next(&run)) {
-			if (run.kind == PTL_RUN_LEAF)
-				verify_leaf(v, mm, area, &run);
-			else if (run.kind == PTL_RUN_SOFT)
-				verify_word(v, mm, area, &run);
-		}
+		if (!from) /* nothing is behind the last address */
+			return 0;
 	}
+	if (from <= v->world->user_last)
+		verify_gap(v, mm, from, v->world->user_last);
 	return 0;
+}
+
+/* @page at @pa heads a folio, whose pages were @counted. */
+static void verify_folio(struct verify *v, const struct ptl_page *page, pt_pa_t pa,
+			 const struct counted *counted)
+{
+	uint32_t total = counted->entire;
+
+	for (uint64_t n = 0; n < UINT64_C(1) << ptl_page_order(page); n++) {
+		uint32_t maps = counted[n].maps + counted->entire;
+
+		total += counted[n].maps;
+		if (ptl_page_flags(&page[n]) & PTL_PAGE_EXCLUSIVE && maps > 1)
+			find(v, NULL, 0, pa, "an exclusive page with several mappings");
+		if (!(ptl_page_flags(&page[n]) & PTL_PAGE_USED) ||
+		    ptl_page_order(&page[n]) != ptl_page_order(page))
+			find(v, NULL, 0, pa, "a folio that not all its pages are of");
+		if (n && (atomic_load(&page[n].total) || page[n].pins))
+			find(v, NULL, 0, pa, "a page that counts what its folio's head has to");
+	}
+	if (atomic_load(&page->total) != total)
+		find(v, NULL, 0, pa, "a folio whose sum of mappings is wrong");
+	if (!total && !page->pins)
+		find(v, NULL, 0, pa, "a folio that nobody has, and that is not free");
 }
 
 static void verify_pages(struct verify *v, size_t i)
 {
 	const struct pt_world *world = v->world;
+	const struct ptl_page_region *region = &world->regions[i];
+	size_t nr = nr_pages(world, i);
 
-	for (size_t k = 0; k < world->regions[i].nr_touched; k++) {
-		struct ptl_page *page = &world->regions[i].pages[k];
-		pt_pa_t pa = world->regions[i].pa + ((uint64_t)k << world->page_lg2);
+	for (size_t k = ptl_page_touched(world, region, 0); k < nr;
+	     k = ptl_page_touched(world, region, k + 1)) {
+		struct ptl_page *page = &region->pages[k];
+		pt_pa_t pa = region->pa + ((uint64_t)k << world->page_lg2);
 		const struct counted *counted = &v->pages[i][k];
-		uint32_t total = 0;
 
 		if (atomic_load(&page->maps) != counted->maps)
 			find(v, NULL, 0, pa,
@@ -315,20 +380,14 @@ static void verify_pages(struct verify *v, size_t i)
 		if (atomic_load(&page->entire) != counted->entire)
 			find(v, NULL, 0, pa,
 			     "a folio whose mappings as a whole are not as it counts");
-		if (!(ptl_page_flags(page) & PTL_PAGE_USED) || ptl_folio_head(world, pa) != pa)
-			continue;
-		for (uint64_t n = 0; n < UINT64_C(1) << ptl_page_order(page); n++) {
-			uint32_t maps = counted[n].maps + counted->entire;
-
-			total += counted[n].maps;
-			if (ptl_page_flags(&page[n]) & PTL_PAGE_EXCLUSIVE && maps > 1)
-				find(v, NULL, 0, pa, "an exclusive page with several mappings");
-		}
-		total += counted->entire;
-		if (atomic_load(&page->total) != total)
-			find(v, NULL, 0, pa, "a folio whose sum of mappings is wrong");
-		if (!total && !page->pins)
-			find(v, NULL, 0, pa, "a folio that nobody has, and that is not free");
+		if (!is_of_folio(world, pa))
+			find(v, NULL, 0, pa, "a page of no whole folio");
+		else if (!(ptl_page_flags(page) & PTL_PAGE_USED) &&
+			 (ptl_page_flags(page) || ptl_page_order(page) ||
+			  atomic_load(&page->total) || page->pins))
+			find(v, NULL, 0, pa, "a free page that is not as it was left");
+		else if (ptl_page_flags(page) & PTL_PAGE_USED && ptl_folio_head(world, pa) == pa)
+			verify_folio(v, page, pa, counted);
 	}
 }
 

@@ -251,6 +251,8 @@ static void counts_and_areas_are_held_to_each_other(void **state)
 	struct ptl_page *facts = ptl_page_at(fixture.world, mm_leaf(&parent, at(OWN, 0)).pa);
 	struct ptl_areas *areas = &parent.mm->areas;
 	struct pt_mm_area old = areas->at[0];
+	const pt_va_t last = areas->at[areas->nr - 1].last;
+	struct ptl_page *even = NULL; /* where a folio of two pages could begin */
 
 	(void)state;
 	count_is_found(&facts->maps, "a page that is mapped more, or less, often than it counts");
@@ -270,6 +272,37 @@ static void counts_and_areas_are_held_to_each_other(void **state)
 	facts->offset -= page;
 	is_sound();
 
+	for (unsigned int i = 0; i < 4 && !even; i++) {
+		pt_pa_t pa = mm_leaf(&parent, at(OWN, i)).pa;
+
+		if (!(pa & page))
+			even = ptl_page_at(fixture.world, pa);
+	}
+	assert_non_null(even);
+	/* facts that lead out of all of them, and such as disagree in one folio */
+	facts->order = 60;
+	finds("a leaf of a page of no whole folio");
+	finds("a page of no whole folio");
+	facts->order = 25;
+	finds("a leaf of a page of no whole folio");
+	facts->order = 0;
+	even->order = 1;
+	finds("a folio that not all its pages are of");
+	even->order = 0;
+	facts->pins = 1;
+	facts->flags ^= PTL_PAGE_USED;
+	finds("a free page that is not as it was left");
+	facts->flags ^= PTL_PAGE_USED;
+	facts->pins = 0;
+	is_sound();
+
+	areas->at[0].first = areas->at[0].last + 1;
+	finds("an area that is not whole pages");
+	areas->at[0] = old;
+	areas->at[areas->nr - 1].last = fixture.world->user_last + page;
+	finds("an area outside of what processes have");
+	areas->at[areas->nr - 1].last = last;
+	is_sound();
 	areas->at[0].last -= 1;
 	finds("an area that is not whole pages");
 	areas->at[0].last = areas->at[1].last;
@@ -282,11 +315,46 @@ static void counts_and_areas_are_held_to_each_other(void **state)
 	is_sound();
 }
 
+/* What is behind the last address of an upper half was taken for all that is before it. */
+static void an_area_up_to_the_last_address_is_sound(void **state)
+{
+	const struct mm_config *config = *state;
+	struct pt_world_cfg cfg = { .fmt = fixture.fmt };
+	struct pt_mm_area want = { .kind = PT_MM_ANON, .flags = RW, .node = PT_MM_ANY_NODE };
+	struct pt_zone *zone;
+	struct pt_phys *phys;
+	struct pt_world *world;
+	struct pt_mm *mm;
+
+	if (cfg.fmt.fmt == PT_FMT_X86_64)
+		return;
+	cfg.fmt.upper_half = true;
+	assert_int_equal(pt_phys_create(&phys, &(struct pt_phys_region){ .len = BIT(27), .fd = -1 },
+					1, fixture.info.granule_lg2),
+			 0);
+	assert_int_equal(pt_zone_create(&zone, phys, NULL), 0);
+	cfg.zone = zone;
+	assert_int_equal(pt_soft_cfg_init(&cfg.soft, config->release, &cfg.fmt, 0), 0);
+	assert_int_equal(pt_world_create(&world, phys, &cfg), 0);
+	assert_int_equal(pt_mm_create(&mm, world, &(struct pt_mm_cfg){ .mode = PT_MODE_EXCLUSIVE }),
+			 0);
+	want.last = UINT64_MAX;
+	want.first = -2 * fixture.page;
+	assert_int_equal(pt_mm_map(mm, &want), 0);
+	assert_int_equal(pt_mm_populate(mm, want.first, 2 * fixture.page, 0, NULL), 0);
+	assert_int_equal(pt_world_verify(world, mm_find, &fixture), 0);
+	pt_mm_destroy(mm);
+	assert_int_equal(pt_world_destroy(world), 0);
+	assert_int_equal(pt_zone_destroy(zone), 0);
+	pt_phys_destroy(phys);
+}
+
 static const struct CMUnitTest bodies[] = {
 	cmocka_unit_test(leaves_are_held_to_areas_and_counts),
 	cmocka_unit_test(words_are_held_to_areas_and_pages),
 	cmocka_unit_test(tables_are_held_to_areas),
 	cmocka_unit_test(counts_and_areas_are_held_to_each_other),
+	cmocka_unit_test(an_area_up_to_the_last_address_is_sound),
 };
 
 int main(void)
