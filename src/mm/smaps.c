@@ -132,9 +132,14 @@ static uint64_t account_pages(struct pt_smaps *sum, const struct ptl_view_walk *
 	} else if (how->alone && total - entire == part >> page_lg2) {
 		account(sum, &alike, part, entire + 1);
 	} else {
-		for (uint64_t i = 0; i < part >> page_lg2; i++)
-			account(sum, &alike, PTL_BIT(page_lg2),
-				entire + atomic_load_explicit(&page[i].maps, memory_order_relaxed));
+		uint64_t here, at = 0;
+
+		/* Of the first and the last only what was asked for. */
+		for (; at < part; at += here, page++) {
+			here = ptl_min(ptl_last(pa + at, page_lg2) + 1 - (pa + at), part - at);
+			account(sum, &alike, here,
+				entire + atomic_load_explicit(&page->maps, memory_order_relaxed));
+		}
 	}
 	return part;
 }

@@ -338,6 +338,27 @@ static void smaps_sees_large_leaves_and_the_parts_of_large_folios(void **state)
 	process_exit(&fixture, &child);
 }
 
+/* Of a folio whose pages are mapped differently often, ends that were no pages were lost. */
+static void smaps_counts_parts_of_pages_in_large_folios(void **state)
+{
+	const uint64_t page = fixture.page, half = page / 2;
+	struct pt_smaps sum = { 0 };
+	struct pt_view view;
+
+	(void)state;
+	mm_map_area(&parent, VA, 16 * page, PT_MM_ANON, PT_MM_READ | PT_MM_WRITE, NULL, 0);
+	assert_int_equal(pt_mm_populate(parent.mm, VA, 16 * page, 4, NULL), 0);
+	assert_int_equal(process_fork(&fixture, &parent, &child), 0);
+	assert_int_equal(pt_mm_zap(child.mm, VA, 5 * page), 0);
+	view = pt_mm_view(parent.mm);
+	assert_int_equal(pt_smaps(&view, VA + half, VA + 15 * page + half - 1, &sum), 0);
+	assert_int_equal(sum.rss, 15 * page);
+	assert_int_equal(sum.private_dirty, 5 * page - half);
+	assert_int_equal(sum.shared_dirty, 10 * page + half);
+	assert_int_equal(sum.pss_fine, ((5 * page - half) + (10 * page + half) / 2) << 12);
+	process_exit(&fixture, &child);
+}
+
 /* One run to the hardware, whose pages are mapped by one, two and three. */
 static void smaps_counts_every_page_of_a_run_by_itself(void **state)
 {
@@ -527,6 +548,7 @@ static const struct CMUnitTest bodies[] = {
 	cmocka_unit_test(smaps_divides_page_by_page),
 	cmocka_unit_test(smaps_rollup_has_its_own_lines),
 	cmocka_unit_test(smaps_sees_large_leaves_and_the_parts_of_large_folios),
+	cmocka_unit_test(smaps_counts_parts_of_pages_in_large_folios),
 	cmocka_unit_test(smaps_counts_every_page_of_a_run_by_itself),
 	cmocka_unit_test(pagemap_has_a_word_a_page),
 	cmocka_unit_test(numa_maps_counts_pages),
