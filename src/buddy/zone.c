@@ -236,8 +236,18 @@ int pt_zone_create(struct pt_zone **out, struct pt_phys *phys, const struct pt_z
 		free_zone(zone);
 		return err;
 	}
+	if (zone->poisons)
+		ptl_phys_poisoner(phys, true);
 	*out = zone;
 	return 0;
+}
+
+/* Bytes of @span that were used. */
+static uint64_t used_bytes(const struct pt_zone *zone, const struct ptl_span *span)
+{
+	pt_pa_t end = ((span->pa >> zone->pageblock_lg2) + span->fresh) << zone->pageblock_lg2;
+
+	return span->fresh ? ptl_min(end - span->pa, span->len) : 0;
 }
 
 int pt_zone_destroy(struct pt_zone *zone)
@@ -248,8 +258,9 @@ int pt_zone_destroy(struct pt_zone *zone)
 		return -EBUSY;
 	/* All is free: descriptors say nothing that another allocator would mind. */
 	for (size_t i = 0; i < zone->nr_spans; i++)
-		if (zone->spans[i].fresh)
-			ptl_unpoison(zone->spans[i].host, zone->spans[i].len);
+		ptl_unpoison(zone->spans[i].host, used_bytes(zone, &zone->spans[i]));
+	if (zone->poisons)
+		ptl_phys_poisoner(zone->phys, false);
 	free_zone(zone);
 	return 0;
 }

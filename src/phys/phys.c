@@ -119,7 +119,9 @@ static int region_map(const struct pt_phys *phys, const struct pt_phys_region *w
 
 static void region_unmap(const struct pt_phys *phys, const struct ptl_region *region)
 {
-	ptl_unpoison(region->host, region->len); /* the host may reuse these addresses */
+	/* The host may reuse these addresses. Of much memory that would be most of the work. */
+	if (atomic_load_explicit(&phys->poisoners, memory_order_relaxed))
+		ptl_unpoison(region->host, region->len);
 	munmap(region->host, region->len);
 	munmap(region->frames, frames_bytes(region->len, phys->frame_lg2));
 }
@@ -268,6 +270,9 @@ void pt_phys_poison(struct pt_phys *phys, pt_pa_t pa, uint64_t len)
 	void *host = pt_phys_to_host(phys, pa, len);
 
 	PTL_BUG_ON(!host);
+	if (!ptl_poison_is_heard())
+		return;
+	ptl_phys_poisoner(phys, true);
 	ptl_poison(host, len);
 }
 

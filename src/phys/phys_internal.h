@@ -24,7 +24,18 @@ struct pt_phys {
 	struct ptl_region *regions; /* ascending, disjoint */
 	size_t nr;
 	unsigned int frame_lg2;
+	/* Zones that poison, and calls of pt_phys_poison(): 0: no frame is poisoned. Relaxed. */
+	_Atomic uint64_t poisoners;
 };
+
+/* A zone that poisons what is free comes; or goes, and nothing of its is poisoned any more. */
+static inline void ptl_phys_poisoner(struct pt_phys *phys, bool comes)
+{
+	if (comes)
+		atomic_fetch_add_explicit(&phys->poisoners, 1, memory_order_relaxed);
+	else
+		atomic_fetch_sub_explicit(&phys->poisoners, 1, memory_order_relaxed);
+}
 
 /* The region that holds @pa, or NULL. */
 const struct ptl_region *ptl_phys_find(const struct pt_phys *phys, pt_pa_t pa);

@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* Zones over memories of any shape: all of it, nothing else, and all of it again. */
+#define _GNU_SOURCE /* MAP_ANONYMOUS */
+
 #include "buddy/zones.h"
+
+#include <sys/mman.h>
 
 static void everything_is_free_and_movable_at_first(void **state)
 {
@@ -353,6 +357,53 @@ static void a_cache_of_another_zone_is_refused(void **state)
 	pt_phys_destroy(phys);
 }
 
+/* Under ASan: what was freed is poisoned, and no byte is any more once the zone is gone. */
+static void a_zone_that_is_gone_has_poisoned_nothing(void **state)
+{
+	const struct pt_alloc how = { .type = MOVABLE };
+
+	(void)state;
+	for (size_t i = 0; i < NR_LAYOUTS; i++) {
+		const struct layout *layout = layouts[i];
+		struct pt_zone *zone;
+		struct pt_phys *phys;
+		pt_pa_t page[3000];
+		size_t nr = 0;
+
+		while (nr < 4 && layout->regions[nr].len)
+			nr++;
+		assert_int_equal(pt_phys_create(&phys, layout->regions, nr, layout->frame_lg2), 0);
+		assert_int_equal(pt_zone_create(&zone, phys, &layout->cfg), 0);
+		for (nr = 0; nr < 3000 && !pt_alloc_pages(zone, NULL, &how, &page[nr]); nr++)
+			;
+		for (size_t k = 0; k < nr; k++)
+			assert_int_equal(pt_free_pages(zone, NULL, page[k], 0), 0);
+		assert_true(nr);
+		assert_int_equal(pt_zone_destroy(zone), 0);
+		for (size_t k = 0; k < nr; k++)
+			memset(pt_phys_to_host(phys, page[k], 4 * KIB), 1, 4 * KIB);
+		pt_phys_destroy(phys);
+	}
+}
+
+/* Nor has memory: the host may have other uses for these addresses. */
+static void memory_that_is_gone_is_not_poisoned(void **state)
+{
+	struct pt_phys *phys;
+	uint8_t *host;
+
+	(void)state;
+	assert_int_equal(pt_phys_create_anon(&phys, 16 * MIB), 0);
+	pt_phys_poison(phys, MIB, 4 * KIB);
+	host = pt_phys_to_host(phys, MIB, 4 * KIB);
+	pt_phys_destroy(phys);
+	assert_ptr_equal(mmap(host, 4 * KIB, PROT_READ | PROT_WRITE,
+			      MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0),
+			 host);
+	memset(host, 1, 4 * KIB);
+	assert_int_equal(munmap(host, 4 * KIB), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest everywhere[] = {
@@ -370,6 +421,8 @@ int main(void)
 		cmocka_unit_test(zones_live_side_by_side),
 		cmocka_unit_test(a_cache_takes_no_page_that_begins_elsewhere),
 		cmocka_unit_test(a_cache_of_another_zone_is_refused),
+		cmocka_unit_test(a_zone_that_is_gone_has_poisoned_nothing),
+		cmocka_unit_test(memory_that_is_gone_is_not_poisoned),
 	};
 
 	return RUN_ON_LAYOUTS("zone on all layouts", everywhere) +
