@@ -84,6 +84,8 @@ struct watcher {
 
 	struct event *event;
 	size_t nr_events, max_events;
+	struct event *flush; /* of these, for watcher_was_flushed(): stores are many */
+	size_t nr_flushes, max_flushes, last_flush; /* the one that covered something last */
 	struct stale_word *stale;
 	size_t nr_stale, max_stale;
 	struct seen_leaf *seen;
@@ -364,6 +366,7 @@ static inline void watcher_exit(struct watcher *w)
 		free(w->mirror[i]);
 	free(w->mirror);
 	free(w->event);
+	free(w->flush);
 	free(w->stale);
 	free(w->seen);
 }
@@ -399,17 +402,33 @@ static inline void watcher_expect(struct watcher *w, struct pt_pgtable *pt)
 	}
 }
 
-static inline bool watcher_is_covered(const struct watcher *w, const struct seen_leaf *leaf)
+static inline void watcher_collect_flushes(struct watcher *w)
 {
-	pt_va_t last = leaf->va + ((UINT64_C(1) << leaf->size_lg2) - 1);
-
+	w->nr_flushes = w->last_flush = 0;
 	for (size_t i = 0; i < w->nr_events; i++) {
 		const struct event *e = &w->event[i];
 
 		if (e->kind != EVENT_RANGE && e->kind != EVENT_TABLES_FREED && e->kind != EVENT_ALL)
 			continue;
-		if (e->first <= leaf->va && last <= e->last && e->stride_lg2 <= leaf->size_lg2)
+		w->flush = watcher_grow(w->flush, w->nr_flushes, &w->max_flushes,
+					sizeof(*w->flush));
+		w->flush[w->nr_flushes++] = *e;
+	}
+}
+
+/* Neighbours are mostly covered by one flush: that is asked first. */
+static inline bool watcher_is_covered(struct watcher *w, const struct seen_leaf *leaf)
+{
+	pt_va_t last = leaf->va + ((UINT64_C(1) << leaf->size_lg2) - 1);
+
+	for (size_t i = 0; i < w->nr_flushes; i++) {
+		size_t at = (w->last_flush + i) % w->nr_flushes;
+		const struct event *e = &w->flush[at];
+
+		if (e->first <= leaf->va && last <= e->last && e->stride_lg2 <= leaf->size_lg2) {
+			w->last_flush = at;
 			return true;
+		}
 	}
 	return false;
 }
@@ -417,6 +436,7 @@ static inline bool watcher_is_covered(const struct watcher *w, const struct seen
 /* Everything that differs from what watcher_expect() saw was flushed since. */
 static inline bool watcher_was_flushed(struct watcher *w, struct pt_pgtable *pt)
 {
+	watcher_collect_flushes(w);
 	for (size_t i = 0; i < w->nr_seen; i++) {
 		const struct seen_leaf *was = &w->seen[i];
 		struct pt_leaf is;
