@@ -2,13 +2,37 @@
 /* Every frame against what its freetype says of it. */
 #include "kspace/direct_map_internal.h"
 
-/* What is wrong with the page at @pa; NULL: nothing. */
-static const char *finding(struct pt_direct_map *dm, const struct pt_zone *zone, pt_pa_t pa)
+/* The leaf that was found last: of all its pages it says the same. */
+struct seen {
+	struct pt_leaf leaf; /* as found at, */
+	pt_pa_t first, last; /* and so far; @first above @last: none */
+};
+
+/* Whether a leaf maps the page at @pa; and then, to where. */
+static bool is_present(struct pt_direct_map *dm, pt_pa_t pa, struct seen *seen, pt_pa_t *to)
 {
+	if (pa < seen->first || pa > seen->last) {
+		pt_va_t va = ptl_dm_va(dm, pa);
+
+		*seen = (struct seen){ .first = 1 };
+		if (pt_lookup(dm->pt, va, &seen->leaf))
+			return false;
+		seen->first = pa;
+		seen->last = pa + (ptl_last(va, seen->leaf.size_lg2) - va);
+	}
+	*to = seen->leaf.pa + (pa - seen->first);
+	return true;
+}
+
+/* What is wrong with the page at @pa; NULL: nothing. */
+static const char *finding(struct pt_direct_map *dm, const struct pt_zone *zone, pt_pa_t pa,
+			   struct seen *seen)
+{
+	const struct pt_leaf *leaf = &seen->leaf;
 	struct pt_page_info page;
-	struct pt_leaf leaf;
 	unsigned int flags = 0;
-	bool present = !pt_lookup(dm->pt, ptl_dm_va(dm, pa), &leaf);
+	pt_pa_t to;
+	bool present = is_present(dm, pa, seen, &to);
 
 	if (!pt_page_info(zone, pa, &page))
 		flags = page.type.flags;
@@ -18,12 +42,12 @@ static const char *finding(struct pt_direct_map *dm, const struct pt_zone *zone,
 		return present ? "an unmapped page is present" : NULL;
 	if (!present)
 		return "a page is absent that is not unmapped";
-	if (leaf.pa != pa)
+	if (to != pa)
 		return "a page is mapped elsewhere";
-	if (pt_attr_key(leaf.attr) != (flags & PT_FREETYPE_KEYED ? dm->key : 0))
+	if (pt_attr_key(leaf->attr) != (flags & PT_FREETYPE_KEYED ? dm->key : 0))
 		return flags & PT_FREETYPE_KEYED ? "a keyed page has not the key" :
 						   "a page has a key that is not keyed";
-	if ((leaf.attr ^ dm->attr) & ~(PT_ATTR_KEY_MASK | PT_ATTR_ACCESSED | PT_ATTR_DIRTY))
+	if ((leaf->attr ^ dm->attr) & ~(PT_ATTR_KEY_MASK | PT_ATTR_ACCESSED | PT_ATTR_DIRTY))
 		return "a page has other attributes than it was made with";
 	return NULL;
 }
@@ -31,6 +55,7 @@ static const char *finding(struct pt_direct_map *dm, const struct pt_zone *zone,
 int pt_direct_map_verify(struct pt_direct_map *dm, const struct pt_zone *zone,
 			 pt_buddy_report_fn report, void *ctx)
 {
+	struct seen seen = { .first = 1 };
 	int err = 0;
 
 	for (size_t i = 0; i < pt_phys_nr_regions(dm->phys); i++) {
@@ -39,7 +64,7 @@ int pt_direct_map_verify(struct pt_direct_map *dm, const struct pt_zone *zone,
 
 		pt_phys_region(dm->phys, i, &pa, &len);
 		for (end = pa + len; pa != end; pa += ptl_dm_granule(dm)) {
-			const char *what = finding(dm, zone, pa);
+			const char *what = finding(dm, zone, pa, &seen);
 
 			if (!what)
 				continue;
