@@ -4,8 +4,9 @@
 
 static enum pt_changed what_of_leaves(const struct pt_space *space, const struct pt_store *store)
 {
-	pt_attr_t differ = pt_entry_attr(space->pt, store->old, store->level) ^
-			   pt_entry_attr(space->pt, store->new_, store->level);
+	pt_attr_t old = pt_entry_attr(space->pt, store->old, store->level);
+	pt_attr_t new_ = pt_entry_attr(space->pt, store->new_, store->level);
+	pt_attr_t differ = old ^ new_;
 
 	if (ptl_check_entry(space, store->old, store->level).pa !=
 	    ptl_check_entry(space, store->new_, store->level).pa)
@@ -14,7 +15,7 @@ static enum pt_changed what_of_leaves(const struct pt_space *space, const struct
 		return PT_CHANGED_MEMORY;
 	if (differ & ~(PT_ATTR_ACCESSED | PT_ATTR_DIRTY | PT_ATTR_SW_MASK))
 		return PT_CHANGED_RIGHTS;
-	return differ & PT_ATTR_DIRTY ? PT_CHANGED_CLEANED : PT_CHANGED_MARKS;
+	return old & ~new_ & PT_ATTR_DIRTY ? PT_CHANGED_CLEANED : PT_CHANGED_MARKS;
 }
 
 enum pt_changed ptl_check_what(const struct pt_space *space, const struct pt_store *store)

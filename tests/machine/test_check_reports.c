@@ -480,6 +480,7 @@ static const struct deed deeds[] = {
 	{ AS_PAGE, AS_UNCACHED, PT_CHANGED_MEMORY, "memory type changed" },
 	{ AS_PAGE, AS_READ_ONLY, PT_CHANGED_RIGHTS, "rights changed" },
 	{ AS_PAGE, AS_CLEAN, PT_CHANGED_CLEANED, "cleaned" },
+	{ AS_CLEAN, AS_PAGE, PT_CHANGED_MARKS, "marks changed" },
 	{ AS_BLOCK, AS_TABLE_OF_PAGES, PT_CHANGED_SPLIT, "split" },
 	{ AS_TABLE_OF_PAGES, AS_BLOCK, PT_CHANGED_COLLAPSED, "collapsed" },
 	{ AS_TABLE_OF_PAGES, AS_NO_TABLE, PT_CHANGED_UNHOOKED, "unhooked" },
@@ -521,6 +522,7 @@ static void reports_name_what_the_change_did_and_where(void **state)
 	(void)state;
 	for (size_t i = 0; i < 2 * sizeof(deeds) / sizeof(deeds[0]); i++) {
 		const struct deed *deed = &deeds[i / 2];
+		const bool large = deed->from == AS_BLOCK || deed->from == AS_TABLE_OF_PAGES;
 		bool off_cpu = i & 1;
 		struct pt_access_result result;
 		struct pt_change single = { .flags = PT_CHANGE_NO_CONTIG };
@@ -542,9 +544,8 @@ static void reports_name_what_the_change_did_and_where(void **state)
 		t.forgets = true;
 		assert_int_equal(pt_unmap(t.pt, VA, t.f.page, NULL), 0);
 		store = (struct pt_store){
-			.pa = steps[deed->from == AS_PAGE ? 3 : 2].table_pa +
-			      8 * steps[deed->from == AS_PAGE ? 3 : 2].index,
-			.level = deed->from != AS_PAGE,
+			.pa = steps[3 - large].table_pa + 8 * steps[3 - large].index,
+			.level = large,
 			.va = VA,
 			.old = word_as(deed->from),
 			.new_ = word_as(deed->to),
