@@ -288,7 +288,14 @@ static void counts_and_areas_are_held_to_each_other(void **state)
 	facts->order = 0;
 	even->order = 1;
 	finds("a folio that not all its pages are of");
+	even[1].order = 1;
+	even[1].pins++;
+	finds("a page that counts what its folio's head has to");
+	even[1].pins--;
 	even->order = 0;
+	finds("a page of no whole folio");
+	even[1].order = 0;
+	is_sound();
 	facts->pins = 1;
 	facts->flags ^= PTL_PAGE_USED;
 	finds("a free page that is not as it was left");
