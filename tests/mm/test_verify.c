@@ -145,6 +145,8 @@ static void soft_is_found(pt_va_t va, struct pt_soft soft, const char *what)
 static void leaves_are_held_to_areas_and_counts(void **state)
 {
 	const uint64_t own = *word_at(at(OWN, 0));
+	const pt_attr_t wp = fixture.soft.attr_uffd_wp;
+	const bool x86 = fixture.fmt.fmt == PT_FMT_X86_64;
 
 	(void)state;
 	is_sound();
@@ -165,6 +167,16 @@ static void leaves_are_held_to_areas_and_counts(void **state)
 	word_is_found(at(SHM, 3), *word_at(at(OWN, 4)),
 		      "a frame that nobody counts, in an area of pages");
 	word_is_found(at(OWN, 16), own, "an entry outside of areas");
+	word_is_found(at(OWN, 0), own ^ (x86 ? BIT(63) : BIT(54)), /* XD, UXN */
+		      "a leaf that may be executed, or not, unlike its area");
+	if (!wp)
+		return;
+	assert_int_equal(
+		pt_protect(pt_mm_pgtable(parent.mm), at(OWN, 0), fixture.page, wp, 0, NULL), 0);
+	finds("a writable leaf with a uffd-wp mark");
+	assert_int_equal(
+		pt_protect(pt_mm_pgtable(parent.mm), at(OWN, 0), fixture.page, 0, wp, NULL), 0);
+	is_sound();
 }
 
 static void words_are_held_to_areas_and_pages(void **state)
@@ -303,6 +315,13 @@ static void counts_and_areas_are_held_to_each_other(void **state)
 	facts->pins = 0;
 	is_sound();
 
+	areas->at[0].kind = PT_MM_HUGETLB;
+	areas->at[0].page_lg2 = fixture.huge_lg2;
+	facts->flags |= PTL_PAGE_HUGETLB;
+	finds("a page of hugetlb of another size than its area's");
+	facts->flags &= (uint8_t)~PTL_PAGE_HUGETLB;
+	areas->at[0] = old;
+	is_sound();
 	areas->at[0].first = areas->at[0].last + 1;
 	finds("an area that is not whole pages");
 	areas->at[0] = old;
