@@ -9,6 +9,11 @@
  * allocates: pages are linked through their frame descriptors, and when the
  * ranges are full, the two with the smallest gap between them become one.
  *
+ * Each range is one call of struct pt_flush_ops. Linux's mmu_gather has one range alone,
+ * from the first to the last address; so has a gather with max_ranges 1, which flushes once
+ * however many changes it collected. What is flushed in the midst of a change
+ * (map.h: splits, break-before-make) comes on top.
+ *
  * So nothing forces it to flush early. An operating system that lists the pages it
  * will free has room for so many, and flushes in the midst of a change when that is
  * full; with a bound, so does a gather:
@@ -46,9 +51,10 @@ struct pt_gather {
 	struct pt_gather_range range[PT_GATHER_RANGES]; /* ascending, disjoint */
 	unsigned int nr_ranges;
 	size_t nr_tables;         /* table pages to free */
-	uint64_t over_flush;      /* bytes in the ranges that nothing asked for */
+	uint64_t over_flush;      /* bytes between ranges that became one, when they did */
 	bool full;                /* may be set after begin: flush everything at once, as
-				     for an address space that goes away */
+				     for an address space that goes away; nothing if
+				     nothing was collected */
 	size_t nr_leaves; /* that pt_unmap() removed since the last flush, of any size */
 	/*
 	 * May be set after begin, which takes them from the table: pt_unmap() flushes, waits and
@@ -57,6 +63,7 @@ struct pt_gather {
 	 */
 	size_t max_leaves, max_tables;
 	uint64_t nr_forced; /* flushes for that */
+	unsigned int max_ranges; /* may be set likewise: 1 to PT_GATHER_RANGES, of @range; 0: all */
 	/* private */
 	pt_pa_t tables_;
 };

@@ -78,6 +78,7 @@ struct pt_mm_cfg {
 	const struct pt_top_ops *top;
 	struct pt_account *account;       /* charged for its tables and the pages it takes */
 	size_t max_leaves, max_tables;    /* of its gathers: see gather.h; 0: no bound */
+	unsigned int max_ranges;          /* likewise */
 };
 
 /**

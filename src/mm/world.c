@@ -110,6 +110,7 @@ int pt_mm_create(struct pt_mm **out, struct pt_world *world, const struct pt_mm_
 		.walk_locks = cfg->mode == PT_MODE_SHARED,
 		.max_leaves = cfg->max_leaves,
 		.max_tables = cfg->max_tables,
+		.max_ranges = cfg->max_ranges,
 	};
 	struct pt_mm *mm = calloc(1, sizeof(*mm));
 	int err;

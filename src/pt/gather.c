@@ -13,6 +13,7 @@ void pt_gather_begin(struct pt_gather *gather, struct pt_pgtable *pt)
 	gather->nr_leaves = 0;
 	gather->max_leaves = pt->max_leaves;
 	gather->max_tables = pt->max_tables;
+	gather->max_ranges = pt->max_ranges;
 	gather->nr_forced = 0;
 	gather->tables_ = PTL_LINK_END;
 }
@@ -37,6 +38,13 @@ static void merge(struct pt_gather *gather, unsigned int i)
 static bool touches(const struct pt_gather_range *low, const struct pt_gather_range *high)
 {
 	return high->first <= low->last || high->first - low->last == 1;
+}
+
+static unsigned int most_ranges(const struct pt_gather *gather)
+{
+	unsigned int most = gather->max_ranges;
+
+	return most && most < PT_GATHER_RANGES ? most : PT_GATHER_RANGES;
 }
 
 /* Merges the two neighbours with the least between them. */
@@ -85,6 +93,8 @@ void ptl_gather_range(struct pt_gather *gather, pt_va_t first, pt_va_t last,
 	}
 	while (at < gather->nr_ranges && touches(&gather->range[at - 1], &gather->range[at]))
 		merge(gather, at - 1);
+	while (gather->nr_ranges > most_ranges(gather))
+		make_room(gather);
 }
 
 void ptl_gather_page(struct pt_gather *gather, pt_pa_t pa)

@@ -39,6 +39,7 @@ static int pgtable_new(struct pt_pgtable **out, struct pt_phys *phys,
 	pt->mode = cfg->mode;
 	pt->walk_locks = cfg->walk_locks;
 	pt->max_leaves = cfg->max_leaves;
+	pt->max_ranges = cfg->max_ranges;
 	pt->max_tables = cfg->max_tables;
 	pt->has_soft = cfg->soft;
 	if (cfg->soft) {

@@ -127,6 +127,24 @@ static void an_unmap_flushes_whenever_its_gather_is_full(void **state)
 	}
 }
 
+static void gathers_of_an_address_space_have_its_bounds(void **state)
+{
+	const struct pt_mm_cfg cfg = {
+		.mode = PT_MODE_SHARED, .max_leaves = 3, .max_tables = 2, .max_ranges = 1
+	};
+	struct pt_gather gather;
+	struct process p = { 0 };
+
+	(void)state;
+	assert_int_equal(pt_mm_create(&p.mm, fixture.world, &cfg), 0);
+	pt_gather_begin(&gather, pt_mm_pgtable(p.mm));
+	assert_int_equal(gather.max_leaves, 3);
+	assert_int_equal(gather.max_tables, 2);
+	assert_int_equal(gather.max_ranges, 1);
+	pt_gather_finish(&gather);
+	pt_mm_destroy(p.mm);
+}
+
 /* Nobody could have ended it, and the folio would have been held for ever. */
 static void a_move_is_over_when_nobody_maps_what_moves(void **state)
 {
@@ -475,6 +493,7 @@ static void a_folio_goes_to_swap_page_by_page_if_it_must(void **state)
 static const struct CMUnitTest bodies[] = {
 	cmocka_unit_test(pages_of_a_file_are_free_after_the_flush),
 	cmocka_unit_test(an_unmap_flushes_whenever_its_gather_is_full),
+	cmocka_unit_test(gathers_of_an_address_space_have_its_bounds),
 	cmocka_unit_test(a_move_is_over_when_nobody_maps_what_moves),
 	cmocka_unit_test(a_file_keeps_a_page_that_moved_when_it_was_unmapped),
 	cmocka_unit_test(a_page_of_a_file_that_moves_is_waited_for),

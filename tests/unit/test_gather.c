@@ -426,6 +426,59 @@ static void a_gather_does_not_put_off_a_break(void **state)
 }
 
 /* Its flush would be lost. */
+/* As Linux's, whose mmu_gather has one range. */
+static void a_gather_of_one_range_flushes_once(void **state)
+{
+	struct fixture *f = *state;
+	struct pt_gather gather;
+	struct pt_change change = { .gather = &gather };
+	static const size_t page[] = { 40, 10, 20, 60, 41 };
+
+	do_map_small(f, 0, 100, 0, RWX);
+	for (unsigned int most = 1; most <= 3; most++) {
+		/* between 10 and 40, and 60; 10 and 20, and 40; 10 and 20 */
+		uint64_t merged = most == 1 ? 29 + 19 : most == 2 ? 9 + 19 : 9;
+
+		pt_gather_begin(&gather, f->pt);
+		assert_int_equal(gather.max_ranges, 0);
+		gather.max_ranges = most;
+		f->watcher.nr_events = 0;
+		for (size_t i = 0; i < 5; i++) {
+			assert_int_equal(pt_protect(f->pt, page_va(f, page[i]), f->granule,
+						    most & 1 ? 0 : PT_ATTR_WRITE,
+						    most & 1 ? PT_ATTR_WRITE : 0, &change),
+					 0);
+			assert_true(gather.nr_ranges <= most);
+		}
+		assert_int_equal(gather.nr_ranges, most);
+		assert_int_equal(gather.over_flush, merged * f->granule);
+		assert_range(f, &gather, 0, 10, most == 1 ? 60 : most == 2 ? 41 : 20);
+		assert_range(f, &gather, most - 1, most == 1 ? 10 : 60, 60);
+		f->watcher.nr_events = 0;
+		pt_gather_finish(&gather);
+		assert_int_equal(f->watcher.nr_events, most);
+		assert_int_equal(f->watcher.event[0].kind, EVENT_RANGE);
+	}
+}
+
+/* Calls without a gather have their table's bound too. */
+static void a_table_says_how_many_ranges(void **state)
+{
+	struct fixture *f = *state;
+	struct pt_pgtable_cfg cfg = f->cfg;
+	struct pt_gather gather;
+	struct pt_pgtable *pt;
+
+	cfg.max_ranges = 1;
+	assert_int_equal(pt_pgtable_create(&pt, f->phys, &cfg), 0);
+	pt_gather_begin(&gather, pt);
+	assert_int_equal(gather.max_ranges, 1);
+	gather.max_ranges = 2;
+	pt_gather_finish(&gather);
+	assert_int_equal(gather.max_ranges, 1);
+	pt_pgtable_destroy(pt);
+}
+
 static void refuses_a_gather_of_another_table(void **state)
 {
 	struct fixture *f = *state;
@@ -457,6 +510,8 @@ int main(void)
 		TEST_ON(a_gather_keeps_everything_until_it_is_finished, NEEDS_2_LEVELS),
 		TEST_ON(neighbours_become_one_range, NEEDS_2_LEVELS),
 		TEST_ON(a_full_gather_merges_the_nearest, NEEDS_2_LEVELS),
+		TEST_ON(a_gather_of_one_range_flushes_once, NEEDS_2_LEVELS),
+		TEST(a_table_says_how_many_ranges),
 		TEST_ON(the_stride_is_the_smallest_leafs, NEEDS_2_LEVELS),
 		TEST_ON(missing_flush_functions_are_nothing_to_do, NEEDS_2_LEVELS),
 		TEST(a_full_flush_replaces_all_ranges),
