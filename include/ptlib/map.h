@@ -10,8 +10,9 @@
  * On failure nothing has changed, except that empty table pages may remain and
  * except for pt_unmap(), which says how far it got.
  *
- * Return: 0, or -EINVAL for an unaligned, empty or wrapping range; -ERANGE for
- * one outside the table's widths, or that spans the non-canonical gap; -EFAULT
+ * Return: 0, or -EINVAL for an unaligned, empty or wrapping range, a flag that does
+ * not exist, or a gather that was not begun for this table; -ERANGE for a range
+ * outside the table's widths, or that spans the non-canonical gap; -EFAULT
  * for a word in the way that hardware would refuse, a table outside memory, one
  * that points back at a table above it, or a leaf to be split that reaches beyond
  * the output width; -ENOMEM; -EOPNOTSUPP where a new table is needed and the table
@@ -41,6 +42,7 @@ extern "C" {
 #define PT_CHANGE_ONLY_HOLES (1u << 5)  /* soft_set: what is no hole stays */
 #define PT_CHANGE_ONLY_LEAVES (1u << 6) /* soft_set: what is no leaf stays */
 #define PT_CHANGE_HUGETLB (1u << 7)     /* soft_hide: the form that Linux gives hugetlb */
+#define PT_CHANGE_FLAGS 0xffu           /* all of them; what a call has no use for, it ignores */
 
 /**
  * struct pt_change - How a call is to be done, and what it did. NULL does for
@@ -161,8 +163,10 @@ PT_API PT_MUST_CHECK int pt_collapse(struct pt_pgtable *pt, pt_va_t va, uint64_t
  * Leaves and contiguous blocks count as a whole, also where they reach outside.
  * What is no leaf, illegal words too, is passed over. @done: bytes of leaves that had been accessed.
  *
- * TLB: nothing is flushed: a CPU that keeps the translation may leave the bit
- * clear for a while, which costs only precision.
+ * TLB: nothing is flushed: a CPU that keeps the translation leaves the bit clear until it
+ * walks again, which costs only precision; in a simulated TLB that has room for all,
+ * for ever. Who wants to know exactly flushes, by @range of the table's struct
+ * pt_flush_ops.
  */
 PT_API PT_MUST_CHECK int pt_test_and_clear_accessed(struct pt_pgtable *pt, pt_va_t va,
 						    uint64_t len, struct pt_change *change);

@@ -23,7 +23,8 @@ enum pt_mode {
 	PT_MODE_PRIVATE,
 	/*
 	 * One writer at a time and no CPU that sets A/D bits; lockless readers
-	 * beside it. Freeing tables waits for a grace period.
+	 * beside it. Freeing tables waits for a grace period. Builds without
+	 * NDEBUG abort on two writers, in private mode too.
 	 */
 	PT_MODE_EXCLUSIVE,
 	/*

@@ -234,12 +234,13 @@ ptl_map_page(struct pt_pgtable *pt, pt_va_t va, pt_pa_t pa, pt_attr_t attr,
 		return false;
 	if (change) {
 		if ((change->max_lg2 && change->max_lg2 < FMT_GRANULE_LG2) ||
+		    change->flags & ~PT_CHANGE_FLAGS ||
 		    __builtin_expect(change->gather && change->gather->pt != pt, 0))
 			return false;
 		change->bad_va = 0;
 		change->done = PTL_BIT(FMT_GRANULE_LG2);
 	}
-	if (PTL_SHARED)
+	if (PTL_LISTS_CHANGES)
 		ptl_active_enter(pt, &active);
 	ptl_write_enter();
 	if (ptl_find_leaf_table(pt, pt->change_root, va, true, &table)) {
@@ -255,7 +256,7 @@ ptl_map_page(struct pt_pgtable *pt, pt_va_t va, pt_pa_t pa, pt_attr_t attr,
 			atomic_store_explicit(entry, proto | pa, memory_order_relaxed);
 	}
 	ptl_write_leave();
-	if (PTL_SHARED)
+	if (PTL_LISTS_CHANGES)
 		ptl_active_leave(pt, &active);
 	return done;
 }

@@ -18,7 +18,8 @@ static inline int ptl_change_range(const struct pt_pgtable *pt, pt_va_t va, uint
 	if (change) {
 		change->done = 0;
 		change->bad_va = 0;
-		if (change->gather && change->gather->pt != pt)
+		if (change->flags & ~PT_CHANGE_FLAGS ||
+		    (change->gather && change->gather->pt != pt))
 			return -EINVAL;
 	}
 	return ptl_range_last(pt, va, len, FMT_GRANULE_LG2, last);
@@ -42,7 +43,7 @@ static inline void ptl_op_begin(struct ptl_op *op, struct pt_pgtable *pt, pt_va_
 	op->top_first = UINT32_MAX;
 	op->top_last = 0;
 	op->flush_splits = false;
-	if (PTL_SHARED) {
+	if (PTL_LISTS_CHANGES) {
 		op->active.first = first;
 		op->active.last = last;
 		ptl_active_enter(pt, &op->active);
@@ -110,7 +111,7 @@ static inline int ptl_op_end(struct ptl_op *op, int err)
 	ptl_write_leave();
 	while (op->spares != PTL_LINK_END)
 		ptl_table_free(pt, ptl_spare_take(op));
-	if (PTL_SHARED)
+	if (PTL_LISTS_CHANGES)
 		ptl_active_leave(pt, &op->active);
 	ptl_tell_top(op);
 	if (op->gather == &op->own_gather)

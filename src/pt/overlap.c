@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Concurrent changes must not overlap: callers exclude that, as mmap_lock does.
- * Builds with assertions keep a list of the ranges being changed and abort on a
- * caller who does not. So they do on a thread that changes a table, or finishes a gather, while
+ * Concurrent changes must not overlap: callers exclude that, as mmap_lock does; and but in
+ * shared mode there is one at a time. Builds with assertions keep a list of the ranges being
+ * changed and abort on a caller who does not. So they do on a thread that changes a table, or finishes a gather, while
  * a walk of its own holds one of the table's locks. Not compiled into release builds.
  */
 #include <pthread.h>
@@ -51,8 +51,13 @@ void ptl_active_enter(struct pt_pgtable *pt, struct ptl_active *active)
 
 	ptl_no_walk_lock(pt);
 	bits = ptl_bit_lock(&pt->active_lock);
-	for (const struct ptl_active *other = pt->active; other; other = other->next)
-		PTL_BUG_ON(active->first <= other->last && other->first <= active->last);
+	for (const struct ptl_active *other = pt->active; other; other = other->next) {
+		bool is_second_writer = pt->mode != PT_MODE_SHARED;
+		bool overlaps = active->first <= other->last && other->first <= active->last;
+
+		PTL_BUG_ON(is_second_writer);
+		PTL_BUG_ON(overlaps);
+	}
 	active->next = pt->active;
 	pt->active = active;
 	ptl_bit_unlock(&pt->active_lock, bits);

@@ -235,6 +235,7 @@ uint64_t ptl_make_soft(struct pt_pgtable *pt, pt_va_t va, uint64_t raw);
 
 /* overlap.c: catch overlapping changes, and locks of walks in the way, in builds with assertions. */
 #ifdef NDEBUG
+#define PTL_LISTS_CHANGES 0
 static inline void ptl_active_enter(struct pt_pgtable *pt, struct ptl_active *active)
 {
 	(void)pt;
@@ -260,6 +261,7 @@ static inline void ptl_no_walk_lock(struct pt_pgtable *pt)
 	(void)pt;
 }
 #else
+#define PTL_LISTS_CHANGES 1
 void ptl_active_enter(struct pt_pgtable *pt, struct ptl_active *active);
 void ptl_active_leave(struct pt_pgtable *pt, struct ptl_active *active);
 /* This thread's walk of @pt holds a table lock, no longer; aborts if one of its walks does. */

@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* Input that is wrong: the documented error, and nothing changed. */
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
 #include "unit/fixture.h"
 #include "unit/unit_dump.h"
 
@@ -360,10 +364,99 @@ static void pages_outside_memory_are_refused_and_given_back(void **state)
 	assert_int_equal(nr_freed, 1);
 }
 
+/* As of a struct pt_change that nobody filled in. */
+static void refuses_flags_that_do_not_exist(void **state)
+{
+	struct fixture *f = *state;
+	struct dump before, after;
+
+	do_map_small(f, 0, 1, 0, RWX | PT_ATTR_ACCESSED | PT_ATTR_DIRTY);
+	before = dump_take(f->pt);
+	/* pages that are there, and some beside them: of one page calls have a quick way */
+	for (unsigned int i = 0; i < CALLS_NR * 4; i++) {
+		pt_va_t va = page_va(f, i & 1);
+		uint64_t len = f->granule << (i >> 1 & 1);
+
+		for (unsigned int bit = 0; bit < 32; bit++) {
+			struct pt_change change = { .flags = 1u << bit, .done = 99 };
+
+			if (change.flags & PT_CHANGE_FLAGS)
+				continue;
+			assert_int_equal(call_range(f, (enum call)(i / 4), va, len, &change),
+					 -EINVAL);
+			assert_int_equal(change.done, 0);
+		}
+	}
+	after = dump_take(f->pt);
+	assert_true(dump_equal(&before, &after));
+	dump_free(&before);
+	dump_free(&after);
+}
+
+#ifndef NDEBUG
+/* A source that changes the table that it is asked for, in the midst of another change. */
+struct meddler {
+	struct fixture *f;
+	struct pt_table_ops real;
+	struct pt_pgtable *pt;
+	pt_va_t va;
+};
+
+static int alloc_and_meddle(void *ctx, unsigned int size_lg2, pt_pa_t *pa)
+{
+	struct meddler *m = ctx;
+
+	if (m->pt)
+		(void)!pt_unmap(m->pt, m->va, m->f->granule, NULL);
+	return m->real.alloc(m->real.ctx, size_lg2, pa);
+}
+
+static void free_for_meddler(void *ctx, pt_pa_t pa, unsigned int size_lg2)
+{
+	struct meddler *m = ctx;
+
+	m->real.free(m->real.ctx, pa, size_lg2);
+}
+
+/* Whether the library finds two changes at once, of pages @first and @second. */
+static bool aborts_on_two_changes(struct fixture *f, size_t first, size_t second)
+{
+	struct meddler m = { .f = f, .real = f->cfg.tables };
+	struct pt_pgtable_cfg cfg = f->cfg;
+	struct pt_pgtable *pt;
+	int status;
+	pid_t child;
+
+	cfg.tables = (struct pt_table_ops){ alloc_and_meddle, free_for_meddler, &m };
+	assert_int_equal(pt_pgtable_create(&pt, f->phys, &cfg), 0);
+	fflush(NULL);
+	child = fork();
+	assert_true(child >= 0);
+	if (!child) {
+		fclose(stderr); /* where it says so */
+		m.pt = pt;
+		m.va = page_va(f, second);
+		_exit(pt_map(pt, page_va(f, first), page_pa(f, first), f->granule, RWX, NULL));
+	}
+	assert_int_equal(waitpid(child, &status, 0), child);
+	pt_pgtable_destroy(pt);
+	return WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT;
+}
+
+static void builds_with_assertions_find_two_writers(void **state)
+{
+	struct fixture *f = *state;
+
+	assert_true(aborts_on_two_changes(f, 0, 0));
+	assert_int_equal(aborts_on_two_changes(f, 0, 1), f->cfg.mode != PT_MODE_SHARED);
+}
+#endif
+
 int main(void)
 {
 	static const struct test_case tests[] = {
 		TEST(refuses_malformed_ranges),
+		TEST(refuses_flags_that_do_not_exist),
 		TEST(refuses_ranges_outside_the_input_width),
 		TEST(map_refuses_bad_outputs_and_attributes),
 		TEST_ON(illegal_words_stand_in_the_way, NEEDS_2_LEVELS),
@@ -372,6 +465,9 @@ int main(void)
 		TEST(refuses_configurations_that_are_none),
 		TEST(without_a_usable_page_for_the_root_there_is_no_table),
 		TEST(pages_outside_memory_are_refused_and_given_back),
+#ifndef NDEBUG
+		TEST_ON(builds_with_assertions_find_two_writers, NEEDS_2_LEVELS),
+#endif
 	};
 
 	return RUN_ON_ALL("badinput", tests);
