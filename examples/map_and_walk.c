@@ -24,7 +24,7 @@ static void print_runs(struct pt_pgtable *pt)
 
 	for (type = pt_range_walk_start(&walk, pt, 0, UINT64_MAX, PT_TYPE_PFN, 0); type != PTW_DONE;
 	     type = pt_range_walk_next(&walk)) {
-		if (type == PTW_AGAIN)
+		if (type == PTW_AGAIN || type == PTW_ABORT)
 			continue;
 		printf("  0x%010" PRIx64 " -> 0x%010" PRIx64 "  %7" PRIu64
 		       "K in leaves of %7" PRIu64 "K  %c%c%c\n",

@@ -94,9 +94,17 @@ PT_API PT_MUST_CHECK int pt_mm_create(struct pt_mm **out, struct pt_world *world
  */
 PT_API void pt_mm_destroy(struct pt_mm *mm);
 
-/** Its table: to be walked, with PT_WALK_LOCKED too, asked and loaded, not to be changed. */
+/**
+ * Its table: to be walked, with PT_WALK_LOCKED too, asked, aged (pt_test_and_clear_accessed())
+ * and loaded, not to be changed otherwise.
+ */
 PT_API struct pt_pgtable *pt_mm_pgtable(const struct pt_mm *mm);
 PT_API struct pt_world *pt_mm_world(const struct pt_mm *mm);
+/**
+ * pt_mm_area_ops() - Its areas, all to be walked: for pt_range_walk_start_areas() over
+ * pt_mm_pgtable(). pt_area.owner is the struct pt_mm_area. As long as @mm.
+ */
+PT_API struct pt_area_ops pt_mm_area_ops(struct pt_mm *mm);
 
 /* What is known of the page at an address, as struct page and struct folio. */
 struct pt_mm_page {

@@ -10,6 +10,8 @@
  *		... walk.va, walk.len, walk.pa, walk.attr ...
  *	pt_range_walk_done(&walk);
  *
+ * PTW_ABORT and PTW_AGAIN are turns of that loop without a run: pass them over.
+ *
  * The pull iterator of Linux RFC 20260412174244.133715-1 (its third version, as
  * far as it can be read): no callbacks, huge leaves and contiguous blocks as what they are,
  * hugetlb no special case, neighbours batched into runs. A walk goes over a bare table, or over
@@ -169,7 +171,8 @@ struct pt_range_walk {
  * modes the caller is the one writer, and there is nothing to lock.
  *
  * Return: the first run's type, PTW_DONE, or PTW_ABORT if @last < @first, a flag or type is
- * unknown, FOLIOS meets PFNS, or locks are asked for and the table was not made with walk_locks.
+ * unknown, FOLIOS meets PFNS, or locks are asked for in shared mode and the table was not made with
+ * walk_locks.
  */
 PT_API enum pt_range_walk_type pt_range_walk_start(struct pt_range_walk *walk,
 						   struct pt_pgtable *pt, pt_va_t first,
@@ -178,8 +181,8 @@ PT_API enum pt_range_walk_type pt_range_walk_start(struct pt_range_walk *walk,
 
 /**
  * pt_range_walk_start_areas() - The same over the areas of an address space.
- * @areas: Outlives the walk. Nothing between areas is reported, and no run crosses from
- *         one to the next. PTW_ABORT also for an area that ends before the address asked for.
+ * @areas: As pt_mm_area_ops() gives; outlives the walk. Nothing between areas is reported, no run
+ *         crosses from one to the next. PTW_ABORT also for one that ends before where it was asked.
  */
 PT_API enum pt_range_walk_type
 pt_range_walk_start_areas(struct pt_range_walk *walk, struct pt_pgtable *pt,

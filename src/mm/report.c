@@ -9,17 +9,15 @@ struct pt_view pt_mm_view(const struct pt_mm *mm)
 	return (struct pt_view){ mm->pt, mm->areas.at, mm->areas.nr, mm->world };
 }
 
-static enum pt_area_verdict next_area(void *ctx, pt_va_t va, struct pt_area *area)
+static enum pt_area_verdict find_area(const struct ptl_areas *areas, pt_va_t va,
+				      struct pt_area *area)
 {
-	const struct pt_view *view = ctx;
-	const struct ptl_areas areas = { .at = (struct pt_mm_area *)(uintptr_t)view->areas,
-					 .nr = view->nr_areas };
 	const struct pt_mm_area *found;
-	size_t i = ptl_areas_find(&areas, va);
+	size_t i = ptl_areas_find(areas, va);
 
-	if (i == areas.nr)
+	if (i == areas->nr)
 		return PT_AREA_END;
-	found = &areas.at[i];
+	found = &areas->at[i];
 	*area = (struct pt_area){
 		.first = found->first,
 		.last = found->last,
@@ -28,6 +26,27 @@ static enum pt_area_verdict next_area(void *ctx, pt_va_t va, struct pt_area *are
 		.owner = (void *)(uintptr_t)found,
 	};
 	return PT_AREA_WALK;
+}
+
+static enum pt_area_verdict next_area(void *ctx, pt_va_t va, struct pt_area *area)
+{
+	const struct pt_view *view = ctx;
+	const struct ptl_areas areas = { .at = (struct pt_mm_area *)(uintptr_t)view->areas,
+					 .nr = view->nr_areas };
+
+	return find_area(&areas, va, area);
+}
+
+static enum pt_area_verdict next_area_of_mm(void *ctx, pt_va_t va, struct pt_area *area)
+{
+	const struct pt_mm *mm = ctx;
+
+	return find_area(&mm->areas, va, area);
+}
+
+struct pt_area_ops pt_mm_area_ops(struct pt_mm *mm)
+{
+	return (struct pt_area_ops){ next_area_of_mm, mm };
 }
 
 static bool settle(struct ptl_view_walk *walk)

@@ -497,6 +497,50 @@ static enum pt_area_verdict next_area(void *ctx, pt_va_t va, struct pt_area *are
 	return PT_AREA_WALK;
 }
 
+/* What walks are given by pt_mm_area_ops(): every run is in the area that holds it. */
+static void an_address_space_gives_its_areas_to_walks(void **state)
+{
+	const uint64_t page = fixture.page, frames = VA + 32 * page;
+	const struct pt_mm_area pfns = { .first = frames,
+					 .last = frames + 4 * page - 1,
+					 .kind = PT_MM_PFNMAP,
+					 .flags = PT_MM_READ | PT_MM_SHARED,
+					 .node = PT_MM_ANY_NODE };
+	uint64_t nr[PTW_ILLEGAL + 1] = { 0 };
+	enum pt_range_walk_type type;
+	struct pt_range_walk walk;
+	struct pt_area_ops ops;
+
+	(void)state;
+	make_pages();
+	assert_int_equal(pt_mm_map(parent.mm, &pfns), 0);
+	assert_int_equal(pt_mm_insert_pfn(parent.mm, frames, 2 * page, DEVICE_PA), 0);
+	ops = pt_mm_area_ops(parent.mm);
+	for (type = pt_range_walk_start_areas(&walk, pt_mm_pgtable(parent.mm), &ops, 0, UINT64_MAX,
+					      PT_TYPE_ALL, 0);
+	     type != PTW_DONE; type = pt_range_walk_next(&walk)) {
+		const struct pt_mm_area *area = pt_mm_area_at(parent.mm, walk.va);
+
+		assert_int_not_equal(type, PTW_ABORT);
+		if (type == PTW_AGAIN)
+			continue;
+		assert_ptr_equal(walk.area.owner, area);
+		assert_int_equal(walk.area.first, area->first);
+		assert_int_equal(walk.area.last, area->last);
+		assert_true(walk.va >= area->first && walk.va + walk.len - 1 <= area->last);
+		nr[type] += walk.len / page;
+		if (walk.va >= frames)
+			assert_true(type == PTW_PFN || type == PTW_NONE);
+	}
+	assert_int_equal(pt_range_walk_done(&walk), 0);
+	/* stored; the zero page, and frames; swapped; untouched of both areas */
+	assert_int_equal(nr[PTW_FOLIO], 4);
+	assert_int_equal(nr[PTW_PFN], 4 + 2);
+	assert_int_equal(nr[PTW_SWAP], 2);
+	assert_int_equal(nr[PTW_NONE], 2 + 2);
+	process_exit(&fixture, &child);
+}
+
 static void words_of(struct pt_range_walk *walk, uint64_t *words, unsigned int flags)
 {
 	const struct pt_area_ops ops = { next_area, parent.mm };
@@ -553,6 +597,7 @@ static const struct CMUnitTest bodies[] = {
 	cmocka_unit_test(pagemap_has_a_word_a_page),
 	cmocka_unit_test(numa_maps_counts_pages),
 	cmocka_unit_test(numa_maps_counts_huge_pages_that_a_run_comes_to),
+	cmocka_unit_test(an_address_space_gives_its_areas_to_walks),
 	cmocka_unit_test(areas_are_walked_with_locks_too),
 };
 
