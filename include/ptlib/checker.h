@@ -23,6 +23,9 @@
  * Entries that are stale but not used are nobody's harm, and not reported. What has been
  * changed behind pt_pgtable's back is not known, and not reported either.
  *
+ * A lazy CPU (space.h) catches up with its space before it runs that again: until then it is
+ * held to the changes of the kernel's tables alone, whose flushes reach it.
+ *
  * Two kinds do not wait for a use. BREAK, arm64: a live word replaces another that may still
  * be kept where break-before-make is required; what has to complete in between is a TLBI,
  * whatever anybody called flushed. NEEDLESS: a flush returned, and nothing that may have

@@ -33,7 +33,10 @@ extern "C" {
  */
 PT_API PT_MUST_CHECK int pt_space_create(struct pt_space **out, struct pt_machine *machine);
 /**
- * pt_space_destroy() - Give up a space that no CPU has loaded; its table stays.
+ * pt_space_destroy() - Give up a space that no CPU has loaded; its table stays. NULL is allowed.
+ *
+ * CPUs that have it run another one first, by pt_cpu_switch(); or none, as after
+ * pt_cpu_load_x86_64() and pt_cpu_load_arm64(). One that does not do anything more may keep it.
  *
  * TLB: arm64: its ASID is flushed on all CPUs before another space gets it.
  */
@@ -74,6 +77,8 @@ PT_API PT_MUST_CHECK int pt_cpu_switch(struct pt_cpu *cpu, struct pt_space *spac
  *
  * User mode ends with it, and it ends with the next pt_cpu_switch(). With the policy, leaves
  * that change do not interrupt it; freed tables do, and make it switch to the kernel's space.
+ * A kernel thread has no business at addresses of the borrowed space: what it finds there may
+ * be stale, and the checker says nothing of it.
  *
  * Return: 0; -EINVAL if the kernel's space has no table.
  */

@@ -271,6 +271,16 @@ static bool find_overdue(const struct pt_cpu *cpu, struct cause *cause)
 	return true;
 }
 
+/*
+ * A lazy CPU catches up with its space before it runs that again: it is not to be held to what
+ * was flushed for that. What was flushed for the kernel has reached it.
+ */
+static bool is_owed(const struct pt_cpu *cpu, const struct cause *cause)
+{
+	return !atomic_load_explicit(&cpu->lazy, memory_order_relaxed) || /* this thread's own */
+	       cause->change.space == cpu->machine->kernel->id;
+}
+
 static bool find_cause(const struct pt_cpu *cpu, struct cause *cause, enum pt_check_kind kind)
 {
 	struct ptl_checker *c = cpu->machine->checker;
@@ -278,6 +288,7 @@ static bool find_cause(const struct pt_cpu *cpu, struct cause *cause, enum pt_ch
 	bool found = !c->stats.lost && (find_settled(c, cause) || find_overdue(cpu, cause) ||
 					find_freed(cpu->machine, cause));
 
+	found = found && is_owed(cpu, cause);
 	if (found)
 		ptl_check_count(c, cause->freed ? PT_CHECK_FRAME : kind);
 	ptl_bit_unlock(&c->lock, bits);
@@ -320,8 +331,6 @@ void ptl_check_leaf(struct pt_cpu *cpu, const struct ptl_access *access,
 	enum pt_check_kind kind;
 	struct ptl_way way;
 
-	if (atomic_load_explicit(&cpu->lazy, memory_order_relaxed))
-		return; /* it catches up before it uses the space again */
 	ptl_check_find_way(&way, access, PTL_FROM_ROOT);
 	kind = ptl_check_compare(&way, asked, entry, judged);
 	if (kind != PT_CHECK_KIND_NR)
@@ -361,7 +370,6 @@ uint64_t ptl_check_table(struct pt_cpu *cpu, const struct ptl_access *access, un
 	while (way.nr_leading < way.nr &&
 	       (way.steps[way.nr_leading].stage == 2 || way.steps[way.nr_leading].level > level))
 		way.nr_leading++;
-	if (!atomic_load_explicit(&cpu->lazy, memory_order_relaxed))
-		report(cpu, &way, PT_CHECK_TABLE, access->va, NULL, entry);
+	report(cpu, &way, PT_CHECK_TABLE, access->va, NULL, entry);
 	return stamp_below(cpu->machine->checker, &way, entry, stamp);
 }

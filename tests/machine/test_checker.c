@@ -382,6 +382,45 @@ static void cpus_that_were_lazy_are_checked(void **state)
 	}
 }
 
+/* Flushes of the kernel's tables reach them too, and those of the space that they borrow do not. */
+static void lazy_cpus_are_held_to_the_kernels_changes_alone(void **state)
+{
+	const pt_va_t upper = UINT64_C(0xffff800000000000);
+	const struct pt_access access = { .kind = PT_ACCESS_READ, .size = 8 };
+	struct pt_access_result result;
+	struct process kernel;
+	struct trial t;
+
+	(void)state;
+	trial_init(&t, "x86_48", FORGOTTEN, RWU);
+	kernel.space = pt_machine_kernel(t.f.machine);
+	t.f.cfg.watch = pt_space_watch_ops(kernel.space);
+	assert_int_equal(pt_pgtable_create(&kernel.pt, t.f.phys, &t.f.cfg), 0);
+	assert_int_equal(pt_space_set_table(kernel.space, kernel.pt), 0);
+	assert_int_equal(pt_map(kernel.pt, upper, DATA, t.f.page, PT_ATTR_RW, NULL), 0);
+	assert_int_equal(pt_pgtable_link(t.p.pt, upper, kernel.pt, upper, BIT(39), 3), 0);
+	assert_int_equal(pt_cpu_access(t.cpu, upper, &access, &result), 0);
+
+	assert_int_equal(pt_cpu_enter_lazy(t.cpu), 0);
+	assert_int_equal(pt_unmap(t.p.pt, VA, t.f.page, NULL), 0);
+	assert_int_equal(touch(&t.f, t.cpu, VA, PT_ACCESS_READ, &result), 0);
+	assert_int_equal(t.nr_reports, 0);
+	assert_int_equal(pt_unmap(kernel.pt, upper, t.f.page, NULL), 0);
+	assert_int_equal(pt_cpu_access(t.cpu, upper, &access, &result), 0);
+	assert_int_equal(t.nr_reports, 1);
+	assert_int_equal(t.last.kind, PT_CHECK_ADDRESS);
+	assert_int_equal(t.last.va, upper);
+	/* and so is whoever runs the space again */
+	assert_int_equal(pt_cpu_switch(t.cpu, t.p.space), 0);
+	assert_int_equal(touch(&t.f, t.cpu, VA, PT_ACCESS_READ, &result), 0);
+	assert_int_equal(t.nr_reports, 2);
+	assert_int_equal(t.last.va, VA);
+
+	assert_int_equal(pt_pgtable_unlink(t.p.pt, upper, BIT(39), 3, NULL), 0);
+	pt_pgtable_destroy(kernel.pt);
+	trial_exit(&t);
+}
+
 static void stale_rights_are_caught_by_any_use(void **state)
 {
 	struct trial t;
@@ -526,6 +565,7 @@ int main(void)
 		cmocka_unit_test(wrong_level_hint_is_caught),
 		cmocka_unit_test(leaves_alone_where_a_table_was_freed_is_caught),
 		cmocka_unit_test(cpus_that_were_lazy_are_checked),
+		cmocka_unit_test(lazy_cpus_are_held_to_the_kernels_changes_alone),
 		cmocka_unit_test(stale_rights_are_caught_by_any_use),
 		cmocka_unit_test(less_rights_than_tables_give_are_legal),
 		cmocka_unit_test(stale_dirty_is_caught),
