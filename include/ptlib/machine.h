@@ -103,7 +103,7 @@ PT_API void pt_machine_cfg_init(struct pt_machine_cfg *cfg, const struct pt_tlb_
  */
 PT_API PT_MUST_CHECK int pt_machine_create(struct pt_machine **out, struct pt_phys *phys,
 					   const struct pt_machine_cfg *cfg);
-/** Frees @machine and its CPUs; its spaces are gone before. NULL is allowed. */
+/** Frees @machine and its CPUs; aborts if spaces or guests are left. NULL is allowed. */
 PT_API void pt_machine_destroy(struct pt_machine *machine);
 
 PT_API struct pt_phys *pt_machine_phys(const struct pt_machine *machine);

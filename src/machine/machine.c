@@ -158,10 +158,25 @@ int pt_machine_create(struct pt_machine **out, struct pt_phys *phys,
 	return 0;
 }
 
+/* Number 0 is the machine's own. */
+static bool somebody_has_one(const uint64_t *ids)
+{
+	bool found = ids && ids[0] & ~PTL_BIT(0);
+
+	for (unsigned int word = 1; ids && word < PTL_NR_ASIDS / 64; word++)
+		found |= ids[word] != 0;
+	return found;
+}
+
 void pt_machine_destroy(struct pt_machine *machine)
 {
+	bool has_spaces, has_guests;
+
 	if (!machine)
 		return;
+	has_spaces = somebody_has_one(machine->asids);
+	has_guests = somebody_has_one(machine->vmids);
+	PTL_BUG_ON(has_spaces || has_guests);
 	for (unsigned int i = 0; machine->cpu && i < machine->cfg.nr_cpus; i++)
 		cpu_destroy(machine->cpu[i]);
 	if (machine->kernel)

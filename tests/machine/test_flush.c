@@ -1,5 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* Flushes of spaces: which CPUs, which operations, how many, and that nothing stale is left. */
+#include <signal.h>
+#include <stdio.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
 #include "machine_test.h"
 
 static const struct pt_machine_policy linux_ways = { .ceiling = 33,
@@ -178,6 +183,44 @@ static void x86_lazy_cpus_are_left_alone_until_tables_go(void **state)
 	process_exit(&p);
 	pt_pgtable_destroy(kernel.pt);
 	fixture_exit(&f);
+}
+
+/* Destroys a machine before a space or guest of it; whether that aborted. */
+static bool aborts_before(bool guest)
+{
+	struct pt_space *space;
+	struct pt_guest *vm;
+	struct fixture f;
+	int status;
+	pid_t child;
+
+	fixture_init(&f, "x86_48", 2, false);
+	if (guest)
+		assert_int_equal(pt_guest_create(&vm, f.machine), 0);
+	else
+		assert_int_equal(pt_space_create(&space, f.machine), 0);
+	fflush(NULL);
+	child = fork();
+	assert_true(child >= 0);
+	if (!child) {
+		fclose(stderr); /* where it says so */
+		pt_machine_destroy(f.machine);
+		_exit(0);
+	}
+	assert_int_equal(waitpid(child, &status, 0), child);
+	if (guest)
+		pt_guest_destroy(vm);
+	else
+		pt_space_destroy(space);
+	fixture_exit(&f);
+	return WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT;
+}
+
+static void a_machine_goes_after_its_spaces_and_guests(void **state)
+{
+	(void)state;
+	assert_true(aborts_before(false));
+	assert_true(aborts_before(true));
 }
 
 static void x86_kernel_ranges_reach_everybody(void **state)
@@ -582,6 +625,7 @@ int main(void)
 		cmocka_unit_test(x86_cpus_elsewhere_catch_up_at_the_switch),
 		cmocka_unit_test(x86_pcids_are_given_in_turn),
 		cmocka_unit_test(x86_lazy_cpus_are_left_alone_until_tables_go),
+		cmocka_unit_test(a_machine_goes_after_its_spaces_and_guests),
 		cmocka_unit_test(x86_kernel_ranges_reach_everybody),
 		cmocka_unit_test(arm64_ranges_are_exact),
 		cmocka_unit_test(arm64_ranges_with_lpa2_begin_on_64k),
