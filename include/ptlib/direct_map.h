@@ -92,7 +92,10 @@ PT_API PT_MUST_CHECK int pt_direct_map_create(struct pt_direct_map **out, struct
  */
 PT_API void pt_direct_map_destroy(struct pt_direct_map *dm);
 
-/** Its table: to look at, to link into others, not to change. Mode: PT_MODE_EXCLUSIVE. */
+/**
+ * Its table: to look at, to link into others, not to change; its tables are set aside for its own
+ * splits, so that others find none (-ENOMEM). Mode: PT_MODE_EXCLUSIVE.
+ */
 PT_API struct pt_pgtable *pt_direct_map_pgtable(struct pt_direct_map *dm);
 /** Where pa 0 is, or would be. */
 PT_API pt_va_t pt_direct_map_base(const struct pt_direct_map *dm);
@@ -130,7 +133,8 @@ PT_API bool pt_kernel_page_present(const struct pt_direct_map *dm, pt_pa_t pa);
  * changed, or none, and flushed at once, as one range from the first to the last. It is
  * -EOPNOTSUPP for KEYED without a key, and -ENOMEM where a conversion to KEYED finds less
  * in the reserve than it needs and two: see pt_direct_map_prepare().
- * zero and settle: through the mermap of pt_direct_map_set_mermap(); -EOPNOTSUPP without.
+ * zero and settle: through the mermap of pt_direct_map_set_mermap(), which is in another table;
+ * -EOPNOTSUPP without.
  */
 PT_API const struct pt_freetype_ops *pt_direct_map_freetype_ops(struct pt_direct_map *dm);
 

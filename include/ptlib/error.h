@@ -9,7 +9,7 @@
  *   -EINVAL      an argument is malformed: misaligned, empty, wrapping, unknown
  *   -ERANGE      well formed, but outside the widths of this table or memory
  *   -EEXIST      something already stands in part of the range
- *   -ENOENT      nothing is mapped there
+ *   -ENOENT      nothing is there: no leaf, no area, no held page
  *   -ENOMEM      no memory for a table page, or no host memory for an object
  *   -EBUSY       the object is in use: a page still referenced, a range taken
  *   -EFAULT      a table word that hardware would refuse, or that points outside

@@ -54,7 +54,8 @@ struct pt_fault {
 	enum pt_fault_kind kind;
 	enum pt_fault_why why;
 	unsigned int stage;    /* 1 or 2: whose entry or rule it was */
-	unsigned int level;    /* ours, of the entry that decided; the top one where none was read */
+	unsigned int level;    /* ours, of the entry that decided; where none was read: x86 the top
+				* one; arm64 3, which is Arm's level 0, however many there are */
 	uint64_t code;         /* as the kind says */
 	pt_va_t va;            /* the address that is reported: CR2, FAR */
 	pt_pa_t ipa;           /* stage 2: the intermediate address that could not be translated */

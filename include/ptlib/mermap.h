@@ -57,7 +57,8 @@ struct pt_mermap_cfg {
 /**
  * pt_mermap_create() - Make one, not yet prepared.
  * @out: Receives the handle; release it with pt_mermap_destroy().
- * @pt:  Where the regions are; must outlive it. Of PT_MODE_SHARED if CPUs use it at once.
+ * @pt:  Where the regions are; must outlive it. Of PT_MODE_SHARED if CPUs use it at once. Not a
+ *       direct map's, which has no tables to give: one beside it, as the kernel's or a process's.
  *
  * Return: 0; -EINVAL for a bad configuration, a region that ends beyond 2^64, or 2^32 - 1
  * pages in all regions; -ENOMEM.

@@ -43,6 +43,10 @@ typedef bool (*pt_report_fn)(void *ctx, const struct pt_finding *finding);
  *
  * Time is linear in the number of distinct table pages, whatever they point at.
  *
+ * What hardware follows and we do not is found too: a top table with a slot that points
+ * at itself is PT_ILLEGAL_LOOP. Rights are the owner's policy and not looked at: whoever wants no
+ * page writable and executable walks with PT_WALK_EFFECTIVE.
+ *
  * Context: no concurrent change of @pt.
  * Return: 0 if nothing was found, -EFAULT if something was, -ENOMEM.
  */

@@ -13,7 +13,7 @@ const char *pt_strerror(int err)
 	case -EEXIST:
 		return "something is already there";
 	case -ENOENT:
-		return "nothing is mapped there";
+		return "nothing is there";
 	case -ENOMEM:
 		return "out of memory";
 	case -EBUSY:
