@@ -25,8 +25,8 @@ static int load_arm64(struct fixture *fx)
 	uint64_t tg0 = fx->info.granule_lg2 == 12 ? 0 : fx->info.granule_lg2 == 16 ? 1 : 2;
 	const struct pt_arm64_regs regs = {
 		.ttbr0 = pt_pgtable_root(fx->pt),
-		.tcr = 16 | tg0 << 14 | UINT64_C(1) << 23 | UINT64_C(5) << 32 | /* T0SZ, TG0, EPD1, IPS */
-		       UINT64_C(3) << 39,                                        /* HA, HD */
+		.tcr = 16 | tg0 << 14 | UINT64_C(1) << 23 |   /* T0SZ, TG0, EPD1 */
+		       UINT64_C(5) << 32 | UINT64_C(3) << 39, /* IPS; HA, HD */
 		.mair = UINT64_C(0x000000040044ffff),
 		.sctlr = 1,
 		.pan = true,
@@ -162,7 +162,8 @@ static inline uint64_t word_of(const uint8_t *table, uint64_t in, unsigned int l
 static int limit_nested(struct fixture *fx)
 {
 	const uint8_t *guest = pt_phys_to_host(fx->phys, 0, fx->page);
-	const uint8_t *own = (const uint8_t *)pt_phys_to_host(fx->phys, SECOND_PA, fx->page) - SECOND_PA;
+	const uint8_t *own =
+		(const uint8_t *)pt_phys_to_host(fx->phys, SECOND_PA, fx->page) - SECOND_PA;
 	pt_pa_t root = pt_pgtable_root(fx->pt), second = pt_pgtable_root(fx->second);
 	uint64_t sum = 0;
 

@@ -141,8 +141,8 @@ static int init_mixed(struct fixture *fx)
 
 		err = pt_unmap(fx->pt, va, 4 * page, NULL);
 		for (size_t k = 0; k < 4 && !err; k++)
-			err = pt_map(fx->pt, va + k * page, fx->folio[4 * i + (k & 1 ? 2 : 0)], page,
-				     FIXTURE_ATTR, &fx->change);
+			err = pt_map(fx->pt, va + k * page, fx->folio[4 * i + (k & 1 ? 2 : 0)],
+				     page, FIXTURE_ATTR, &fx->change);
 		if (!err)
 			err = pt_soft_set(fx->pt, va + 8 * page, 4 * page, 0, &swap, NULL);
 		if (!err)

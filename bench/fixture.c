@@ -96,8 +96,8 @@ static int make_table_with_folios(struct fixture *fx)
 	int err = pt_fmt_cfg_init(&cfg.fmt, fx->fmt);
 
 	if (!err)
-		err = pt_soft_cfg_init(&soft, fx->fmt == PT_FMT_X86_64 ? PT_SOFT_X86 : PT_SOFT_ARM64,
-				       &cfg.fmt, 0);
+		err = pt_soft_cfg_init(
+			&soft, fx->fmt == PT_FMT_X86_64 ? PT_SOFT_X86 : PT_SOFT_ARM64, &cfg.fmt, 0);
 	cfg.soft = &soft;
 	if (!err)
 		err = pt_phys_create(&fx->phys, regions, 2, fx->info.granule_lg2);

@@ -120,7 +120,8 @@ descend_pages(const struct fixture *fx, const uint32_t *order, unsigned int gran
 
 			if (level)
 				table = (_Atomic uint64_t *)(void *)(host +
-								     (raw & PTL_BITS(47, granule_lg2)));
+								     (raw &
+								      PTL_BITS(47, granule_lg2)));
 			else
 				sum += raw;
 		}

@@ -122,7 +122,10 @@ static bool is_told(const struct explain_case *c, unsigned int i, unsigned int c
 	return first < step;
 }
 
-/* Names misprogrammed blocks of leaves that the piece at @path came by; returns whether there are. */
+/*
+ * Names misprogrammed blocks of leaves that the piece at @path came by;
+ * returns whether there are.
+ */
 static bool say_blocks(FILE *out, const struct explain_path *path)
 {
 	const struct explain_case *c = path->first.c;
@@ -167,7 +170,10 @@ static bool has_rights(const struct explain_regime *r, const struct explain_path
 	       (second->nr && explain_last(second)->kind == PT_KIND_LEAF);
 }
 
-/* Whether the access ended in a fault of the architecture; else a table was not there, if it ended. */
+/*
+ * Whether the access ended in a fault of the architecture; else a table
+ * was not there, if it ended.
+ */
 static bool has_faulted(const struct explain_case *c)
 {
 	return !c->result.nr_pieces && c->result.fault.kind != PT_FAULT_NO_MEMORY;

@@ -162,7 +162,8 @@ static void put_word(struct world *w, struct fuzz_input *in)
 	for (; repeat && index < PAGE_BYTES / 8; repeat--, index++) {
 		write_word(w, page + 8 * index, raw);
 		if ((kind & 15) == 7)
-			raw += UINT64_C(1) << w->info.leaf_lg2[level < w->info.nr_levels ? level : 0];
+			raw += UINT64_C(1)
+			       << w->info.leaf_lg2[level < w->info.nr_levels ? level : 0];
 	}
 }
 
@@ -514,8 +515,9 @@ static void use_tables(struct world *w, struct fuzz_input *in, pt_pa_t root, uin
 			if (i & 1)
 				w->sample[i] += (uint64_t)(any >> 24 & 3) << size_lg2;
 			if (i & 2)
-				w->sample[i] += (uint64_t)(any >> 26 & 3)
-						<< w->info.leaf_lg2[(any >> 28) % w->info.nr_levels];
+				w->sample[i] +=
+					(uint64_t)(any >> 26 & 3)
+					<< w->info.leaf_lg2[(any >> 28) % w->info.nr_levels];
 			if (i == 9)
 				w->sample[i] = w->info.last - (any & 0xffff);
 			if (i == 10)

@@ -9,8 +9,8 @@
  * was flushed, in the order that the architecture wants; that what failed changed nothing; in
  * checked mode, that every store was reported. At the end every table page must be back.
  *
- * Input: [config] [mode and place] [scale] [second table's half], then operations: [op] [how] arguments.
- * PTLIB_FUZZ_TRACE in the environment prints them.
+ * Input: [config] [mode and place] [scale] [second table's half], then operations: [op] [how]
+ * arguments. PTLIB_FUZZ_TRACE in the environment prints them.
  */
 #include <ptlib/ptlib.h>
 

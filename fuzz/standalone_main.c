@@ -27,7 +27,10 @@ static void replay_refuse(struct replay *replay, const char *path)
 	replay->nr_unreadable++;
 }
 
-/* The buffer is exactly as long as the input, so that reading past it is seen by ASan or Valgrind. */
+/*
+ * The buffer is exactly as long as the input, so that reading past it is
+ * seen by ASan or Valgrind.
+ */
 static void replay_file(struct replay *replay, const char *path, size_t size)
 {
 	FILE *file = fopen(path, "rb");

@@ -50,7 +50,8 @@ static inline uint64_t arm64_exception_class(bool fetch, bool same_el)
 	return (fetch ? 0x20 : 0x24) + (same_el ? 1 : 0);
 }
 
-static inline uint64_t arm64_esr(const struct pt_access *how, const struct arm64_fault_report *report)
+static inline uint64_t arm64_esr(const struct pt_access *how,
+				 const struct arm64_fault_report *report)
 {
 	bool fetch = how->kind == PT_ACCESS_FETCH;
 	bool same_el = !report->stage2 && how->priv == 1;

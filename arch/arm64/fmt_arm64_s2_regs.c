@@ -101,7 +101,8 @@ int pt_fmt_cfg_arm64_s2(struct pt_fmt_cfg *cfg, pt_pa_t *root, const struct pt_a
 	found.features = (found.fmt == PT_FMT_ARM64_S2_64K && has.pa_bits == 52 ? PT_FEAT_LPA : 0) |
 			 (has.ttst ? PT_FEAT_TTST : 0) | (has.xnx ? PT_FEAT_XNX : 0) |
 			 (has.fwb && regs->hcr & ARM64_HCR_FWB ? PT_FEAT_FWB : 0);
-	if (has.dirty && (regs->vtcr & (ARM64_VTCR_HA | ARM64_VTCR_HD)) == (ARM64_VTCR_HA | ARM64_VTCR_HD))
+	if (has.dirty &&
+	    (regs->vtcr & (ARM64_VTCR_HA | ARM64_VTCR_HD)) == (ARM64_VTCR_HA | ARM64_VTCR_HD))
 		found.features |= PT_FEAT_HD;
 	if (pt_format_info(&found, &info))
 		return -EINVAL;

@@ -123,7 +123,8 @@ static inline void x86_64_init_rights(struct ptl_regime *r)
 {
 	r->key_mask = r->control & (X86_64_PKE | X86_64_PKS) ? 15 : 0;
 	for (unsigned int says = 0; says < 8; says++) {
-		struct ptl_rights *clean = &r->rights[says], *dirty = &r->rights[says | X86_64_SAYS_D];
+		struct ptl_rights *clean = &r->rights[says],
+				  *dirty = &r->rights[says | X86_64_SAYS_D];
 
 		clean->of[PTL_NO_CLASS] = dirty->of[PTL_NO_CLASS] = ptl_right(0, 0);
 		for (enum x86_64_class class = 0; class < X86_64_NR_CLASSES; class++) {

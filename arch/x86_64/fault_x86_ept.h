@@ -130,7 +130,8 @@ static inline uint64_t x86_ept_qualification(const struct ptl_access *access,
 	unsigned int perms = failure->want->perms;
 	uint64_t words = failure->all & failure->raw, code = PT_EPT_LINEAR_VALID;
 
-	code |= (perms & PT_PERM_READ ? PT_EPT_READ : 0) | (perms & PT_PERM_WRITE ? PT_EPT_WRITE : 0) |
+	code |= (perms & PT_PERM_READ ? PT_EPT_READ : 0) |
+		(perms & PT_PERM_WRITE ? PT_EPT_WRITE : 0) |
 		(perms & PT_PERM_EXEC ? PT_EPT_FETCH : 0);
 	code |= (words & X86_EPT_RWX) << 3;
 	if (r->fmt.cfg.features & PT_FEAT_MBEC && words & X86_EPT_XU)
@@ -157,9 +158,10 @@ static int x86_ept_fault(struct ptl_access *access, const struct ptl_regime *r,
 	if (misconfigured) {
 		fault.why = PT_WHY_RESERVED;
 	} else {
-		unsigned int says = failure->kind == PTL_LEAF ?
-					    x86_ept_says(failure->all, failure->any, failure->raw, r) :
-					    0;
+		unsigned int says =
+			failure->kind == PTL_LEAF
+				? x86_ept_says(failure->all, failure->any, failure->raw, r)
+				: 0;
 
 		fault.code = x86_ept_qualification(access, r, failure);
 		if (failure->kind != PTL_LEAF)
@@ -167,9 +169,9 @@ static int x86_ept_fault(struct ptl_access *access, const struct ptl_regime *r,
 		else if (failure->want->perms & PT_PERM_EXEC)
 			fault.why = PT_WHY_EXEC;
 		else
-			fault.why = failure->want->perms & PT_PERM_READ && !(says & X86_EPT_SAYS_R) ?
-					    PT_WHY_READ :
-					    PT_WHY_WRITE;
+			fault.why = failure->want->perms & PT_PERM_READ && !(says & X86_EPT_SAYS_R)
+					    ? PT_WHY_READ
+					    : PT_WHY_WRITE;
 	}
 	*access->fault = fault;
 	return 1;

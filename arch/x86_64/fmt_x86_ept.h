@@ -50,7 +50,10 @@ static inline enum pt_mem x86_mem_of_index(unsigned int index, const struct ptl_
 	return x86_mem_of_type(index);
 }
 
-/* Which values of bits 5:0 a present entry may have, by bit 10: 29.3.3.1 "EPT Misconfigurations". */
+/*
+ * Which values of bits 5:0 a present entry may have, by bit 10: 29.3.3.1
+ * "EPT Misconfigurations".
+ */
 static inline void x86_ept_init_legal(struct ptl_fmt *f)
 {
 	bool exec_only = f->cfg.features & PT_FEAT_EXEC_ONLY, mbec = f->cfg.features & PT_FEAT_MBEC;
@@ -205,7 +208,8 @@ static inline uint64_t x86_ept_attr_bits(pt_attr_t attrs, unsigned int level,
 
 	(void)level;
 	attrs &= f->attrs;
-	bits = (attrs & (PT_ATTR_RW | PT_ATTR_EXEC)) | (attrs & PT_ATTR_MEM_MASK ? X86_EPT_TYPE : 0);
+	bits = (attrs & (PT_ATTR_RW | PT_ATTR_EXEC)) |
+	       (attrs & PT_ATTR_MEM_MASK ? X86_EPT_TYPE : 0);
 	bits |= (attrs & moved) << 3 & (f->hw_ad | X86_EPT_XU);
 	bits |= (attrs & PT_ATTR_IGNORE_PAT) >> 19 | (attrs & PT_ATTR_NO_VE) << 37;
 	return bits | (attrs & PT_ATTR_SW_MASK) << (52 - PT_ATTR_SW_SHIFT);

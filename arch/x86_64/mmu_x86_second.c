@@ -40,9 +40,13 @@ static enum pt_mem combine_ept(enum pt_mem guest, const struct ptl_translation *
 	case PT_MEM_WB:
 		return guest == PT_MEM_UC_MINUS ? PT_MEM_UC : guest;
 	case PT_MEM_WT:
-		return guest == PT_MEM_UC_MINUS ? PT_MEM_UC : guest == PT_MEM_WP ? PT_MEM_WP : PT_MEM_WT;
+		return guest == PT_MEM_UC_MINUS ? PT_MEM_UC
+		       : guest == PT_MEM_WP	? PT_MEM_WP
+						: PT_MEM_WT;
 	case PT_MEM_WP:
-		return guest == PT_MEM_UC_MINUS ? PT_MEM_WC : guest == PT_MEM_WT ? PT_MEM_WT : PT_MEM_WP;
+		return guest == PT_MEM_UC_MINUS ? PT_MEM_WC
+		       : guest == PT_MEM_WT	? PT_MEM_WT
+						: PT_MEM_WP;
 	case PT_MEM_WC:
 		return guest == PT_MEM_WB || guest == PT_MEM_UC_MINUS ? PT_MEM_WC : PT_MEM_UC;
 	default:
@@ -63,7 +67,9 @@ int ptl_x86_second_stage(struct ptl_access *access, struct ptl_translation *to)
 	const struct ptl_want want = {
 		.perms = ptl_perms_of(access->how->kind),
 		/* AMD: always a user. EPT: by what the guest's tables say, not by the CPL. */
-		.class = !is_ept(r) ? X86_64_USER : to->user_page ? X86_EPT_USER : X86_EPT_SUPERVISOR,
+		.class = !is_ept(r)	 ? X86_64_USER
+			 : to->user_page ? X86_EPT_USER
+					 : X86_EPT_SUPERVISOR,
 		.write = ptl_writes(access->how->kind),
 	};
 	struct ptl_translation host;

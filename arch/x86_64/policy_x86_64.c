@@ -329,7 +329,10 @@ static void flush_kernel(struct pt_cpu *cpu, const struct flush *f)
 		return;
 	}
 	flush_pages(cpu, f);
-	/* INVLPG takes no page that is not global, and no paging-structure entry, of other PCIDs. */
+	/*
+	 * INVLPG takes no page that is not global, and no
+	 * paging-structure entry, of other PCIDs.
+	 */
 	if (f->tables || cpu->machine->cfg.policy.kernel_not_global ||
 	    cpu->machine->cfg.policy.isolation)
 		cpu->others_stale = true;

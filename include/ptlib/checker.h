@@ -60,7 +60,8 @@ enum pt_check_kind {
 /* What a change did to a word that a TLB may have kept, as it was and as it is. */
 enum pt_changed {
 	PT_CHANGED_UNMAPPED, /* a leaf: nothing is there now */
-	PT_CHANGED_HIDDEN, /* a leaf: a word of software's, as of swap; or broken before it is made */
+	/* a leaf: a word of software's, as of swap; or broken before it is made */
+	PT_CHANGED_HIDDEN,
 	PT_CHANGED_MOVED, /* a leaf of another address */
 	PT_CHANGED_MEMORY, /* a leaf of another memory type or shareability */
 	PT_CHANGED_RIGHTS, /* a leaf with other rights, key, or whose it is */
@@ -82,8 +83,8 @@ struct pt_check_report {
 	struct pt_store change; /* the latest that made it stale; BREAK: @old as it was live */
 	enum pt_changed changed; /* what that did; and who: */
 	unsigned int changed_by; /* the CPU that its thread ran, or PT_CHECK_NO_CPU */
-	unsigned int
-		stage; /* of the table that was changed: 1, or 2, and then combined entries go too */
+	/* of the table that was changed: 1, or 2, and then combined entries go too */
+	unsigned int stage;
 	/*
 	 * The flush that would have been enough: of the entry's ASID, after the change, BREAK: and
 	 * before @new_; NEEDLESS: the flush.

@@ -6,9 +6,10 @@
  *
  * x86_64: the largest leaves that fit. arm64: pages below FEAT_BBM level 2, for larger
  * leaves could not be split under a running kernel; from there on, if no TLB conflict aborts
- * (Linux: BBML2_NOABORT; pt_fmt_cfg.bbm 2 means both), blocks and contiguous entries. A leaf is split when a part of it changes; one that is larger than a pageblock
- * (a leaf of level 1) also when all of it becomes absent, so that pageblocks come back
- * one by one without a new table.
+ * (Linux: BBML2_NOABORT; pt_fmt_cfg.bbm 2 means both), blocks and contiguous entries. A leaf
+ * is split when a part of it changes; one that is larger than a pageblock (a leaf of level 1)
+ * also when all of it becomes absent, so that pageblocks come back one by one without a new
+ * table.
  *
  * What is flushed (x86: Linux, arch/x86/mm/pat/set_memory.c; arm64: arch/arm64/mm/pageattr.c
  * and split_kernel_leaf_mapping() in mmu.c):

@@ -63,7 +63,8 @@ enum pt_format {
 struct pt_fmt_cfg {
 	enum pt_format fmt;
 	unsigned int va_bits;  /* input width */
-	unsigned int pa_bits;  /* x86: MAXPHYADDR; arm64: the width that TCR.IPS or VTCR.PS stands for */
+	/* x86: MAXPHYADDR; arm64: the width that TCR.IPS or VTCR.PS stands for */
+	unsigned int pa_bits;
 	unsigned int levels;   /* 0: as many as va_bits needs without concatenated tables */
 	bool upper_half;       /* arm64 stage 1: TTBR1's half; x86 has both halves in one table */
 	unsigned int bbm;      /* arm64: FEAT_BBM level 0, 1 or 2; else 0 */

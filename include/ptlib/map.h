@@ -161,7 +161,8 @@ PT_API PT_MUST_CHECK int pt_collapse(struct pt_pgtable *pt, pt_va_t va, uint64_t
  * pt_test_and_clear_accessed() - Age the leaves that touch [@va, @va + @len).
  *
  * Leaves and contiguous blocks count as a whole, also where they reach outside.
- * What is no leaf, illegal words too, is passed over. @done: bytes of leaves that had been accessed.
+ * What is no leaf, illegal words too, is passed over. @done: bytes of leaves that had been
+ * accessed.
  *
  * TLB: nothing is flushed: a CPU that keeps the translation leaves the bit clear until it
  * walks again, which costs only precision; in a simulated TLB that has room for all,

@@ -112,7 +112,8 @@ struct pt_mm_page {
 	unsigned int order;
 	uint32_t mapcount;   /* entries that map this page, those of the whole folio too */
 	uint32_t total;      /* of all pages of the folio; of the whole as 1 */
-	bool anon, exclusive, dirty, hugetlb, poisoned, device, shared; /* shared: by several mappings */
+	/* shared: by several mappings */
+	bool anon, exclusive, dirty, hugetlb, poisoned, device, shared;
 	struct pt_file *file; /* in whose cache it is, or NULL */
 	uint64_t offset;      /* of the folio: as in struct pt_mm_area */
 };

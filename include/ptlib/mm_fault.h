@@ -32,7 +32,8 @@ enum pt_mm_verdict {
 	PT_VERDICT_MAJOR,         /* likewise; a page was read from a file, swap or a device */
 	PT_VERDICT_SPURIOUS,      /* nothing was wrong any more: try again */
 	PT_VERDICT_RETRY,         /* a page moves; try again when it has */
-	PT_VERDICT_UFFD_WP,       /* a store to a marked page: whoever watches has to clear the mark */
+	/* a store to a marked page: whoever watches has to clear the mark */
+	PT_VERDICT_UFFD_WP,
 	PT_VERDICT_SEGV_MAPERR,   /* SIGSEGV: nothing there */
 	PT_VERDICT_SEGV_ACCERR,   /* SIGSEGV: not allowed */
 	PT_VERDICT_SIGBUS,        /* SIGBUS: beyond the end of the file; no huge page; no frame */

@@ -42,8 +42,8 @@ PT_API void pt_mmu_destroy(struct pt_mmu *mmu);
  *
  * Context: one thread at a time, and no access by this MMU meanwhile.
  * Return: 0; -EINVAL for what the processor would refuse: a CR3 beyond MAXPHYADDR,
- * a MAXPHYADDR outside 32 to 52, CR4.CET without CR0.WP; -EOPNOTSUPP for paging modes that are not here (32-bit and PAE paging). The
- * registers are then as before.
+ * a MAXPHYADDR outside 32 to 52, CR4.CET without CR0.WP; -EOPNOTSUPP for paging modes
+ * that are not here (32-bit and PAE paging). The registers are then as before.
  */
 PT_API PT_MUST_CHECK int pt_mmu_set_x86_64(struct pt_mmu *mmu, const struct pt_x86_regs *regs);
 
@@ -118,7 +118,8 @@ struct pt_piece {
 	pt_pa_t pa;
 	uint64_t raw;           /* the leaf word of the first stage, as it was read */
 	uint32_t len;           /* bytes of the access that are here */
-	uint8_t perms;          /* PT_PERM_*: what the same privilege may do here, all rules applied */
+	/* PT_PERM_*: what the same privilege may do here, all rules applied */
+	uint8_t perms;
 	uint8_t mem;            /* enum pt_mem, of all stages and registers together */
 	uint8_t level;          /* of the first stage's leaf */
 	uint8_t size_lg2;       /* log2 bytes that translate as one; the smaller of both stages */

@@ -107,7 +107,8 @@ struct pt_watch_ops {
 struct pt_area {
 	pt_va_t first, last;   /* inclusive */
 	unsigned int flags;    /* PT_AREA_* */
-	unsigned int huge_lg2; /* log2 bytes of its pages if all have one size, as hugetlb's; or 0 */
+	/* log2 bytes of its pages if all have one size, as hugetlb's; or 0 */
+	unsigned int huge_lg2;
 	void *owner;           /* the owner's; not looked at */
 };
 

@@ -46,7 +46,8 @@ struct pt_pgtable_cfg {
 	const struct pt_soft_cfg *soft;   /* copied; NULL: software's words are unknown */
 	size_t max_leaves, max_tables; /* of gathers: see gather.h; 0: no bound */
 	unsigned int max_ranges; /* of gathers: 1: as Linux, one flush from first to last; 0: any */
-	bool walk_locks; /* shared mode: PT_WALK_LOCKED works; one page's changes cost a lock then */
+	/* shared mode: PT_WALK_LOCKED works; one page's changes cost a lock then */
+	bool walk_locks;
 };
 
 /**

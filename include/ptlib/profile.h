@@ -18,10 +18,12 @@ extern "C" {
 struct pt_tlb_costs {
 	uint32_t page;      /* INVLPG; TLBI by VA, this CPU only */
 	uint32_t asid;      /* CR3 with flush; TLBI ASIDE1, this CPU only */
-	uint32_t broadcast; /* TLBI to all CPUs of the inner shareable domain, this one too, with DSB */
+	/* TLBI to all CPUs of the inner shareable domain, this one too, with DSB */
+	uint32_t broadcast;
 	uint32_t guest;     /* the same under stage 2 */
 	uint32_t shootdown; /* x86: IPI to one CPU, its flush, and its answer */
-	uint32_t request;   /* once a request to change and flush a range: the system call around it */
+	/* once a request to change and flush a range: the system call around it */
+	uint32_t request;
 	uint32_t entry;     /* each page of it: its entry found and changed */
 };
 

@@ -119,8 +119,8 @@ struct pt_range_walk {
 
 	pt_pa_t folio;            /* FOLIO: its first byte */
 	unsigned int folio_order; /* log2 frames */
-	struct pt_soft soft;      /* MARKER, SWAP, MIGRATION, DEVICE, HWPOISON: the first entry's; of
-				     one that begins before @va, stepped on to @va */
+	struct pt_soft soft;      /* MARKER, SWAP, MIGRATION, DEVICE, HWPOISON: the first entry's;
+				     of one that begins before @va, stepped on to @va */
 	struct pt_area area;      /* that the run is in, if there are areas */
 
 	/* private */

@@ -27,7 +27,10 @@ extern "C" {
 
 #define PT_MAX_ORDER 13 /* the largest order of any frame size */
 
-/* Under pressure, requests of any migratetype may convert flagged blocks back, not only unmovable ones. */
+/*
+ * Under pressure, requests of any migratetype may convert flagged blocks back,
+ * not only unmovable ones.
+ */
 #define PT_ZONE_CONVERT_BACK_ANY (1u << 0)
 
 struct pt_zone_cfg {
@@ -53,15 +56,16 @@ struct pt_zone_cfg {
  * first. Costs nothing per frame until it is touched.
  *
  * Return: 0; -EINVAL for unaligned, empty or overlapping ranges, unknown flags, a
- * batch or a watermark that cannot be, or @cfg->wait without poll; -ERANGE for a range outside @phys; -ENOMEM.
+ * batch or a watermark that cannot be, or @cfg->wait without poll; -ERANGE for a range outside
+ * @phys; -ENOMEM.
  */
 PT_API PT_MUST_CHECK int pt_zone_create(struct pt_zone **out, struct pt_phys *phys,
 					const struct pt_zone_cfg *cfg);
 
 /**
  * pt_zone_destroy() - Forget a zone. NULL is allowed.
- * Return: 0; -EBUSY, and nothing done, while pages are held, or caches or accounts exist. Flagged free
- * blocks stay as they are in the direct map; see pt_zone_convert().
+ * Return: 0; -EBUSY, and nothing done, while pages are held, or caches or accounts exist. Flagged
+ * free blocks stay as they are in the direct map; see pt_zone_convert().
  */
 PT_API PT_MUST_CHECK int pt_zone_destroy(struct pt_zone *zone);
 
@@ -165,7 +169,10 @@ PT_API PT_MUST_CHECK int pt_zone_convert(struct pt_zone *zone, pt_freetype_t fro
  */
 PT_API PT_MUST_CHECK int pt_zone_balance(struct pt_zone *zone);
 
-/** Says that a mapping of this held page elsewhere may be cached after it is gone; and that none is. */
+/**
+ * Says that a mapping of this held page elsewhere may be cached after it
+ * is gone; and that none is.
+ */
 PT_API void pt_page_mark_stale(struct pt_zone *zone, pt_pa_t pa);
 PT_API void pt_page_clear_stale(struct pt_zone *zone, pt_pa_t pa);
 

@@ -44,7 +44,8 @@ PT_API PT_MUST_CHECK int pt_page_info(const struct pt_zone *zone, pt_pa_t pa,
  * its allocator's, and pt_free_pages() wants it to be the only one.
  *
  * pt_folio_get() takes another. Return: 0; -ENOENT if no held block is there; -ERANGE;
- * -EBUSY for a page table, whose references are its entries. Context: the caller has a reference, or knows that somebody keeps one.
+ * -EBUSY for a page table, whose references are its entries. Context: the caller has a
+ * reference, or knows that somebody keeps one.
  */
 PT_API PT_MUST_CHECK int pt_folio_get(struct pt_zone *zone, pt_pa_t pa);
 /** Drops one; the last frees it, as pt_free_pages() with its errors. */
@@ -82,7 +83,8 @@ struct pt_zone_stats {
 	uint64_t managed;  /* frames; = free + cached + held */
 	uint64_t free, cached, held;
 	uint64_t nr_free[PT_MAX_ORDER + 1][PT_FREETYPE_LISTS]; /* free blocks */
-	uint64_t pageblocks[PT_FREETYPE_LISTS];                /* by type; cut by a hole, its parts */
+	/* by type; cut by a hole, its parts */
+	uint64_t pageblocks[PT_FREETYPE_LISTS];
 	/* Since creation. */
 	uint64_t claimed;       /* pageblocks whose migratetype a request changed */
 	uint64_t stolen;        /* blocks taken from another migratetype's pageblock */
@@ -91,7 +93,10 @@ struct pt_zone_stats {
 	uint64_t convert_failed;
 	uint64_t lock_takes;    /* of the zone's lock */
 };
-/** Exact while nobody allocates or frees; otherwise each figure is of about now, and held 0 at least. */
+/**
+ * Exact while nobody allocates or frees; otherwise each figure is of about
+ * now, and held 0 at least.
+ */
 PT_API void pt_zone_stats(const struct pt_zone *zone, struct pt_zone_stats *stats);
 
 /**

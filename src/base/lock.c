@@ -7,7 +7,10 @@ void ptl_bit_lock_slow(_Atomic uint32_t *word)
 	uint32_t old;
 
 	for (;;) {
-		/* Only looked at while it is taken: an exchange, also a vain one, wants the line. */
+		/*
+		 * Only looked at while it is taken: an exchange, also a
+		 * vain one, wants the line.
+		 */
 		old = atomic_load_explicit(word, memory_order_relaxed);
 		if (!(old & PTL_LOCKED) &&
 		    atomic_compare_exchange_weak_explicit(word, &old, old | PTL_LOCKED,

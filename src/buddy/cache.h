@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* cache.h - one CPU's free blocks: a stack per order and freetype, filled and emptied in batches. */
+/*
+ * cache.h - one CPU's free blocks: a stack per order and freetype,
+ * filled and emptied in batches.
+ */
 #ifndef PTL_CACHE_H
 #define PTL_CACHE_H
 

@@ -218,7 +218,10 @@ bool ptl_wait_for_others(struct pt_zone *zone, struct ptl_patience *patience, bo
 		return false;
 	begin_to_wait(zone, patience);
 	if (!are_coming(zone, patience)) {
-		/* Once more, for what came after it had looked; but what failed would fail again. */
+		/*
+		 * Once more, for what came after it had looked; but what
+		 * failed would fail again.
+		 */
 		patience->ended = true;
 		patience->failed = failed;
 		return !failed || before != patience->arrivals;

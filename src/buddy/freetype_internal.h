@@ -14,7 +14,8 @@ struct ptl_freetype_flag {
 extern const struct ptl_freetype_flag ptl_freetype_flags[];
 extern const unsigned int ptl_nr_freetype_flags;
 
-#define PTL_MOVABLE_LIST 1 /* pt_freetype_idx() of movable memory without flags, as all is at first */
+/* pt_freetype_idx() of movable memory without flags, as all is at first */
+#define PTL_MOVABLE_LIST 1
 
 /*
  * Where a request of a migratetype looks next, in this order: as upstream, the
@@ -30,7 +31,8 @@ struct ptl_freetype_row {
 #define PTL_FREETYPE_FLAGS (PT_FREETYPE_UNMAPPED | PT_FREETYPE_KEYED) /* all there are */
 
 extern const struct ptl_freetype_row ptl_freetype_rows[PT_FREETYPE_LISTS];
-extern const int8_t ptl_freetype_list[PT_MIGRATE_NR][PTL_FREETYPE_FLAGS + 1]; /* by migratetype and flags; -1: none */
+/* by migratetype and flags; -1: none */
+extern const int8_t ptl_freetype_list[PT_MIGRATE_NR][PTL_FREETYPE_FLAGS + 1];
 
 /* pt_freetype_from_idx() and pt_freetype_idx(), for hot paths. */
 static inline pt_freetype_t ptl_type_of(unsigned int list)
@@ -40,7 +42,8 @@ static inline pt_freetype_t ptl_type_of(unsigned int list)
 
 static inline int ptl_list_of(pt_freetype_t type)
 {
-	if (__builtin_expect(type.migratetype >= PT_MIGRATE_NR || type.flags > PTL_FREETYPE_FLAGS, 0))
+	if (__builtin_expect(type.migratetype >= PT_MIGRATE_NR || type.flags > PTL_FREETYPE_FLAGS,
+			     0))
 		return -1;
 	return ptl_freetype_list[type.migratetype][type.flags];
 }

@@ -31,7 +31,9 @@ const struct ptl_span *ptl_span_search(const struct pt_zone *zone, pt_pa_t pa)
 
 static void set_orders(struct pt_zone *zone)
 {
-	static const uint8_t orders[][2] = { [12] = { 9, 10 }, [14] = { 11, 11 }, [16] = { 13, 13 } };
+	static const uint8_t orders[][2] = {
+		[12] = { 9, 10 }, [14] = { 11, 11 }, [16] = { 13, 13 }
+	};
 
 	zone->frame_lg2 = pt_phys_frame_lg2(zone->phys);
 	zone->pageblock_order = orders[zone->frame_lg2][0];

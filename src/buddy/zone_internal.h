@@ -101,7 +101,8 @@ struct pt_zone {
 	uint64_t departures;                 /* conversions that began */
 	struct ptl_bins bins[PT_FREETYPE_LISTS];
 	uint32_t whole[2][PT_FREETYPE_LISTS]; /* free blocks of pageblock_order + i */
-	struct pt_zone_stats stats;           /* nr_free, pageblocks and what is counted since creation */
+	/* nr_free, pageblocks and what is counted since creation */
+	struct pt_zone_stats stats;
 	_Atomic uint32_t drain_wanted;        /* +1 whenever a request failed; no lock */
 	_Atomic uint32_t arrivals;            /* +1 whenever a conversion ended */
 };
@@ -216,7 +217,10 @@ void ptl_set_type(struct pt_zone *zone, struct ptl_pageblock *p, unsigned int or
 void ptl_give_back(struct pt_zone *zone, const pt_pa_t *pa, unsigned int nr);
 void ptl_lock_and_give_back(struct pt_zone *zone, const pt_pa_t *pa, unsigned int nr);
 
-/* convert.c: without the lock. Positive: at least one block is in the batch, as of ptl_rmqueue(). */
+/*
+ * convert.c: without the lock. Positive: at least one block is in the
+ * batch, as of ptl_rmqueue().
+ */
 int ptl_convert_for(struct pt_zone *zone, const struct ptl_request *want, struct ptl_batch *batch);
 int ptl_keep_ready(struct pt_zone *zone, unsigned int list);
 
@@ -250,7 +254,10 @@ struct pt_frame *ptl_block_of(const struct pt_zone *zone, const struct ptl_span 
 bool ptl_account_charge(struct pt_account *account, unsigned int order, uint64_t *held);
 void ptl_account_uncharge(struct pt_account *account, unsigned int order);
 void ptl_account_count(struct pt_account *account, uint64_t held);
-/* Checks: what a held block adds is counted anew; agrees: it is as charged, and the next count begins. */
+/*
+ * Checks: what a held block adds is counted anew; agrees: it is as charged,
+ * and the next count begins.
+ */
 void ptl_account_tally(struct pt_account *account, unsigned int order);
 bool ptl_account_agrees(struct pt_account *account);
 uint16_t ptl_account_id(const struct pt_account *account);

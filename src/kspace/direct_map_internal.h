@@ -31,7 +31,8 @@ struct ptl_dm_refill {
 struct pt_direct_map {
 	/* constant after create */
 	struct pt_phys *phys;
-	struct pt_pgtable *pt; /* without pt_flush_ops: what is flushed, and when, is decided here */
+	struct pt_pgtable *pt; /* without pt_flush_ops: what is flushed, and when, is decided
+				  here */
 	struct pt_format_info info;
 	pt_va_t base;
 	pt_attr_t attr;

@@ -49,7 +49,8 @@ static void join_entry(struct pt_direct_map *dm, pt_va_t va, struct pt_gather *g
 	unsigned int level = leaf_level(dm, va), lg2;
 
 	while (may_grow(dm, va, level)) {
-		size_t tables = join_around(dm, va, level + 1, dm->info.leaf_lg2[level + 1], &change);
+		size_t tables =
+			join_around(dm, va, level + 1, dm->info.leaf_lg2[level + 1], &change);
 		bool joined = leaf_level(dm, va) > level;
 
 		/* Others, which do not make @va's leaf larger yet, are one level down. */

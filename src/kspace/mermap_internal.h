@@ -50,7 +50,8 @@ struct pt_mermap {
 	unsigned int chains_lg2;
 
 	bool prepared;           /* by pt_mermap_prepare() */
-	_Atomic uint32_t lock;   /* guards ptl_mermap_cpu.page, chains, and marks of pages with it */
+	/* guards ptl_mermap_cpu.page, chains, and marks of pages with it */
+	_Atomic uint32_t lock;
 	/* Counters of what happened; relaxed. */
 	_Atomic uint64_t gets, nr_reserved, failed, wraps, settled, zeroed;
 };

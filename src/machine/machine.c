@@ -30,7 +30,10 @@ void pt_machine_cfg_init(struct pt_machine_cfg *cfg, const struct pt_tlb_profile
 			.asid = profile->costs.asid,
 			.all = profile->costs.asid,
 			.ipi = profile->costs.shootdown,
-			/* The profile's is of the whole operation, of which this CPU's part is @page. */
+			/*
+			 * The profile's is of the whole operation, of which
+			 * this CPU's part is @page.
+			 */
 			.broadcast = profile->costs.broadcast > profile->costs.page
 					     ? profile->costs.broadcast - profile->costs.page
 					     : 0,

@@ -206,7 +206,10 @@ static void allow_writes(struct ptl_edit *edit, const struct pt_mm_area *area, p
 			struct pt_change change = ptl_change(edit, PT_CHANGE_SKIP_HOLES);
 
 			piece = ptl_piece_at(&run, va);
-			/* A page's worth at least has been looked at; parts of hugetlb count as it. */
+			/*
+			 * A page's worth at least has been looked at;
+			 * parts of hugetlb count as it.
+			 */
 			if (may_write(mm, area, &run, &piece))
 				PTL_BUG_ON(pt_protect(mm->pt, va, piece.last - va + 1,
 						      PT_ATTR_WRITE | PT_ATTR_DIRTY, 0, &change));

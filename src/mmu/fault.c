@@ -39,7 +39,8 @@ static const char *const why_name[PT_WHY_NR] = {
 
 const char *pt_fault_kind_name(enum pt_fault_kind kind)
 {
-	return (unsigned int)kind < sizeof(kind_name) / sizeof(kind_name[0]) ? kind_name[kind] : "?";
+	return (unsigned int)kind < sizeof(kind_name) / sizeof(kind_name[0]) ? kind_name[kind]
+									     : "?";
 }
 
 const char *pt_fault_why_name(enum pt_fault_why why)

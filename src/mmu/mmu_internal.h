@@ -99,7 +99,8 @@ struct ptl_access {
 	pt_va_t va;                      /* where this piece begins: the same, or the next leaf */
 	bool commit;                     /* set A and D now */
 	bool owes;                       /* it found A or D bits to set */
-	bool looks;                      /* where leaves lead, whatever they let it do, and as if used */
+	/* where leaves lead, whatever they let it do, and as if used */
+	bool looks;
 	unsigned int nr_loads[2];        /* by stage - 1 */
 	struct pt_fault *fault;          /* written only when the access faults */
 	struct pt_access_step *steps;    /* NULL, or where to list the words */

@@ -7,8 +7,8 @@
 static bool same_cfg(const struct pt_fmt_cfg *a, const struct pt_fmt_cfg *b)
 {
 	return a->fmt == b->fmt && a->va_bits == b->va_bits && a->pa_bits == b->pa_bits &&
-	       a->levels == b->levels && a->upper_half == b->upper_half && a->bbm == b->bbm && a->features == b->features &&
-	       a->share == b->share && a->mem_types == b->mem_types;
+	       a->levels == b->levels && a->upper_half == b->upper_half && a->bbm == b->bbm &&
+	       a->features == b->features && a->share == b->share && a->mem_types == b->mem_types;
 }
 
 int ptl_regime_init(struct ptl_regime *r, const struct pt_phys *phys,
@@ -52,7 +52,8 @@ int ptl_regime_init(struct ptl_regime *r, const struct pt_phys *phys,
 	ptl_sieve_pages(&r->page, &r->fmt);
 	r->near_link = (uintptr_t)near - (uintptr_t)r->link.key;
 	if (r->may_be_quick)
-		r->root = (_Atomic uint64_t *)(void *)(r->window.host + (r->root_pa - r->window.pa));
+		r->root =
+			(_Atomic uint64_t *)(void *)(r->window.host + (r->root_pa - r->window.pa));
 	r->va_first = r->fmt.upper_first;
 	r->va_counts[0] = r->va_counts[1] = ~UINT64_C(0);
 	return 0;

@@ -24,14 +24,16 @@ static inline unsigned int mmu_index(uint64_t in, unsigned int level, const stru
 	uint64_t index = (in & f->va_mask) >> mmu_level_lg2(level);
 
 	/* The top table may be shorter than others, or, concatenated, longer. */
-	return (unsigned int)(level == f->top_level ? index : index & (PTL_BIT(FMT_INDEX_BITS) - 1));
+	return (unsigned int)(level == f->top_level ? index
+						    : index & (PTL_BIT(FMT_INDEX_BITS) - 1));
 }
 
 static inline void mmu_translation(uint64_t in, uint64_t all, uint64_t raw, unsigned int level,
 				   unsigned int index, unsigned int perms,
 				   const struct ptl_regime *r, struct ptl_translation *to)
 {
-	to->pa = fmt_leaf_pa(raw, level, index, &r->fmt) | (in & (PTL_BIT(mmu_level_lg2(level)) - 1));
+	to->pa = fmt_leaf_pa(raw, level, index, &r->fmt) |
+		 (in & (PTL_BIT(mmu_level_lg2(level)) - 1));
 	to->raw = raw;
 	to->level = level;
 	to->size_lg2 = mmu_level_lg2(level);
@@ -95,7 +97,10 @@ static int mmu_mark_path(struct ptl_access *access, const struct ptl_regime *r,
 		access->owes = true;
 		if (mmu_find_word(access, r, path->pa[level], level, use, &word, &word_pa))
 			return 1;
-		/* The walker still knows where the word is: only its rights were looked at again. */
+		/*
+		 * The walker still knows where the word is: only its
+		 * rights were looked at again.
+		 */
 		access->nr_loads[1] = loads;
 		access->nr_steps = steps;
 		if (access->commit && !ptl_walker_exchange(word, raw, marked, stray))

@@ -120,7 +120,8 @@ static inline void ptl_collapse_tables(struct ptl_op *op, pt_va_t va, pt_va_t la
 		if (ptl_descend(op->pt, va, level, &pos, &raw) || pos.level > level) {
 			next = ptl_last(va, ptl_level_lg2(pos.level)); /* a hole, or a leaf */
 		} else if (!level) {
-			next = ptl_last(va, ptl_level_lg2(1)); /* an edge: no table is whole there */
+			/* an edge: no table is whole there */
+			next = ptl_last(va, ptl_level_lg2(1));
 		} else {
 			op->change->done += ptl_collapse_entry(op, va, level);
 			next = ptl_last(va, ptl_level_lg2(level));

@@ -297,7 +297,8 @@ static int get_spans(struct bytes *from, struct span *span, size_t nr)
 		span[i].pa = get_le(from, 8);
 		span[i].nr_words = get_le(from, 8);
 		if (span[i].pa < end || !ptl_aligned(span[i].pa, 3) || !span[i].nr_words ||
-		    span[i].nr_words > left || span[i].pa >> PT_PHYS_MAX_BITS || span[i].nr_words >> (PT_PHYS_MAX_BITS - 3) ||
+		    span[i].nr_words > left || span[i].pa >> PT_PHYS_MAX_BITS ||
+		    span[i].nr_words >> (PT_PHYS_MAX_BITS - 3) ||
 		    (span[i].pa + 8 * span[i].nr_words - 1) >> PT_PHYS_MAX_BITS)
 			return -EIO;
 		end = span[i].pa + 8 * span[i].nr_words;

@@ -247,7 +247,10 @@ ptl_map_page(struct pt_pgtable *pt, pt_va_t va, pt_pa_t pa, pt_attr_t attr,
 		_Atomic uint64_t *entry = &table[ptl_leaf_index(va)];
 		uint64_t proto = pt->fmt.page_of_attr[attr], old = 0;
 
-		/* Without a lock, as a table: an empty word that can be exchanged is in no dead one. */
+		/*
+		 * Without a lock, as a table: an empty word that can be
+		 * exchanged is in no dead one.
+		 */
 		if (PTL_SHARED)
 			done = proto && atomic_compare_exchange_strong_explicit(
 						entry, &old, proto | pa, memory_order_relaxed,

@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
+ * overlap.c: catch overlapping changes, and locks of walks in the way, in builds with assertions.
+ *
  * Concurrent changes must not overlap: callers exclude that, as mmap_lock does; and but in
  * shared mode there is one at a time. Builds with assertions keep a list of the ranges being
- * changed and abort on a caller who does not. So they do on a thread that changes a table, or finishes a gather, while
- * a walk of its own holds one of the table's locks. Not compiled into release builds.
+ * changed and abort on a caller who does not. So they do on a thread that changes a table, or
+ * finishes a gather, while a walk of its own holds one of the table's locks. Not compiled into
+ * release builds.
  */
 #include <pthread.h>
 

@@ -134,7 +134,8 @@ struct pt_pgtable {
 	struct pt_frame *window_frames;
 	struct pt_phys *phys;
 	pt_pa_t root_pa;
-	unsigned int root_lg2; /* bytes of the root: a table page, or as many as stand side by side */
+	/* bytes of the root: a table page, or as many as stand side by side */
+	unsigned int root_lg2;
 	bool root_is_ours;
 	_Atomic size_t nr_tables;   /* pages allocated for it and not yet freed */
 	_Atomic uint32_t unhooked;  /* +1 when a table leaves this tree without dying */
@@ -233,7 +234,10 @@ static inline void ptl_tables_unhooked(struct pt_pgtable *pt)
  */
 uint64_t ptl_make_soft(struct pt_pgtable *pt, pt_va_t va, uint64_t raw);
 
-/* overlap.c: catch overlapping changes, and locks of walks in the way, in builds with assertions. */
+/*
+ * overlap.c: catch overlapping changes, and locks of walks in the way,
+ * in builds with assertions.
+ */
 #ifdef NDEBUG
 #define PTL_LISTS_CHANGES 0
 static inline void ptl_active_enter(struct pt_pgtable *pt, struct ptl_active *active)
@@ -283,7 +287,8 @@ void ptl_gather_force(struct pt_gather *gather);
 /* A table page that is unhooked and dead, to be freed after flush and grace period. */
 void ptl_gather_page(struct pt_gather *gather, pt_pa_t pa);
 
-static inline void ptl_flushed(const struct pt_pgtable *pt, pt_va_t first, pt_va_t last, bool tables)
+static inline void ptl_flushed(const struct pt_pgtable *pt, pt_va_t first, pt_va_t last,
+			       bool tables)
 {
 	if (pt->watch && pt->watch->flushed)
 		pt->watch->flushed(pt->watch->ctx, first, last, tables);

@@ -51,7 +51,8 @@ static inline unsigned int ptl_recode_run(const struct ptl_recode *recode, _Atom
 	/* Four at a time: one decision for them all. */
 	for (; i + 4 <= nr; i += 4) {
 		uint64_t differ = (ptl_load(&entry[i]) ^ want) | (ptl_load(&entry[i + 1]) ^ want) |
-				  (ptl_load(&entry[i + 2]) ^ want) | (ptl_load(&entry[i + 3]) ^ want);
+				  (ptl_load(&entry[i + 2]) ^ want) |
+				  (ptl_load(&entry[i + 3]) ^ want);
 
 		if (differ & mask)
 			break;

@@ -73,7 +73,8 @@ struct ptl_fmt {
 	unsigned int top_level;
 	uint64_t va_mask;                       /* bits of va that index tables or pages */
 	uint64_t va_high;                       /* arm64: what the other bits must be */
-	pt_va_t lower_end;                      /* inputs below it are valid; 0: there is no lower half */
+	/* inputs below it are valid; 0: there is no lower half */
+	pt_va_t lower_end;
 	pt_va_t upper_first;                    /* inputs from it on are valid; 0: no upper half */
 	uint64_t table_mask[PT_MAX_LEVELS];     /* a table entry iff raw & mask == table_match */
 	uint64_t table_match[PT_MAX_LEVELS];
@@ -93,7 +94,8 @@ struct ptl_fmt {
 	uint64_t pa_beyond;                     /* raw bits that hold pa bits beyond the width */
 	uint64_t pa_high;                       /* arm64 64K: raw bits of pa 51:48 */
 	uint64_t dbm;                           /* arm64: the DBM bit if hardware honours it */
-	uint64_t po_index;                      /* arm64: the POIndex bits if hardware honours them */
+	/* arm64: the POIndex bits if hardware honours them */
+	uint64_t po_index;
 	uint64_t hw_ad;                         /* EPT: accessed and dirty, if hardware sets them */
 	uint64_t legal_low[2];                  /* EPT: bits 5:0 of present entries, by bit 10 */
 	pt_attr_t attrs;                        /* what this configuration can express */
@@ -102,7 +104,8 @@ struct ptl_fmt {
 	uint8_t index_of_mem[16];               /* by enum pt_mem; PTL_NO_INDEX: none selects it */
 
 	/* From here on what fmt_init_decode() and ptl_init() work out: large, and only for pt. */
-	uint32_t attr_of_low[2048];             /* by low bits of a leaf, as the format cuts them: */
+	uint32_t attr_of_low[2048];             /* by low bits of a leaf, as the format cuts
+						   them: */
 	uint32_t attr_of_high[1024];            /* by high bits; what they say of pt_attr_t */
 	/* What fmt_encode() makes at level 0 of those with single bits only; 0: it refuses. */
 	uint64_t page_of_attr[PTL_NR_PLAIN_ATTRS];

@@ -11,7 +11,8 @@ struct ptl_window ptl_window_of(const struct ptl_region *region, const struct pt
 
 	if (first >= end || end - first < page)
 		return (struct ptl_window){ NULL, UINT64_MAX, 0 }; /* no page is at that address */
-	return (struct ptl_window){ region->host + (first - region->pa), first, end - first - page };
+	return (struct ptl_window){ region->host + (first - region->pa), first,
+				    end - first - page };
 }
 
 bool ptl_sieve_links(struct ptl_sieve *sieve, uint8_t **near, const struct ptl_window *window,

@@ -289,7 +289,10 @@ static inline void ptl_soft_set_commit(struct ptl_soft_set *set, pt_va_t end, bo
 		} else if (pos.level == level) {
 			here_last = ptl_last(va, ptl_level_lg2(level + 1));
 		}
-		/* A table is let go when its last entry in the range is done; until then it lives. */
+		/*
+		 * A table is let go when its last entry in the range is
+		 * done; until then it lives.
+		 */
 		if (pos.level == level &&
 		    (here_last >= last || ptl_aligned(here_last + 1, ptl_level_lg2(level + 1))))
 			while (!ptl_soft_set_pin(set, &pos, false))

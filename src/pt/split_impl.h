@@ -131,7 +131,8 @@ static inline bool ptl_rewrite_block(struct ptl_op *op, struct ptl_pos *pos, uns
 
 		/* What hardware sets until the exchange stays with its own entry. */
 		do
-			raw = fmt_merge_ad(ptl_block_word(pos, index + i, words[i], merged, fold, f),
+			raw = fmt_merge_ad(ptl_block_word(pos, index + i, words[i], merged, fold,
+							  f),
 					   words[i], f);
 		while (!ptl_install(op, pos, index + i, va + ((uint64_t)i << lg2), &words[i],
 				    raw));
@@ -331,7 +332,8 @@ static inline void ptl_unfold_at(struct ptl_op *op, pt_va_t va, unsigned int lev
 			return;
 		if (!ptl_settle(pt, &pos, &raw, &kind))
 			continue;
-		block_lg2 = kind == PTL_LEAF && pos.level <= level ? ptl_block_lg2(pt, &pos, raw) : 0;
+		block_lg2 =
+			kind == PTL_LEAF && pos.level <= level ? ptl_block_lg2(pt, &pos, raw) : 0;
 		if (!block_lg2 || ptl_aligned(va, ptl_level_lg2(pos.level) + block_lg2) ||
 		    !ptl_block_whole(pt, &pos, block_lg2))
 			return;

@@ -58,7 +58,10 @@ int ptl_table_alloc(struct pt_pgtable *pt, pt_pa_t *pa)
 	return table_alloc(pt, pt->ops.granule_lg2, pa);
 }
 
-/* The tables of a concatenated root are allocated, and freed, as one; the first one's lock is all's. */
+/*
+ * The tables of a concatenated root are allocated, and freed, as one; the
+ * first one's lock is all's.
+ */
 int ptl_root_alloc(struct pt_pgtable *pt, pt_pa_t *pa)
 {
 	return table_alloc(pt, pt->root_lg2, pa);

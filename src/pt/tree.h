@@ -93,7 +93,10 @@ static inline uint64_t ptl_load(_Atomic uint64_t *entry)
 	return atomic_load_explicit(entry, memory_order_relaxed);
 }
 
-/* Acquire pairs with the release in ptl_install() and ptl_make(): who sees a table sees its words. */
+/*
+ * Acquire pairs with the release in ptl_install() and ptl_make(): who
+ * sees a table sees its words.
+ */
 static inline uint64_t ptl_load_acquire(_Atomic uint64_t *entry)
 {
 	return atomic_load_explicit(entry, memory_order_acquire);
@@ -382,7 +385,8 @@ static inline int ptl_range_last(const struct pt_pgtable *pt, pt_va_t va, uint64
 {
 	if (!len || !ptl_aligned(va | len, align_lg2) || __builtin_add_overflow(va, len - 1, last))
 		return -EINVAL;
-	if (!fmt_va_valid(va, &pt->fmt) || !fmt_va_valid(*last, &pt->fmt) || va >> 63 != *last >> 63)
+	if (!fmt_va_valid(va, &pt->fmt) || !fmt_va_valid(*last, &pt->fmt) ||
+	    va >> 63 != *last >> 63)
 		return -ERANGE;
 	return 0;
 }

@@ -31,7 +31,8 @@ static inline struct ptl_cleared ptl_clear_entries(struct ptl_op *op, const stru
 
 			/* They come in runs: a loop without any other case. */
 			do {
-				ptl_exchange(op, pos, run, va + ((uint64_t)(run - i) << lg2), raw, 0);
+				ptl_exchange(op, pos, run, va + ((uint64_t)(run - i) << lg2), raw,
+					     0);
 				if (++run == end)
 					break;
 				raw = ptl_load(&pos->table[run]);
@@ -227,10 +228,10 @@ static inline int ptl_unmap_range(struct ptl_op *op, pt_va_t first, pt_va_t last
 				pt_va_t base = va - ((uint64_t)pos.index << lg2);
 
 				op->change->done += (uint64_t)cleared.leaves << lg2;
-				ptl_gather_range(op->gather, base + ((uint64_t)cleared.first << lg2),
-						 base + ((uint64_t)cleared.last << lg2) +
-							 (PTL_BIT(lg2) - 1),
-						 lg2, false);
+				ptl_gather_range(
+					op->gather, base + ((uint64_t)cleared.first << lg2),
+					base + ((uint64_t)cleared.last << lg2) + (PTL_BIT(lg2) - 1),
+					lg2, false);
 				op->gather->nr_leaves += cleared.leaves;
 			}
 			if (!cleared.entries)
@@ -297,7 +298,8 @@ ptl_unmap_page(struct pt_pgtable *pt, pt_va_t va, struct pt_change *change)
 		pt_pa_t pa;
 
 		/* Without a lock: while our leaf is there, nobody frees the table. */
-		done = ptl_sift(&pt->page, pt->page.stray, raw, &pa) && !fmt_contig_lg2(raw, 0, &pt->fmt);
+		done = ptl_sift(&pt->page, pt->page.stray, raw, &pa) &&
+		       !fmt_contig_lg2(raw, 0, &pt->fmt);
 		if (done && PTL_SHARED)
 			atomic_exchange_explicit(entry, 0, memory_order_relaxed);
 		else if (done)

@@ -46,8 +46,9 @@ static inline bool ptl_spot_find(const struct pt_pgtable *pt, pt_va_t va, struct
 	spot->why = PT_LEGAL;
 	if (err) {
 		spot->kind = PTL_ILLEGAL;
-		spot->why = ptl_table_at(pt, fmt_table_pa(spot->raw, &pt->fmt)) ? PT_ILLEGAL_LOOP :
-										    PT_ILLEGAL_OUTSIDE;
+		spot->why = ptl_table_at(pt, fmt_table_pa(spot->raw, &pt->fmt))
+				    ? PT_ILLEGAL_LOOP
+				    : PT_ILLEGAL_OUTSIDE;
 		return true;
 	}
 	spot->kind = fmt_kind(spot->raw, spot->level, &pt->fmt);

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* One recorded machine. case.json has a fixed form, so a search for its keys is enough to read it. */
+/*
+ * One recorded machine. case.json has a fixed form, so a search for its
+ * keys is enough to read it.
+ */
 #define _POSIX_C_SOURCE 200809L
 
 #include "case.h"

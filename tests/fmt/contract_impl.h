@@ -235,9 +235,9 @@ static bool contract_leaves(const struct pt_fmt_cfg *cfg)
 			pt_attr_t attr = (i & 0xff) | PT_ATTR_MEM(i >> 8 & 0xf) |
 					 (f->any_mem & PT_ATTR_SHARE_MASK);
 			pt_pa_t last = PTL_BITS(f->cfg.pa_bits - 1, lg2);
-			pt_attr_t more[] = { 0, PT_ATTR_GUARDED, PT_ATTR_IGNORE_PAT, PT_ATTR_NO_VE, PT_ATTR_SW(i % 15 + 1),
-					     PT_ATTR_KEY(i % 7 + 1), (pt_attr_t)1 << 12,
-					     (pt_attr_t)3 << 12 };
+			pt_attr_t more[] = { 0, PT_ATTR_GUARDED, PT_ATTR_IGNORE_PAT, PT_ATTR_NO_VE,
+					     PT_ATTR_SW(i % 15 + 1), PT_ATTR_KEY(i % 7 + 1),
+					     (pt_attr_t)1 << 12, (pt_attr_t)3 << 12 };
 
 			for (unsigned int m = 0; m < sizeof(more) / sizeof(more[0]); m++) {
 				if (fmt_encode(attr ^ more[m], level, f, &proto))

@@ -344,7 +344,10 @@ static struct pt_soft random_soft(const struct pt_soft_cfg *cfg, enum pt_soft_ki
 		soft.markers = number & 7;
 		break;
 	case PT_SOFT_PROT_NONE:
-		/* software's mark is not the leaf's; large x86 leaves have low address bits clear */
+		/*
+		 * software's mark is not the leaf's; large x86 leaves
+		 * have low address bits clear
+		 */
 		number &= cfg->offset_flip ? ~UINT64_C(0x3fffe000) : ~UINT64_C(0);
 		soft.leaf = ((number | cfg->present) & ~cfg->prot_none) | cfg->prot_none_was;
 		break;

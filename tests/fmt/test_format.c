@@ -167,7 +167,8 @@ static bool check_concatenated(const struct contract *contract, const struct pt_
 	}
 	assert_int_equal(pt_format_info(&fewer, &wide), 0);
 	assert_int_equal(wide.nr_levels, info.nr_levels - 1);
-	assert_int_equal(wide.entries_lg2[top - 1], info.entries_lg2[top - 1] + info.entries_lg2[top]);
+	assert_int_equal(wide.entries_lg2[top - 1],
+			 info.entries_lg2[top - 1] + info.entries_lg2[top]);
 	assert_int_equal(wide.root_align_lg2, 3 + wide.entries_lg2[top - 1]);
 	assert_int_equal(wide.last, info.last);
 	return contract->geometry(&fewer, true);

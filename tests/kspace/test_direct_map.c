@@ -209,7 +209,8 @@ static void noflush_leaves_out_the_range_alone(void **state)
 	expect_no_flush(k);
 	expect_pages(k, MEMORY_PA, 2 * k->granule, false, 0);
 	assert_int_equal(pt_set_direct_map_default_noflush(k->dm, MEMORY_PA, 1), 0);
-	assert_int_equal(pt_set_direct_map_valid_noflush(k->dm, MEMORY_PA + k->granule, 1, true), 0);
+	assert_int_equal(pt_set_direct_map_valid_noflush(k->dm, MEMORY_PA + k->granule, 1, true),
+			 0);
 	expect_no_flush(k);
 	expect_pages(k, MEMORY_PA, 2 * k->granule, true, 0);
 }
@@ -226,7 +227,8 @@ static void a_page_of_an_absent_pageblock_comes_back(void **state)
 	tables = stats_of(k).tables;
 	k->source.fail_all = true;
 	if (k->splits)
-		assert_int_equal(pt_set_direct_map_default(k->dm, some.pa + k->granule, 1), -ENOMEM);
+		assert_int_equal(pt_set_direct_map_default(k->dm, some.pa + k->granule, 1),
+				 -ENOMEM);
 	k->source.fail_all = false;
 	expect_pages(k, some.pa, some.len, false, 0);
 	assert_int_equal(pt_set_direct_map_default(k->dm, some.pa + k->granule, 1), 0);
@@ -472,7 +474,8 @@ static void default_of_pages_without_the_key_changes_nothing(void **state)
 	k->source.fail_all = true;
 	/* if each were split, that would be more than the reserve has tables, where so many fit */
 	for (uint64_t i = 0; i < 8 && some.pa + (i + 2) * k->block <= MEMORY_PA + MEMORY_LEN; i++)
-		assert_int_equal(pt_set_direct_map_default(k->dm, some.pa + i * k->block + k->granule,
+		assert_int_equal(pt_set_direct_map_default(k->dm,
+							   some.pa + i * k->block + k->granule,
 							   k->pages_per_block),
 				 0);
 	expect_no_flush(k);

@@ -63,7 +63,8 @@ static void arm64_without_ranges_has_a_limit_of_one_table(void **state)
 		uint64_t entries = UINT64_C(1) << (lg2[i] - 3);
 		struct pt_flush_counts counts;
 
-		counts = after_range(counter(PT_FLUSH_ARM64, lg2[i], false), 0, entries - 1, lg2[i]);
+		counts =
+			after_range(counter(PT_FLUSH_ARM64, lg2[i], false), 0, entries - 1, lg2[i]);
 		assert_int_equal(counts.page_ops, entries - 1);
 		assert_int_equal(counts.full, 0);
 		counts = after_range(counter(PT_FLUSH_ARM64, lg2[i], false), 0, entries, lg2[i]);

@@ -356,7 +356,8 @@ static void sizes_do_not_wrap_past_the_end(void **state)
 	pt_mermap_put(f->mermap, get(f, 1, pa, 1));
 	assert_int_equal(pt_mermap_get(f->mermap, 1, pa, -(4 * f->k->granule), PT_ATTR_RW, &more),
 			 -EBUSY);
-	assert_int_equal(pt_mermap_get(f->mermap, 1, pa, -f->k->granule, PT_ATTR_RW, &more), -EBUSY);
+	assert_int_equal(pt_mermap_get(f->mermap, 1, pa, -f->k->granule, PT_ATTR_RW, &more),
+			 -EBUSY);
 	assert_int_equal(pt_mermap_get(f->mermap, 1, pa, 0, PT_ATTR_RW, &more), -EINVAL);
 	assert_int_equal(pt_mermap_get(f->mermap, 1, pa, 1, PT_ATTR_RW, &more), -EINVAL);
 	assert_int_equal(pt_mermap_get(f->mermap, NR_CPUS, pa, f->k->granule, PT_ATTR_RW, &more),
@@ -379,8 +380,8 @@ static void the_reserved_page_is_no_room(void **state)
 	assert_int_equal(pt_translate(f->pt, pt_mermap_addr(reserved), &found), 0);
 	assert_int_equal(found, pa);
 	for (unsigned int i = 0; i < NR_PAGES - 1; i++) {
-		assert_int_equal(pt_translate(f->pt, pt_mermap_addr(all) + i * f->k->granule, &found),
-				 0);
+		assert_int_equal(
+			pt_translate(f->pt, pt_mermap_addr(all) + i * f->k->granule, &found), 0);
 		assert_int_equal(found, pa + i * f->k->granule);
 	}
 	pt_mermap_put(f->mermap, all);

@@ -124,9 +124,10 @@ static inline void zoned_convert_back(struct zoned *z)
 
 	zoned_drain(z);
 	for (size_t i = 0; i < 2; i++)
-		assert_int_equal(pt_zone_convert(z->zone, pt_freetype(PT_MIGRATE_UNMOVABLE, flags[i]),
-						 pt_freetype(PT_MIGRATE_UNMOVABLE, 0), SIZE_MAX, NULL),
-				 0);
+		assert_int_equal(
+			pt_zone_convert(z->zone, pt_freetype(PT_MIGRATE_UNMOVABLE, flags[i]),
+					pt_freetype(PT_MIGRATE_UNMOVABLE, 0), SIZE_MAX, NULL),
+			0);
 }
 
 static inline void zoned_end(struct zoned *z)

@@ -61,8 +61,8 @@ static inline struct pt_tlb_cfg small_tlb(bool tables)
 		.parts = {
 			{ 1, pages, sizes, 64, 4, PT_TLB_LRU },
 			{ 2, pages, sizes, 256, 8, PT_TLB_LRU },
-			{ 1, 1u << PT_TLB_USE_TABLE, BIT(21) | BIT(25) | BIT(29) | BIT(30) | BIT(36) | BIT(39) |
-						      BIT(42),
+			{ 1, 1u << PT_TLB_USE_TABLE,
+			  BIT(21) | BIT(25) | BIT(29) | BIT(30) | BIT(36) | BIT(39) | BIT(42),
 			  32, 32, PT_TLB_LRU },
 		},
 	};

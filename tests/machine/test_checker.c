@@ -230,7 +230,10 @@ static void what_is_overdue_is_no_less_so_by_what_is_open(void **state)
 	}
 }
 
-/* The same where the table went with the flush that was forgotten, and another one came and went. */
+/*
+ * The same where the table went with the flush that was forgotten, and
+ * another one came and went.
+ */
 static void nor_by_another_table_that_came_and_went(void **state)
 {
 	(void)state;
@@ -487,7 +490,8 @@ static void dirty_leaves_made_old_are_legal(void **state)
 /* Where hardware sets the flag, a store through an entry from before finds it clear, and dirty. */
 static void ageing_is_no_loss_of_dirty(void **state)
 {
-	static const char *const all[] = { "x86_48", "arm_4k_48", "arm_16k_48", "arm_4k_48_hd_bbm2" };
+	static const char *const all[] = { "x86_48", "arm_4k_48", "arm_16k_48",
+					   "arm_4k_48_hd_bbm2" };
 	struct pt_access_result result;
 	struct trial t;
 

@@ -232,7 +232,10 @@ static void range_tlbi_are_counted_exactly(void **state)
 		ops = pt_space_flush_ops(p.space);
 		pt_machine_stats(f.machine, &s);
 		for (unsigned int n = 0; n < 6000; n++) {
-			/* all small ones, then any, then around where one operation is not enough */
+			/*
+			 * all small ones, then any, then around where
+			 * one operation is not enough
+			 */
 			uint64_t pages = n < 4200   ? n + 1
 					 : n < 5900 ? 1 + random64(&seed) % 2097152
 						    : 2097152 - 50 + (n - 5900);

@@ -241,7 +241,10 @@ static void x86_kernel_ranges_reach_everybody(void **state)
 		fixture_init_policy(&f, "x86_48", 3, false, &policy, false);
 		kernel_init(&f, &kernel);
 		process_init(&f, &p);
-		/* a level-3 entry of the kernel's in the user's table, as upper halves are shared */
+		/*
+		 * a level-3 entry of the kernel's in the user's table,
+		 * as upper halves are shared
+		 */
 		assert_int_equal(pt_map(kernel.pt, VA, DATA, 40 * f.page, attr, NULL), 0);
 		assert_int_equal(pt_pgtable_link(p.pt, 0, kernel.pt, 0, BIT(39), 3), 0);
 		warm(&f, &kernel, 2, nr + 1);

@@ -328,8 +328,8 @@ static void stores_make_clean_pages_of_the_second_stage_dirty(void **state)
 }
 
 /*
- * A store that the entry refuses is walked for, and faults: the entry goes with it, though the flush
- * was forgotten; of arm64 none has to. The next page's stays.
+ * A store that the entry refuses is walked for, and faults: the entry goes with it, though the
+ * flush was forgotten; of arm64 none has to. The next page's stays.
  */
 static void ept_violations_drop_what_the_address_led_to(void **state)
 {

@@ -282,8 +282,8 @@ static void check_smaps(struct image *im, const struct pt_view *view)
 		pt_mm_area_line(area, line, sizeof(line));
 		im->nr_smaps++;
 		/*
-		 * The huge zero page, which only its descriptor tells, is in no counter; nor, to 6.1,
-		 * is a hidden leaf of level 1. Where shmem has gone to, its file knows.
+		 * The huge zero page, which only its descriptor tells, is in no counter; nor, to
+		 * 6.1, is a hidden leaf of level 1. Where shmem has gone to, its file knows.
 		 */
 		if (is_called(im, "thp_zero", area->first) ||
 		    (im->c.arm64 && is_called(im, "thp_none", area->first)))

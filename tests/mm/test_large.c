@@ -296,7 +296,10 @@ static void shared_hugetlb_is_no_major_fault(void **state)
 	mm_verify(&fixture);
 }
 
-/* Tables of pages that had moved away were still there, and large leaves went into them as pages. */
+/*
+ * Tables of pages that had moved away were still there, and large leaves
+ * went into them as pages.
+ */
 static void large_leaves_move_to_where_pages_were(void **state)
 {
 	const struct pt_extent extent = { HUGE_PA, fixture.huge };

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Random programs of every call, by a process and its child, over areas of all kinds; of each
- * third call the process is refused tables and pages, at once or after one or two of them. Everything
- * is counted anew after each call, and what a refused one must leave alone is compared.
+ * third call the process is refused tables and pages, at once or after one or two of them.
+ * Everything is counted anew after each call, and what a refused one must leave alone is compared.
  */
 #include "mm/mm_test.h"
 

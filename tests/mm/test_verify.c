@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * pt_world_verify() finds each thing that it says it looks for: one word, count or area at a time is
- * made wrong, found by its name, and put right again.
+ * pt_world_verify() finds each thing that it says it looks for: one word, count or area at a time
+ * is made wrong, found by its name, and put right again.
  */
 #include "mm/mm_test.h"
 

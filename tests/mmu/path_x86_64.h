@@ -201,7 +201,10 @@ static inline void try_access(struct path *p, size_t i, unsigned int cpl,
 	EXPECT(err == !v->allowed);
 	EXPECT(r.nr_loads[0] == top - (v->allowed ? leaf : fault_level) + 1);
 	if (v->allowed) {
-		/* 4.8 "Accessed and Dirty Flags": A of every entry used, D of the leaf if written */
+		/*
+		 * 4.8 "Accessed and Dirty Flags": A of every entry used,
+		 * D of the leaf if written
+		 */
 		uint64_t dirty = accesses[i].situation & X_WRITE ? D : 0;
 		uint32_t who = situation & ~(X_READ | X_WRITE | X_FETCH);
 		unsigned int perms = 0;

@@ -133,7 +133,10 @@ static struct permissions indirect(const struct arm64_case *c, unsigned int el)
 	struct indirect el1 = indirect_table[ppi], el0 = indirect_table[upi];
 	struct permissions p = { .has_overlay = el == 0 ? el0.overlay : el1.overlay };
 
-	/* R_VFPJF: executable at EL1 and writable at EL0 is nothing at all; so with GCS in either */
+	/*
+	 * R_VFPJF: executable at EL1 and writable at EL0 is nothing at
+	 * all; so with GCS in either
+	 */
 	if ((el1.x || ppi == GCS_TOO) && (el0.w || upi == GCS_TOO)) {
 		p.wxn = el0.w;
 		el1.r = el1.w = el1.x = el0.r = el0.w = el0.x = false;
@@ -153,14 +156,20 @@ static struct permissions compute(const struct arm64_case *c)
 	unsigned int el = effective_el(c), index = pi_index(c->leaf);
 	struct permissions p = c->pie ? indirect(c, el) : direct(c, el);
 	uint64_t pir = el == 0 ? c->pire0 : c->pir, por = el == 0 ? c->por_el0 : c->por_el1;
-	/* SCTLR.WXN is for direct permissions; R_HJYGR: for indirect ones, 0b0110 is what it is for */
+	/*
+	 * SCTLR.WXN is for direct permissions; R_HJYGR: for indirect ones,
+	 * 0b0110 is what it is for
+	 */
 	bool wxn = c->pie ? (pir >> 4 * index & 15) == 6 : c->wxn && p.base.w && p.base.x;
 
 	if (!(el == 0 ? c->e0poe : c->poe))
 		p.has_overlay = false;
 	if (p.has_overlay)
 		p.overlay = overlay_table[por >> 4 * (c->leaf >> 60 & 7) & 15];
-	/* R_QXXPC, R_NPBXC: WXN takes writing from an overlay that allows execution, else execution */
+	/*
+	 * R_QXXPC, R_NPBXC: WXN takes writing from an overlay that allows
+	 * execution, else execution
+	 */
 	if (wxn && p.has_overlay && p.overlay.x) {
 		p.overlay.w = false;
 	} else if (wxn) {
@@ -268,7 +277,10 @@ struct arm64_verdict arm64_decide(const struct arm64_case *c)
 	}
 	if (c->ha)
 		v.after |= BIT(10);
-	/* AP[2], or nDirty, goes by a write: of entries with DBM, or all with indirect permissions */
+	/*
+	 * AP[2], or nDirty, goes by a write: of entries with DBM, or all
+	 * with indirect permissions
+	 */
 	if (write && c->ha && c->hd && (c->pie || c->leaf & BIT(51)))
 		v.after &= ~BIT(7);
 	return v;

@@ -5,7 +5,10 @@
 
 #include <ptlib/format.h>
 
-/* x86-64 and EPT: where addresses and sizes stand in a word, and that nothing is broken before made. */
+/*
+ * x86-64 and EPT: where addresses and sizes stand in a word, and that
+ * nothing is broken before made.
+ */
 static inline bool format_is_x86(enum pt_format fmt)
 {
 	return fmt == PT_FMT_X86_64 || fmt == PT_FMT_X86_EPT;

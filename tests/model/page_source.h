@@ -45,7 +45,8 @@ static inline bool page_source_find(struct page_source *source, size_t nr_pages,
 {
 	size_t kept = 0, nr = 0;
 
-	for (*at = 0; nr < nr_pages && *at + nr_pages <= source->nr; *at += nr < nr_pages ? nr_pages : 0)
+	for (*at = 0; nr < nr_pages && *at + nr_pages <= source->nr;
+	     *at += nr < nr_pages ? nr_pages : 0)
 		for (nr = 0; nr < nr_pages && !source->live[*at + nr];)
 			nr++;
 	if (nr < nr_pages)

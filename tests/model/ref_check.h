@@ -141,7 +141,8 @@ static inline bool ref_check_run(const struct ref_table *ref, const struct pt_ra
 }
 
 /* Could the walk have reported @next together with @prev? */
-static inline bool ref_is_one_run(const struct pt_range_walk *prev, enum pt_range_walk_type prev_type,
+static inline bool ref_is_one_run(const struct pt_range_walk *prev,
+				  enum pt_range_walk_type prev_type,
 				  const struct pt_range_walk *next, enum pt_range_walk_type type)
 {
 	if (type != prev_type || prev->level != next->level || prev->contig_lg2 != next->contig_lg2)

@@ -166,8 +166,8 @@ static inline int ref_attr_error(const struct pt_fmt_cfg *fmt, pt_attr_t attr)
 		if (fmt->features & PT_FEAT_PKEYS)
 			nr_keys = 8;
 	}
-	if (attr & ~known || !ref_has_share(fmt, attr) || !(attr & PT_ATTR_READ) || pt_attr_key(attr) >= nr_keys ||
-	    !ref_has_mem(fmt, pt_attr_mem(attr)))
+	if (attr & ~known || !ref_has_share(fmt, attr) || !(attr & PT_ATTR_READ) ||
+	    pt_attr_key(attr) >= nr_keys || !ref_has_mem(fmt, pt_attr_mem(attr)))
 		return -EOPNOTSUPP;
 	return 0;
 }

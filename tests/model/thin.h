@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* thin.h - how much less slow builds (sanitizers, Valgrind) try: PTLIB_TEST_THIN says one in how many. */
+/*
+ * thin.h - how much less slow builds (sanitizers, Valgrind) try:
+ * PTLIB_TEST_THIN says one in how many.
+ */
 #ifndef MODEL_THIN_H
 #define MODEL_THIN_H
 

@@ -315,7 +315,8 @@ static inline int watcher_alloc(void *ctx, unsigned int size_lg2, pt_pa_t *pa)
 	if (!w->checked)
 		return 0;
 	/* what is alloc()ed is zeroed, which is not reported; a root may be several pages */
-	for (pt_pa_t page = *pa; page < *pa + (UINT64_C(1) << size_lg2); page += UINT64_C(1) << page_lg2) {
+	for (pt_pa_t page = *pa; page < *pa + (UINT64_C(1) << size_lg2);
+	     page += UINT64_C(1) << page_lg2) {
 		uint64_t **mirror = &w->mirror[(page - w->pa) >> page_lg2];
 
 		free(*mirror);

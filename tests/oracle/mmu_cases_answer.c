@@ -26,7 +26,10 @@ int cases_mem_of_attr(int byte)
 	case 0xf0:
 		return PT_MEM_WB_TAGGED;
 	default:
-		/* by outer and inner policy, 0 to 15: not Normal, write-through, none, write-back */
+		/*
+		 * by outer and inner policy, 0 to 15: not Normal,
+		 * write-through, none, write-back
+		 */
 		if (of_policy[byte >> 4 & 15] != of_policy[byte & 15])
 			return PT_MEM_OTHER;
 		return of_policy[byte & 15];

@@ -31,7 +31,8 @@ const struct machine tables_machines[TABLES_NR_MACHINES] = {
 	{ "arm64 16K LPA2 36 bits", PT_FMT_ARM64_16K_LPA2, 36, 52, true, 0, false, 0 },
 	{ "arm64 64K 48 bits", PT_FMT_ARM64_64K, 48, 48, false, PT_FEAT_LPA, false, 0 },
 	{ "arm64 64K LVA LPA 52 bits", PT_FMT_ARM64_64K, 52, 52, true, PT_FEAT_LPA, false, 0 },
-	{ "arm64 64K 42 bits", PT_FMT_ARM64_64K, 42, 48, false, PT_FEAT_LPA | PT_FEAT_HD, false, 0 },
+	{ "arm64 64K 42 bits", PT_FMT_ARM64_64K, 42, 48, false, PT_FEAT_LPA | PT_FEAT_HD, false,
+	  0 },
 	{ "arm64 stage 2, 4K 48 bits", PT_FMT_ARM64_S2_4K, 48, 48, false, 0, false, 0 },
 	{ "arm64 stage 2, 4K 40 bits, 2 tables as the root", PT_FMT_ARM64_S2_4K, 40, 44, false, 0,
 	  false, 3 },
@@ -39,7 +40,8 @@ const struct machine tables_machines[TABLES_NR_MACHINES] = {
 	  PT_FEAT_HD, false, 3 },
 	{ "arm64 stage 2, 4K LPA2 52 bits, FWB", PT_FMT_ARM64_S2_4K_LPA2, 52, 52, false,
 	  PT_FEAT_FWB, false, 0 },
-	{ "arm64 stage 2, 16K 40 bits, 16 tables", PT_FMT_ARM64_S2_16K, 40, 48, false, 0, false, 2 },
+	{ "arm64 stage 2, 16K 40 bits, 16 tables", PT_FMT_ARM64_S2_16K, 40, 48, false, 0, false,
+	  2 },
 	{ "arm64 stage 2, 16K LPA2 48 bits, 2 tables", PT_FMT_ARM64_S2_16K_LPA2, 48, 52, false,
 	  PT_FEAT_FWB | PT_FEAT_HD, false, 3 },
 	{ "arm64 stage 2, 64K LPA 46 bits, 16 tables", PT_FMT_ARM64_S2_64K, 46, 52, false,
@@ -129,7 +131,8 @@ static pt_attr_t random_attr(const struct tables *t, struct dice *dice)
 static uint64_t random_range(const struct tables *t, struct dice *dice, pt_va_t *va)
 {
 	uint64_t granule = UINT64_C(1) << t->info.granule_lg2;
-	unsigned int level = (unsigned int)roll(dice, t->info.nr_levels < 3 ? t->info.nr_levels : 3);
+	unsigned int level =
+		(unsigned int)roll(dice, t->info.nr_levels < 3 ? t->info.nr_levels : 3);
 	uint64_t unit = UINT64_C(1) << t->info.leaf_lg2[level], len;
 
 	while (unit > t->window_bytes)
@@ -266,7 +269,8 @@ void tables_arm64_regs(const struct tables *t, struct pt_arm64_regs *regs)
 	uint64_t tsz = 64 - cfg->va_bits, other = 64 - 32, ips = 0;
 	static const unsigned int bits[] = { 32, 36, 40, 42, 44, 48, 52 };
 	pt_pa_t root = pt_pgtable_root(t->pt);
-	uint64_t ttbr = cfg->pa_bits == 52 ? (root & 0xffffffffffc0) | (root >> 48 & 0xf) << 2 : root;
+	uint64_t ttbr =
+		cfg->pa_bits == 52 ? (root & 0xffffffffffc0) | (root >> 48 & 0xf) << 2 : root;
 
 	while (bits[ips] != cfg->pa_bits)
 		ips++;

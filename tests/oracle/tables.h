@@ -50,7 +50,10 @@ struct tables;
 struct tables *tables_build(const struct machine *machine, uint64_t seed, int fd, uint64_t offset);
 void tables_free(struct tables *tables);
 
-/* The registers that select them: CR0, CR3, CR4, EFER; TCR, TTBR0, TTBR1, MAIR; VTCR, VTTBR, HCR. */
+/*
+ * The registers that select them: CR0, CR3, CR4, EFER; TCR, TTBR0,
+ * TTBR1, MAIR; VTCR, VTTBR, HCR.
+ */
 void tables_x86_regs(const struct tables *tables, struct pt_x86_regs *regs);
 void tables_arm64_regs(const struct tables *tables, struct pt_arm64_regs *regs);
 void tables_arm64_s2_regs(const struct tables *tables, struct pt_arm64_s2_regs *regs);

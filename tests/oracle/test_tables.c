@@ -85,7 +85,8 @@ static struct orc_regset registers(const struct tables *tables, const struct mac
 /* An instruction abort, its cause a synchronous external abort: allowed, and nothing was there. */
 static bool is_fetch_of_nothing(const struct orc_res *res)
 {
-	return res->status == ORC_ST_FAULT && res->err >> 27 == 0x20 >> 1 && (res->err & 0x3f) == 0x10;
+	return res->status == ORC_ST_FAULT && res->err >> 27 == 0x20 >> 1 &&
+	       (res->err & 0x3f) == 0x10;
 }
 
 /* False: the machine has no such thing as this access. */

@@ -147,7 +147,10 @@ static void *work(void *arg)
 			uint64_t mine = w->held[i], theirs = mine;
 
 			w->held[i] = w->held[--w->nr_held];
-			/* Acquire and release: what its holder did comes before what is done next. */
+			/*
+			 * Acquire and release: what its holder did comes
+			 * before what is done next.
+			 */
 			if (dice < 14)
 				theirs = atomic_exchange_explicit(
 					&w->s->slot[next_random(&w->seed) % NR_SLOTS], mine,
@@ -193,7 +196,8 @@ static void threads_change_pages_at_once(void **state)
 	zoned_verify(z);
 	zoned_convert_back(z);
 	/* what was not joined because somebody was about to split it */
-	assert_int_equal(pt_set_direct_map_valid(k->dm, MEMORY_PA, MEMORY_LEN / k->granule, true), 0);
+	assert_int_equal(pt_set_direct_map_valid(k->dm, MEMORY_PA, MEMORY_LEN / k->granule, true),
+			 0);
 	assert_int_equal(pt_direct_map_prepare(k->dm), 0);
 	zoned_convert_back(z);
 	assert_int_equal(stats_of(k).tables + stats_of(k).reserve, z->tables);

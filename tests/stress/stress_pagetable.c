@@ -358,8 +358,8 @@ static void run(const char *name, bool checked)
 		pthread_join(threads[--nr], NULL);
 
 	print_message("%s: %llu changes, %llu reads held to a state, %llu dirtied\n",
-		      s->config->name, (unsigned long long)stress_ops(s), (unsigned long long)s->reads,
-		      (unsigned long long)shared.cpu.nr_set);
+		      s->config->name, (unsigned long long)stress_ops(s),
+		      (unsigned long long)s->reads, (unsigned long long)shared.cpu.nr_set);
 	stress_final(s);
 	check_dirty(&shared);
 	free(shared.dirtied);

@@ -245,7 +245,9 @@ static void walkers_see_every_page_once(void **state)
 	struct pt_soft_cfg soft;
 	struct pt_pgtable_cfg cfg = { .mode = PT_MODE_SHARED, .soft = &soft, .walk_locks = true };
 	struct stress s;
-	const struct stress_least least[] = { { &s.ops[0], 5 }, { &s.ops[1], 5 }, { &s.reads, 10 } };
+	const struct stress_least least[] = { { &s.ops[0], 5 },
+					      { &s.ops[1], 5 },
+					      { &s.reads, 10 } };
 	size_t nr = 0;
 
 	stress_init(&s, name, PT_MODE_SHARED, NULL, NULL);
@@ -278,8 +280,8 @@ static void walkers_see_every_page_once(void **state)
 	}
 	free(states);
 	assert_int_equal(pt_verify(s.pt, NULL, NULL), 0);
-	printf("%s: %llu changes, %llu pages held to their state\n", name, (unsigned long long)stress_ops(&s),
-	       (unsigned long long)s.reads);
+	printf("%s: %llu changes, %llu pages held to their state\n", name,
+	       (unsigned long long)stress_ops(&s), (unsigned long long)s.reads);
 	stress_exit(&s);
 }
 

@@ -157,7 +157,8 @@ static inline bool config_meets(const struct config *config, enum test_mode mode
 	       !(needs & NEEDS_X86_64 && fmt.fmt != PT_FMT_X86_64) &&
 	       !(needs & NEEDS_STAGE2 && !format_is_stage2(fmt.fmt)) &&
 	       !(needs & NEEDS_ACCESSED && format_lost_attrs(&fmt, PT_ATTR_ACCESSED)) &&
-	       !(needs & NEEDS_CONCAT && info.entries_lg2[info.nr_levels - 1] <= info.granule_lg2 - 3) &&
+	       !(needs & NEEDS_CONCAT &&
+		 info.entries_lg2[info.nr_levels - 1] <= info.granule_lg2 - 3) &&
 	       !(needs & NEEDS_CHECKED && mode != TEST_CHECKED);
 }
 

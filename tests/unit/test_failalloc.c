@@ -14,7 +14,10 @@ struct attempt {
 	unsigned int level;
 };
 
-/* Makes @prepare's table anew and calls @run with allocation @fail_at failing; returns the error. */
+/*
+ * Makes @prepare's table anew and calls @run with allocation @fail_at
+ * failing; returns the error.
+ */
 static void assert_all_or_nothing(struct fixture *f, void (*prepare)(struct attempt *),
 				  int (*run)(struct attempt *), size_t least_allocs)
 {
@@ -62,7 +65,8 @@ static void assert_all_or_nothing(struct fixture *f, void (*prepare)(struct atte
 		dump_free(&before_other);
 		dump_free(&after_other);
 		pt_pgtable_destroy(attempt.other);
-		assert_int_equal(pt_unmap(f->pt, page_va(f, 0), f->nr_pages * f->granule, &empty), 0);
+		assert_int_equal(pt_unmap(f->pt, page_va(f, 0), f->nr_pages * f->granule, &empty),
+				 0);
 		assert_int_equal(f->source.nr_live, 1);
 	}
 }

@@ -109,10 +109,9 @@ static void what_is_saved_opens_again_as_it_was(void **state)
 	assert_int_equal(pt_usage(pt, &after_usage), 0);
 	assert_memory_equal(&before_usage, &after_usage, sizeof(before_usage));
 	/* it is a table like any other: changed in place */
-	assert_int_equal(pt_unmap(pt, f->info.first + (page_va(f, 1) - f->info.first), f->granule,
-				  NULL),
-			 leaf_level(f, 1) == 0 && span_lg2(f, 1) == f->info.granule_lg2 ? 0 :
-											  -EOPNOTSUPP);
+	assert_int_equal(
+		pt_unmap(pt, f->info.first + (page_va(f, 1) - f->info.first), f->granule, NULL),
+		leaf_level(f, 1) == 0 && span_lg2(f, 1) == f->info.granule_lg2 ? 0 : -EOPNOTSUPP);
 	dump_free(&before);
 	dump_free(&after);
 	pt_pgtable_destroy(pt);
@@ -202,8 +201,9 @@ static void only_tables_are_saved(void **state)
 	assert_int_equal(pt_image_save(fd, &f->pt, &label, 1), 0);
 	bytes = read_file(fd, &size);
 	/* a few runs of zeroes for each table: far less than the tables themselves */
-	assert_true(size < 200 * f->info.nr_levels + 1024 + 40 * f->granule / 4096 +
-				   (UINT64_C(1) << f->info.entries_lg2[f->info.nr_levels - 1]) / 16);
+	assert_true(size <
+		    200 * f->info.nr_levels + 1024 + 40 * f->granule / 4096 +
+			    (UINT64_C(1) << f->info.entries_lg2[f->info.nr_levels - 1]) / 16);
 	free(bytes);
 	close(fd);
 }

@@ -199,7 +199,10 @@ static void log_store(void *ctx, const struct pt_store *store)
 		log->in_memory = false;
 }
 
-/* Also in the midst of a call, where a full gather frees: who follows would lead to freed tables. */
+/*
+ * Also in the midst of a call, where a full gather frees: who follows
+ * would lead to freed tables.
+ */
 static void top_is_told_before_what_its_slots_named_is_freed(void **state)
 {
 	struct fixture *f = *state;
@@ -258,7 +261,8 @@ static void watch_is_told_of_every_store(void **state)
 
 		assert_int_equal(s->level, top - i);
 		assert_int_equal(s->pa, steps[i].table_pa + 8 * steps[i].index);
-		assert_int_equal(s->va, f->base & ~((UINT64_C(1) << f->info.leaf_lg2[top - i]) - 1));
+		assert_int_equal(s->va,
+				 f->base & ~((UINT64_C(1) << f->info.leaf_lg2[top - i]) - 1));
 		assert_int_equal(s->old, 0);
 		assert_int_equal(s->new_, steps[i].raw);
 	}

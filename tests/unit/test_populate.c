@@ -7,8 +7,8 @@ static void what_is_populated_is_mapped_without_allocating(void **state)
 	struct fixture *f = *state;
 	struct pt_change change = { 0 };
 
-	assert_int_equal(pt_populate(f->pt, page_va(f, 3), f->nr_pages / 2 * f->granule, 0, &change),
-			 0);
+	assert_int_equal(
+		pt_populate(f->pt, page_va(f, 3), f->nr_pages / 2 * f->granule, 0, &change), 0);
 	assert_int_equal(change.done, 0);
 	agree(f);
 	f->source.fail_all = true;

@@ -140,7 +140,8 @@ static void trace_shows_the_way(void **state)
 		assert_int_equal(steps[i].level, level);
 		assert_int_equal(steps[i].index, va >> f->info.leaf_lg2[level] & mask);
 		assert_int_equal(steps[i].kind, level ? PT_KIND_TABLE : PT_KIND_LEAF);
-		assert_int_equal(steps[i].raw, read_word(f, steps[i].table_pa + 8 * steps[i].index));
+		assert_int_equal(steps[i].raw,
+				 read_word(f, steps[i].table_pa + 8 * steps[i].index));
 		assert_int_equal(pt_entry_kind(f->pt, steps[i].raw, level), steps[i].kind);
 		if (level) {
 			pt_pa_t below = steps[i + 1].table_pa;

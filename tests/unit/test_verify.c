@@ -344,8 +344,10 @@ static void names_transient_words_left_behind(void **state)
 
 	do_map_small(f, 1, 1, 1, RWX);
 	path_to(f, page_va(f, 1), steps, &nr);
-	assert_finds(f, &steps[nr - 1], page_va(f, 1), UINT64_C(0xb4ea4b4ea4b4e000), PT_BAD_WORD, 0);
-	assert_finds(f, &steps[nr - 1], page_va(f, 1), UINT64_C(0xdead7ab1edead000), PT_BAD_WORD, 0);
+	assert_finds(f, &steps[nr - 1], page_va(f, 1), UINT64_C(0xb4ea4b4ea4b4e000), PT_BAD_WORD,
+		     0);
+	assert_finds(f, &steps[nr - 1], page_va(f, 1), UINT64_C(0xdead7ab1edead000), PT_BAD_WORD,
+		     0);
 }
 
 /* A page that was given back, and that a stray entry still points at. */
