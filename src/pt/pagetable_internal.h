@@ -129,7 +129,7 @@ struct pt_pgtable {
 	bool readers;         /* lockless readers are allowed */
 	enum pt_mode mode;
 	size_t max_leaves, max_tables; /* of its gathers; 0: no bound */
-	unsigned int max_ranges; /* likewise */
+	unsigned int max_ranges;       /* likewise */
 	bool walk_locks;      /* walks may hold table locks: who changes words takes them */
 	struct pt_frame *window_frames;
 	struct pt_phys *phys;
