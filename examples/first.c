@@ -27,8 +27,7 @@ int main(void)
 	if (pt_map(pt, 0x7f0000000000, 0x80000000, 4 << 20, PT_ATTR_RW | PT_ATTR_USER, NULL))
 		return 1;
 	if (!pt_translate(pt, 0x7f0000212345, &pa))
-		printf("CR3 0x%" PRIx64 ": 0x7f0000212345 is at 0x%" PRIx64 "\n",
-		       pt_pgtable_root(pt), pa);
+		printf("CR3 %#" PRIx64 ": it is at %#" PRIx64 "\n", pt_pgtable_root(pt), pa);
 
 	pt_pgtable_destroy(pt);
 	if (pt_reserve_destroy(tables))
