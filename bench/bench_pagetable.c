@@ -65,6 +65,20 @@ static int protect_bulk(struct fixture *fx)
 	return err || change.done == fx->len ? err : -EIO;
 }
 
+/* The same, a call a page. */
+static int protect_each(struct fixture *fx)
+{
+	struct pt_pgtable *pt = fx->pt;
+	pt_attr_t set = fx->turn % 2 ? PT_ATTR_WRITE : 0;
+	uint64_t page = fx->page;
+	pt_va_t va = fx->va;
+	int err = 0;
+
+	for (size_t i = 0; i < WINDOW_PAGES; i++, va += page)
+		err |= pt_protect(pt, va, page, set, PT_ATTR_WRITE & ~set, NULL);
+	return err;
+}
+
 static int set_accessed(struct fixture *fx)
 {
 	return pt_protect(fx->pt, fx->va, fx->len, PT_ATTR_ACCESSED, 0, NULL);
@@ -193,6 +207,9 @@ static const struct pass passes[] = {
 	  .limit = "limit_store_words", .ratio = 3.5 },
 	{ .name = "unmap_bulk", .prepare = map_anew, .run = unmap_bulk,
 	  .limit = "limit_update_words", .ratio = 2 },
+	{ .name = "protect_one", .init = fixture_map, .run = protect_each },
+	{ .name = "protect_one_shared", .init = fixture_map, .run = protect_each,
+	  .mode = PT_MODE_SHARED },
 	{ .name = "protect_bulk", .init = fixture_map, .run = protect_bulk,
 	  .limit = "limit_update_words", .ratio = 2 },
 	{ .name = "age_bulk", .init = fixture_map, .prepare = set_accessed, .run = age_bulk,

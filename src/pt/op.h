@@ -25,6 +25,18 @@ static inline int ptl_change_range(const struct pt_pgtable *pt, pt_va_t va, uint
 	return ptl_range_last(pt, va, len, FMT_GRANULE_LG2, last);
 }
 
+/* What the TLB is owed for the page at @va, which a quick way changed: now, or by the gather. */
+static inline void ptl_flush_page(struct pt_pgtable *pt, pt_va_t va,
+				  const struct pt_change *change)
+{
+	pt_va_t last = ptl_last(va, FMT_GRANULE_LG2);
+
+	if (change && change->gather)
+		ptl_gather_range(change->gather, va, last, FMT_GRANULE_LG2, false);
+	else
+		ptl_flush_range(pt, va, last, FMT_GRANULE_LG2);
+}
+
 static inline void ptl_op_begin(struct ptl_op *op, struct pt_pgtable *pt, pt_va_t first,
 				pt_va_t last, struct pt_change *change)
 {

@@ -274,8 +274,54 @@ retry:
 	return i - pos->index;
 }
 
-static int ptl_protect(struct pt_pgtable *pt, pt_va_t va, uint64_t len, pt_attr_t set,
-		       pt_attr_t clear, struct pt_change *change)
+/*
+ * One page, mapped as such, to what it can be without a break. False, and nothing has changed, for
+ * everything else. *@changed: whether the word did.
+ */
+static inline __attribute__((always_inline)) bool
+ptl_protect_page(struct pt_pgtable *pt, pt_va_t va, pt_attr_t set, pt_attr_t clear,
+		 struct pt_change *change, bool *changed)
+{
+	struct ptl_active active = { .first = va, .last = ptl_last(va, FMT_GRANULE_LG2) };
+	_Atomic uint64_t *table;
+	bool done = false;
+
+	if (!ptl_aligned(va, FMT_GRANULE_LG2) || set & ~pt->fmt.attrs || !ptl_write_ready())
+		return false;
+	if (__builtin_expect(change && (change->flags & ~PT_CHANGE_FLAGS ||
+					(change->gather && change->gather->pt != pt)), 0))
+		return false;
+	if (PTL_LISTS_CHANGES)
+		ptl_active_enter(pt, &active);
+	ptl_write_enter();
+	if (ptl_find_leaf_table(pt, pt->change_root, va, true, &table)) {
+		_Atomic uint64_t *entry = &table[ptl_leaf_index(va)];
+		uint64_t raw = ptl_load(entry);
+		struct ptl_recode recode;
+		pt_pa_t pa;
+
+		ptl_recode_init(&recode, set, clear);
+		done = ptl_sift(&pt->page, pt->page.stray, raw, &pa) &&
+		       !fmt_contig_lg2(raw, 0, &pt->fmt) &&
+		       !ptl_recode_for(&recode, raw, 0, &pt->fmt) && !recode.needs_break;
+		*changed = recode.delta;
+		/* Without a lock: while our leaf is there, nobody frees the table. */
+		if (done && recode.delta && PTL_SHARED)
+			done = atomic_compare_exchange_strong_explicit(
+				entry, &raw, raw ^ recode.delta, memory_order_relaxed,
+				memory_order_relaxed); /* else hardware set A or D */
+		else if (done && recode.delta)
+			atomic_store_explicit(entry, raw ^ recode.delta, memory_order_relaxed);
+	}
+	ptl_write_leave();
+	if (PTL_LISTS_CHANGES)
+		ptl_active_leave(pt, &active);
+	return done;
+}
+
+static __attribute__((noinline)) int ptl_protect_range(struct pt_pgtable *pt, pt_va_t va,
+						       uint64_t len, pt_attr_t set,
+						       pt_attr_t clear, struct pt_change *change)
 {
 	struct ptl_recode recode;
 	struct ptl_op op;
@@ -319,6 +365,23 @@ static int ptl_protect(struct pt_pgtable *pt, pt_va_t va, uint64_t len, pt_attr_
 		va = next + 1;
 	}
 	return ptl_op_end(&op, err);
+}
+
+static int ptl_protect(struct pt_pgtable *pt, pt_va_t va, uint64_t len, pt_attr_t set,
+		       pt_attr_t clear, struct pt_change *change)
+{
+	bool changed;
+
+	if (PTL_CHECKED || len != PTL_BIT(FMT_GRANULE_LG2) ||
+	    !ptl_protect_page(pt, va, set, clear, change, &changed))
+		return ptl_protect_range(pt, va, len, set, clear, change);
+	if (change) {
+		change->done = len;
+		change->bad_va = 0;
+	}
+	if (changed)
+		ptl_flush_page(pt, va, change);
+	return 0;
 }
 
 #endif /* PTL_PROTECT_IMPL_H */

@@ -256,19 +256,15 @@ static inline int ptl_unmap_range(struct ptl_op *op, pt_va_t first, pt_va_t last
 static __attribute__((noinline)) int ptl_unmapped_page(struct pt_pgtable *pt, pt_va_t va,
 						       struct pt_change *change)
 {
-	pt_va_t last = ptl_last(va, FMT_GRANULE_LG2);
-
 	if (change) {
 		change->done = PTL_BIT(FMT_GRANULE_LG2);
 		change->bad_va = 0;
 	}
+	ptl_flush_page(pt, va, change);
 	if (change && change->gather) {
-		ptl_gather_range(change->gather, va, last, FMT_GRANULE_LG2, false);
 		change->gather->nr_leaves++;
 		if (ptl_gather_is_full(change->gather))
 			ptl_gather_force(change->gather);
-	} else {
-		ptl_flush_range(pt, va, last, FMT_GRANULE_LG2);
 	}
 	return 0;
 }

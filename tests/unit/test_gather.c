@@ -479,6 +479,47 @@ static void a_table_says_how_many_ranges(void **state)
 	pt_pgtable_destroy(pt);
 }
 
+static size_t nr_range_flushes(const struct fixture *f)
+{
+	size_t nr = 0;
+
+	for (size_t i = 0; i < f->watcher.nr_events; i++)
+		nr += f->watcher.event[i].kind == EVENT_RANGE;
+	return nr;
+}
+
+/* Calls for one page have a way of their own, and owe what a range of one page owes. */
+static void a_page_owes_its_own_flush(void **state)
+{
+	struct fixture *f = *state;
+	struct pt_gather gather;
+	struct pt_change change = { .gather = &gather };
+
+	do_map_small(f, 0, 4, 0, RWX);
+	pt_gather_begin(&gather, f->pt);
+	/* the second time nothing changes */
+	for (unsigned int i = 0; i < 2; i++) {
+		change.bad_va = 99;
+		assert_int_equal(pt_protect(f->pt, page_va(f, 2), f->granule, 0, PT_ATTR_WRITE,
+					    &change), 0);
+		assert_int_equal(change.done, f->granule);
+		assert_int_equal(change.bad_va, 0);
+		assert_int_equal(gather.nr_ranges, 1);
+		assert_range(f, &gather, 0, 2, 2);
+		assert_int_equal(gather.nr_leaves, 0);
+	}
+	pt_gather_finish(&gather);
+	for (unsigned int i = 0; i < 2; i++) {
+		f->watcher.nr_events = 0;
+		assert_int_equal(pt_protect(f->pt, page_va(f, 1), f->granule, 0, PT_ATTR_WRITE,
+					    NULL), 0);
+		assert_int_equal(nr_range_flushes(f), !i);
+	}
+	f->watcher.nr_events = 0;
+	assert_int_equal(pt_unmap(f->pt, page_va(f, 1), f->granule, NULL), 0);
+	assert_int_equal(nr_range_flushes(f), 1);
+}
+
 static void refuses_a_gather_of_another_table(void **state)
 {
 	struct fixture *f = *state;
@@ -524,6 +565,7 @@ int main(void)
 		TEST_ON(x86_flushes_between_a_split_and_a_change_of_attributes,
 			NEEDS_X86 | NEEDS_CHECKED),
 		TEST(a_gather_does_not_put_off_a_break),
+		TEST_ON(a_page_owes_its_own_flush, NEEDS_2_LEVELS),
 		TEST_ON(refuses_a_gather_of_another_table, NEEDS_2_LEVELS),
 	};
 
