@@ -281,80 +281,83 @@ static void zones_live_side_by_side(void **state)
 	pt_phys_destroy(phys);
 }
 
-/* Also where a cache has room, and the frames beside its zone's are held, as its own may be. */
-static void a_cache_takes_no_page_that_begins_elsewhere(void **state)
+/* Two zones, side by side in one memory, with a cache each. */
+struct halves {
+	struct pt_phys *phys;
+	struct pt_zone *zone[2];
+	struct pt_zone_cache *cache[2];
+};
+
+static void halves_create(struct halves *h)
 {
 	const struct pt_extent halves[] = { { 0, 8 * MIB }, { 8 * MIB, 8 * MIB } };
-	const unsigned int orders[] = { 11, 16, 32, 48, 64, 0x3000, UINT32_MAX };
-	const struct pt_alloc how = { .type = MOVABLE };
-	struct pt_zone_cache *cache[2];
-	struct pt_zone *zone[2];
-	struct pt_phys *phys;
-	pt_pa_t pa;
 
-	(void)state;
-	assert_int_equal(pt_phys_create_anon(&phys, 16 * MIB), 0);
+	assert_int_equal(pt_phys_create_anon(&h->phys, 16 * MIB), 0);
 	for (int i = 0; i < 2; i++) {
 		const struct pt_zone_cfg cfg = { .ranges = &halves[i], .nr_ranges = 1 };
 
-		assert_int_equal(pt_zone_create(&zone[i], phys, &cfg), 0);
-		assert_int_equal(pt_zone_cache_create(&cache[i], zone[i], 0), 0);
-		for (size_t k = 0; k < 2048; k++)
-			assert_int_equal(pt_alloc_pages(zone[i], cache[i], &how, &pa), 0);
+		assert_int_equal(pt_zone_create(&h->zone[i], h->phys, &cfg), 0);
+		assert_int_equal(pt_zone_cache_create(&h->cache[i], h->zone[i], 0), 0);
 	}
+}
+
+static void halves_destroy(struct halves *h)
+{
+	for (int i = 0; i < 2; i++) {
+		pt_zone_cache_destroy(h->cache[i]);
+		assert_int_equal(pt_buddy_verify(h->zone[i], NULL, NULL), 0);
+		assert_int_equal(pt_zone_destroy(h->zone[i]), 0);
+	}
+	pt_phys_destroy(h->phys);
+}
+
+/* Also where a cache has room, and the frames beside its zone's are held, as its own may be. */
+static void a_cache_takes_no_page_that_begins_elsewhere(void **state)
+{
+	const unsigned int orders[] = { 11, 16, 32, 48, 64, 0x3000, UINT32_MAX };
+	const struct pt_alloc how = { .type = MOVABLE };
+	struct halves h;
+	pt_pa_t pa;
+
+	(void)state;
+	halves_create(&h);
+	for (int i = 0; i < 2; i++)
+		for (size_t k = 0; k < 2048; k++)
+			assert_int_equal(pt_alloc_pages(h.zone[i], h.cache[i], &how, &pa), 0);
 	for (pa = 0; pa < 16 * MIB; pa += 0x1000) {
 		int own = pa >= 8 * MIB;
+		struct pt_zone_cache *cache = h.cache[own];
+		struct pt_zone *zone = h.zone[own];
 
-		assert_int_equal(pt_free_pages(zone[!own], cache[!own], pa, 0), -ERANGE);
+		assert_int_equal(pt_free_pages(h.zone[!own], h.cache[!own], pa, 0), -ERANGE);
 		for (unsigned int bit = 0; bit < 12; bit++)
-			assert_int_equal(pt_free_pages(zone[own], cache[own], pa + (1u << bit), 0),
-					 -EINVAL);
+			assert_int_equal(pt_free_pages(zone, cache, pa + (1u << bit), 0), -EINVAL);
 		for (size_t k = 0; k < sizeof(orders) / sizeof(orders[0]); k++)
-			assert_int_equal(pt_free_pages(zone[own], cache[own], pa, orders[k]),
-					 -EINVAL);
-		assert_int_equal(pt_free_pages(zone[own], cache[own], pa, 0), 0);
-		assert_int_equal(pt_free_pages(zone[own], cache[own], pa, 0), -ENOENT);
+			assert_int_equal(pt_free_pages(zone, cache, pa, orders[k]), -EINVAL);
+		assert_int_equal(pt_free_pages(zone, cache, pa, 0), 0);
+		assert_int_equal(pt_free_pages(zone, cache, pa, 0), -ENOENT);
 	}
-	for (int i = 0; i < 2; i++) {
-		pt_zone_cache_destroy(cache[i]);
-		assert_int_equal(pt_buddy_verify(zone[i], NULL, NULL), 0);
-		assert_int_equal(pt_zone_destroy(zone[i]), 0);
-	}
-	pt_phys_destroy(phys);
+	halves_destroy(&h);
 }
 
 /* Blocks that no cache keeps: of others, builds with assertions alone tell. */
 static void a_cache_of_another_zone_is_refused(void **state)
 {
-	const struct pt_extent halves[] = { { 0, 8 * MIB }, { 8 * MIB, 8 * MIB } };
 	const struct pt_alloc how = { .order = 4, .type = MOVABLE };
-	struct pt_zone_cache *cache[2];
-	struct pt_zone *zone[2];
-	struct pt_phys *phys;
 	pt_pa_t pa, other;
+	struct halves h;
 
 	(void)state;
-	assert_int_equal(pt_phys_create_anon(&phys, 16 * MIB), 0);
-	for (int i = 0; i < 2; i++) {
-		const struct pt_zone_cfg cfg = { .ranges = &halves[i], .nr_ranges = 1 };
-
-		assert_int_equal(pt_zone_create(&zone[i], phys, &cfg), 0);
-		assert_int_equal(pt_zone_cache_create(&cache[i], zone[i], 0), 0);
-	}
-	assert_int_equal(pt_alloc_pages(zone[0], cache[1], &how, &pa), -EINVAL);
-	assert_int_equal(pt_alloc_pages(zone[0], cache[0], &how, &pa), 0);
-	assert_int_equal(pt_free_pages(zone[0], cache[1], pa, 4), -EINVAL);
-	assert_int_equal(pt_free_pages_raw(zone[0], cache[1], pa, 4), -EINVAL);
-	assert_int_equal(pt_folio_put(zone[0], cache[1], pa), -EINVAL);
-	assert_int_equal(pt_free_pages(zone[0], cache[0], pa, 4), 0);
-	assert_int_equal(pt_alloc_pages(zone[1], cache[1], &how, &other), 0);
-	assert_int_equal(pt_free_pages(zone[1], NULL, other, 4), 0);
-	for (int i = 0; i < 2; i++) {
-		pt_zone_cache_destroy(cache[i]);
-		assert_int_equal(pt_buddy_verify(zone[i], NULL, NULL), 0);
-		assert_int_equal(pt_zone_destroy(zone[i]), 0);
-	}
-	pt_phys_destroy(phys);
+	halves_create(&h);
+	assert_int_equal(pt_alloc_pages(h.zone[0], h.cache[1], &how, &pa), -EINVAL);
+	assert_int_equal(pt_alloc_pages(h.zone[0], h.cache[0], &how, &pa), 0);
+	assert_int_equal(pt_free_pages(h.zone[0], h.cache[1], pa, 4), -EINVAL);
+	assert_int_equal(pt_free_pages_raw(h.zone[0], h.cache[1], pa, 4), -EINVAL);
+	assert_int_equal(pt_folio_put(h.zone[0], h.cache[1], pa), -EINVAL);
+	assert_int_equal(pt_free_pages(h.zone[0], h.cache[0], pa, 4), 0);
+	assert_int_equal(pt_alloc_pages(h.zone[1], h.cache[1], &how, &other), 0);
+	assert_int_equal(pt_free_pages(h.zone[1], NULL, other, 4), 0);
+	halves_destroy(&h);
 }
 
 /* Under ASan: what was freed is poisoned, and no byte is any more once the zone is gone. */
