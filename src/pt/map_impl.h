@@ -224,7 +224,7 @@ static inline __attribute__((always_inline)) bool
 ptl_map_page(struct pt_pgtable *pt, pt_va_t va, pt_pa_t pa, pt_attr_t attr,
 	     struct pt_change *change)
 {
-	struct ptl_active active = { .first = va, .last = ptl_last(va, FMT_GRANULE_LG2) };
+	struct ptl_active active;
 	_Atomic uint64_t *table;
 	bool done = false;
 
@@ -240,9 +240,7 @@ ptl_map_page(struct pt_pgtable *pt, pt_va_t va, pt_pa_t pa, pt_attr_t attr,
 		change->bad_va = 0;
 		change->done = PTL_BIT(FMT_GRANULE_LG2);
 	}
-	if (PTL_LISTS_CHANGES)
-		ptl_active_enter(pt, &active);
-	ptl_write_enter();
+	ptl_quick_enter(pt, &active, va);
 	if (ptl_find_leaf_table(pt, pt->change_root, va, true, &table)) {
 		_Atomic uint64_t *entry = &table[ptl_leaf_index(va)];
 		uint64_t proto = pt->fmt.page_of_attr[attr], old = 0;
@@ -258,9 +256,7 @@ ptl_map_page(struct pt_pgtable *pt, pt_va_t va, pt_pa_t pa, pt_attr_t attr,
 		else if ((done = proto && !ptl_load(entry)))
 			atomic_store_explicit(entry, proto | pa, memory_order_relaxed);
 	}
-	ptl_write_leave();
-	if (PTL_LISTS_CHANGES)
-		ptl_active_leave(pt, &active);
+	ptl_quick_leave(pt, &active);
 	return done;
 }
 

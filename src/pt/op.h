@@ -25,6 +25,37 @@ static inline int ptl_change_range(const struct pt_pgtable *pt, pt_va_t va, uint
 	return ptl_range_last(pt, va, len, FMT_GRANULE_LG2, last);
 }
 
+/*
+ * The quick ways of one page: a descent and a store, without the operation below. Whether one can
+ * make the change of the page at @va that @change asks for; only @flags are for it.
+ */
+static inline bool ptl_quick_fits(const struct pt_pgtable *pt, pt_va_t va,
+				  const struct pt_change *change, unsigned int flags)
+{
+	if (!ptl_aligned(va, FMT_GRANULE_LG2) || !ptl_write_ready())
+		return false;
+	return __builtin_expect(!change || (!(change->flags & ~flags) &&
+					    (!change->gather || change->gather->pt == pt)), 1);
+}
+
+/* Around the descent and the store. */
+static inline void ptl_quick_enter(struct pt_pgtable *pt, struct ptl_active *active, pt_va_t va)
+{
+	if (PTL_LISTS_CHANGES) {
+		active->first = va;
+		active->last = ptl_last(va, FMT_GRANULE_LG2);
+		ptl_active_enter(pt, active);
+	}
+	ptl_write_enter();
+}
+
+static inline void ptl_quick_leave(struct pt_pgtable *pt, struct ptl_active *active)
+{
+	ptl_write_leave();
+	if (PTL_LISTS_CHANGES)
+		ptl_active_leave(pt, active);
+}
+
 /* What the TLB is owed for the page at @va, which a quick way changed: now, or by the gather. */
 static inline void ptl_flush_page(struct pt_pgtable *pt, pt_va_t va,
 				  const struct pt_change *change)

@@ -282,18 +282,13 @@ static inline __attribute__((always_inline)) bool
 ptl_protect_page(struct pt_pgtable *pt, pt_va_t va, pt_attr_t set, pt_attr_t clear,
 		 struct pt_change *change, bool *changed)
 {
-	struct ptl_active active = { .first = va, .last = ptl_last(va, FMT_GRANULE_LG2) };
+	struct ptl_active active;
 	_Atomic uint64_t *table;
 	bool done = false;
 
-	if (!ptl_aligned(va, FMT_GRANULE_LG2) || set & ~pt->fmt.attrs || !ptl_write_ready())
+	if (set & ~pt->fmt.attrs || !ptl_quick_fits(pt, va, change, PT_CHANGE_FLAGS))
 		return false;
-	if (__builtin_expect(change && (change->flags & ~PT_CHANGE_FLAGS ||
-					(change->gather && change->gather->pt != pt)), 0))
-		return false;
-	if (PTL_LISTS_CHANGES)
-		ptl_active_enter(pt, &active);
-	ptl_write_enter();
+	ptl_quick_enter(pt, &active, va);
 	if (ptl_find_leaf_table(pt, pt->change_root, va, true, &table)) {
 		_Atomic uint64_t *entry = &table[ptl_leaf_index(va)];
 		uint64_t raw = ptl_load(entry);
@@ -313,9 +308,7 @@ ptl_protect_page(struct pt_pgtable *pt, pt_va_t va, pt_attr_t set, pt_attr_t cle
 		else if (done && recode.delta)
 			atomic_store_explicit(entry, raw ^ recode.delta, memory_order_relaxed);
 	}
-	ptl_write_leave();
-	if (PTL_LISTS_CHANGES)
-		ptl_active_leave(pt, &active);
+	ptl_quick_leave(pt, &active);
 	return done;
 }
 

@@ -275,19 +275,13 @@ static __attribute__((noinline)) int ptl_unmapped_page(struct pt_pgtable *pt, pt
 static inline __attribute__((always_inline)) bool
 ptl_unmap_page(struct pt_pgtable *pt, pt_va_t va, struct pt_change *change)
 {
-	const unsigned int not_plain = PT_CHANGE_FREE_TABLES | ~PT_CHANGE_FLAGS;
-	struct ptl_active active = { .first = va, .last = ptl_last(va, FMT_GRANULE_LG2) };
+	struct ptl_active active;
 	_Atomic uint64_t *table;
 	bool done = false;
 
-	if (!ptl_aligned(va, FMT_GRANULE_LG2) || !ptl_write_ready())
+	if (!ptl_quick_fits(pt, va, change, PT_CHANGE_FLAGS & ~PT_CHANGE_FREE_TABLES))
 		return false;
-	if (__builtin_expect(change && (change->flags & not_plain ||
-					(change->gather && change->gather->pt != pt)), 0))
-		return false;
-	if (PTL_LISTS_CHANGES)
-		ptl_active_enter(pt, &active);
-	ptl_write_enter();
+	ptl_quick_enter(pt, &active, va);
 	if (ptl_find_leaf_table(pt, pt->change_root, va, true, &table)) {
 		_Atomic uint64_t *entry = &table[ptl_leaf_index(va)];
 		uint64_t raw = ptl_load(entry);
@@ -301,9 +295,7 @@ ptl_unmap_page(struct pt_pgtable *pt, pt_va_t va, struct pt_change *change)
 		else if (done)
 			atomic_store_explicit(entry, 0, memory_order_relaxed);
 	}
-	ptl_write_leave();
-	if (PTL_LISTS_CHANGES)
-		ptl_active_leave(pt, &active);
+	ptl_quick_leave(pt, &active);
 	return done;
 }
 
