@@ -181,7 +181,8 @@ static int summary(const char *against)
 
 static int ask(const struct orc_cfg *how, size_t rounds, uint64_t seed, FILE *out)
 {
-	struct orc *oracle[2] = { NULL, NULL };
+	int arch = ORC_X86;
+	struct orc *oracle = NULL;
 	const char *missing = NULL;
 
 	for (size_t m = 0; m < TABLES_NR_MACHINES; m++) {
@@ -192,7 +193,13 @@ static int ask(const struct orc_cfg *how, size_t rounds, uint64_t seed, FILE *ou
 		/* Neither KVM nor Bochs has arm64 or 5 levels, or 52 physical bits. */
 		if ((cfg.kvm || cfg.bochs) && m)
 			break;
+		/* One at a time: its guest polls, and would take a CPU from the other's. */
 		cfg.arch = x86 ? ORC_X86 : ORC_ARM64;
+		if (oracle && cfg.arch != arch) {
+			orc_close(oracle);
+			oracle = NULL;
+		}
+		arch = cfg.arch;
 		missing = orc_missing(&cfg);
 		if (missing) {
 			printf("SKIPPED: %s: %s\n", machine->name, missing);
@@ -200,26 +207,25 @@ static int ask(const struct orc_cfg *how, size_t rounds, uint64_t seed, FILE *ou
 				return 77;
 			continue;
 		}
-		if (!oracle[cfg.arch])
-			oracle[cfg.arch] = orc_open(&cfg);
-		if (!oracle[cfg.arch]) {
+		if (!oracle)
+			oracle = orc_open(&cfg);
+		if (!oracle) {
 			printf("FAILED: %s\n", orc_error());
 			return 1;
 		}
 		for (size_t i = 0; i < rounds; i++) {
 			struct machine narrow = *machine;
 
-			if (narrow.pa_bits > orc_phys_bits(oracle[cfg.arch]) && x86)
-				narrow.pa_bits = orc_phys_bits(oracle[cfg.arch]);
+			if (narrow.pa_bits > orc_phys_bits(oracle) && x86)
+				narrow.pa_bits = orc_phys_bits(oracle);
 			if (out)
 				fprintf(out, "machine %zu\n", m);
 			narrow.no_1g = cfg.kvm; /* nested KVM may refuse them */
-			run(oracle[cfg.arch], &narrow, seed + i, !cfg.kvm,
+			run(oracle, &narrow, seed + i, !cfg.kvm,
 			    out ? NR_RECORDED : NR_ACCESSES, out);
 		}
 	}
-	for (size_t i = 0; i < 2; i++)
-		orc_close(oracle[i]);
+	orc_close(oracle);
 	if (!nr_compared && missing)
 		return 77;
 	return summary(how->kvm ? "KVM" : how->bochs ? "Bochs" : "QEMU");

@@ -17,6 +17,10 @@ static uint64_t *original; /* the root under test */
 static uint64_t nr_entry;
 static uint64_t slot; /* entry that leads to the stubs */
 
+/* What @copy was made of: up to 16 tables, too much to copy for each access. */
+static uint64_t made_at; /* doorbell */
+static uint64_t made_vtcr, made_vttbr;
+
 struct geometry {
 	unsigned int granule_lg2;
 	int level; /* Arm's, of the root */
@@ -90,22 +94,37 @@ bool user_stage2_borrow(const uint64_t *reg, uint64_t ipa, struct user_stage2 *s
 	if (!region_lookup(pa, &hpa) || hpa != pa)
 		return false;
 	original = (uint64_t *)pa;
-	if (!choose_slot(ipa >> g.shift))
-		return false;
-	memcpy(copy, original, nr_entry * 8);
-	build_chain(&g);
+	if (made_at != nr_doorbells || made_vtcr != vtcr || made_vttbr != vttbr ||
+	    slot == ipa >> g.shift) {
+		made_at = 0;
+		if (!choose_slot(ipa >> g.shift))
+			return false;
+		memcpy(copy, original, nr_entry * 8);
+		build_chain(&g);
+		made_at = nr_doorbells;
+		made_vtcr = vtcr;
+		made_vttbr = vttbr;
+	}
 	s2->vttbr = (vttbr & 0xffff000000000000ull) | (uint64_t)copy | (vttbr & 1);
 	s2->block_ipa = slot << g.shift;
 	build_block(block, s2->block_ipa);
 	return true;
 }
 
-/* Entries of the copy that hardware changed: AF and dirty state of blocks in the root. */
+/*
+ * Entries of the copy that hardware changed: AF and dirty state of blocks in the root. Both are so
+ * aligned that pages of one push the other's out of QEMU's TLB: they are read in turns of a few.
+ */
 void user_stage2_return(void)
 {
-	const uint64_t *now = (const uint64_t *)copy;
+	uint64_t now[64];
 
-	for (uint64_t i = 0; i < nr_entry; i++)
-		if (i != slot && now[i] != original[i])
-			original[i] = now[i];
+	for (uint64_t at = 0; at < nr_entry; at += 64) {
+		uint64_t nr = nr_entry - at < 64 ? nr_entry - at : 64;
+
+		memcpy(now, (const uint64_t *)copy + at, nr * 8);
+		for (uint64_t i = 0; i < nr; i++)
+			if (now[i] != original[at + i] && at + i != slot)
+				original[at + i] = now[i];
+	}
 }
