@@ -32,13 +32,14 @@ skip() {
 	skipped=$((skipped + 1))
 }
 
-# build <directory> <initial cache> [<cmake option>...]
+# build <directory> <initial cache> [<target>...]
 build() {
 	directory=$1
 	cache=$2
 	shift 2
+	[ $# -gt 0 ] || set -- all
 	if run cmake -C "tests/cache/$cache.cmake" -S . -B "$directory" -G Ninja \
-		-DPTLIB_WERROR=ON "$@" && run cmake --build "$directory"; then
+		-DPTLIB_WERROR=ON && run cmake --build "$directory" --target "$@"; then
 		return 0
 	fi
 	fail "build in $directory"
@@ -133,22 +134,35 @@ stage_release() {
 	stage_done
 }
 
-# Each fuzzer starts from the checked-in corpus; what it finds stays in the build directory.
+# fuzz_one <target>: from the checked-in corpus; what it finds stays in the build directory.
+fuzz_one() {
+	found=build/asan/fuzz/found/$1
+	mkdir -p "$found"
+	set -- "build/asan/fuzz/fuzz_$1" "$found" "fuzz/corpus/$1"
+	# One seed: a failure here is one of this change. Look further with FUZZ_SECONDS.
+	run "$@" -seed=1 "-max_total_time=$FUZZ_SECONDS" -timeout=25 -rss_limit_mb=4096 \
+		-verbosity=0 -print_funcs=0 -print_final_stats=1 "-artifact_prefix=$found-"
+	echo $? >"$found.status"
+}
+
+# As many fuzzers at once as there are CPUs; what each printed is shown when all are done.
 fuzz() {
-	for fuzzer in build/asan/fuzz/fuzz_*; do
-		[ -x "$fuzzer" ] && [ -f "$fuzzer" ] || continue
-		target=${fuzzer##*/fuzz_}
+	targets=$(printf '%s\n' fuzz/fuzz_*.c | sed 's|.*/fuzz_\(.*\)\.c|\1|')
+	mkdir -p build/asan/fuzz/found
+	running=0
+	for target in $targets; do
+		fuzz_one "$target" >"build/asan/fuzz/found/$target.log" 2>&1 &
+		running=$((running + 1))
+		[ $((running % jobs)) -ne 0 ] || wait
+	done
+	wait
+	for target in $targets; do
 		found=build/asan/fuzz/found/$target
-		mkdir -p "$found"
-		set -- "$found"
-		[ ! -d "fuzz/corpus/$target" ] || set -- "$@" "fuzz/corpus/$target"
-		[ ! -f "fuzz/$target.dict" ] || set -- "-dict=fuzz/$target.dict" "$@"
-		# One seed: a failure here is one of this change. Look further with FUZZ_SECONDS.
-		if run "$fuzzer" -seed=1 "-max_total_time=$FUZZ_SECONDS" -timeout=25 -rss_limit_mb=4096 \
-			-verbosity=0 -print_funcs=0 -print_final_stats=1 "-artifact_prefix=$found-" "$@"; then
+		cat "$found.log"
+		if [ "$(cat "$found.status")" = 0 ]; then
 			passed=$((passed + 1))
 		else
-			fail "$fuzzer: the input is $found-*"
+			fail "fuzz_$target: the input is $found-*"
 		fi
 	done
 }
@@ -181,7 +195,7 @@ stage_tsan() {
 	mkdir -p build/tsan
 	if ! tsan_works; then
 		skip 'stage tsan: programs built with -fsanitize=thread do not start on this kernel'
-	elif build build/tsan tsan; then
+	elif build build/tsan tsan tests_stress tests_unit tests_threads; then
 		check build/tsan "$tsan_prefix" -- -L 'stress|unit|threads'
 	fi
 	stage_done
@@ -189,7 +203,7 @@ stage_tsan() {
 
 stage_valgrind() {
 	stage valgrind 360 'gcc, debug; unit tests and fuzz corpora, plain and under Valgrind'
-	if build build/valgrind debug-valgrind; then
+	if build build/valgrind debug-valgrind tests_unit tests_fmt tests_fuzz tests_valgrind; then
 		check build/valgrind -L 'unit|fmt|fuzz|valgrind'
 	fi
 	stage_done
@@ -197,7 +211,7 @@ stage_valgrind() {
 
 stage_shared() {
 	stage shared 240 'clang, optimised, warnings are errors, shared library; names and package'
-	if build build/shared release-clang -DBUILD_SHARED_LIBS=ON; then
+	if build build/shared release-clang; then
 		check build/shared -L 'quick'
 	fi
 	stage_done

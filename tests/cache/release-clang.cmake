@@ -1,3 +1,4 @@
-# cmake -C tests/cache/release-clang.cmake -B build/release-clang -G Ninja: the other compiler
+# cmake -C tests/cache/release-clang.cmake -B build/shared -G Ninja: the other compiler, libptlib.so
 set(CMAKE_C_COMPILER clang CACHE STRING "")
 set(CMAKE_BUILD_TYPE Release CACHE STRING "")
+set(BUILD_SHARED_LIBS ON CACHE BOOL "")
