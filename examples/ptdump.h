@@ -6,7 +6,8 @@
  *	ptdump_registers.c  ... registers
  *	ptdump_source.c     memory and roots: where tables are read from
  *	ptdump_walk.c       runs of entries: filtered, merged, bounded
- *	ptdump_print.c      a run as text or JSON
+ *	ptdump_print.c      a run as text
+ *	ptdump_json.c       ... as JSON, and how objects are written
  *	ptdump_soft.c       words that are not present, as a kernel meant them
  *	ptdump_trace.c      the walk of one address
  *	ptdump_read.c       the bytes there
@@ -262,6 +263,7 @@ struct dump_line {
 };
 
 void dump_put(struct dump_line *line, const char *text);
+void dump_put_char(struct dump_line *line, char c);
 void dump_put_hex(struct dump_line *line, uint64_t value, unsigned int digits);
 void dump_put_number(struct dump_line *line, uint64_t value);
 /** Adds blanks up to @column. */
@@ -291,6 +293,9 @@ void dump_title(const struct dump_root *root);
 /** Adds everything about @run that stands right of its addresses. */
 void dump_put_run(struct dump_line *line, const struct dump_root *root, const struct dump_run *run,
 		  bool ad);
+
+/* ---- ptdump_json.c; ptdump_json.h has what objects are made with ---- */
+
 /** One JSON object: leaves to stdout, corrupt entries as text to stderr. */
 void dump_json(const struct dump_root *root, const struct dump_run *run);
 
@@ -333,8 +338,5 @@ bool dump_soft_continues(const struct dump_root *root, const struct dump_run *ru
 /** Adds what @raw means; false, and nothing, if that is not known. */
 bool dump_put_soft(struct dump_line *line, const struct dump_root *root, unsigned int level,
 		   uint64_t raw);
-/** Adds it as members of an object; nothing without --kernel. */
-void dump_put_soft_json(struct dump_line *line, const struct dump_root *root, unsigned int level,
-			uint64_t raw);
 
 #endif /* PTDUMP_H */

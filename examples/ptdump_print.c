@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Runs as lines: text in columns, or JSON. A whole kernel is some hundred thousand leaves, so lines
+ * Runs as lines of text in columns. A whole kernel is some hundred thousand leaves, so lines
  * are put together by hand and stdio only buffers them.
  */
 #include "ptdump.h"
@@ -10,7 +10,7 @@
 
 /* ---- lines ---- */
 
-static void put_char(struct dump_line *line, char c)
+void dump_put_char(struct dump_line *line, char c)
 {
 	if (line->len < sizeof(line->text) - 1)
 		line->text[line->len++] = c;
@@ -19,7 +19,7 @@ static void put_char(struct dump_line *line, char c)
 void dump_put(struct dump_line *line, const char *text)
 {
 	while (*text)
-		put_char(line, *text++);
+		dump_put_char(line, *text++);
 }
 
 /* "0x" and at least @digits digits. */
@@ -27,13 +27,13 @@ void dump_put_hex(struct dump_line *line, uint64_t value, unsigned int digits)
 {
 	unsigned int shift = 64;
 
-	put_char(line, '0');
-	put_char(line, 'x');
+	dump_put_char(line, '0');
+	dump_put_char(line, 'x');
 	while (shift > 4 && shift > 4 * digits && !(value >> (shift - 4)))
 		shift -= 4;
 	while (shift) {
 		shift -= 4;
-		put_char(line, "0123456789abcdef"[(value >> shift) & 0xf]);
+		dump_put_char(line, "0123456789abcdef"[(value >> shift) & 0xf]);
 	}
 }
 
@@ -47,7 +47,7 @@ void dump_put_number(struct dump_line *line, uint64_t value)
 		value /= 10;
 	} while (value);
 	while (nr)
-		put_char(line, digits[--nr]);
+		dump_put_char(line, digits[--nr]);
 }
 
 void dump_put_column(struct dump_line *line, size_t column)
@@ -67,7 +67,7 @@ static void put_right(struct dump_line *line, size_t column, const char *text)
 
 void dump_put_end(struct dump_line *line, FILE *out)
 {
-	line->text[line->len++] = '\n'; /* put_char() leaves room for it */
+	line->text[line->len++] = '\n'; /* dump_put_char() leaves room for it */
 	fwrite(line->text, 1, line->len, out);
 	line->len = 0;
 }
@@ -286,76 +286,4 @@ void dump_table_row(struct dump_table *table, const struct dump_run *run)
 void dump_table_done(struct dump_table *table)
 {
 	print_repeats(table);
-}
-
-/* ---- JSON ---- */
-
-static void put_json_hex(struct dump_line *line, const char *key, uint64_t value)
-{
-	dump_put(line, key);
-	put_char(line, '"');
-	dump_put_hex(line, value, 1);
-	put_char(line, '"');
-}
-
-static void put_json_bool(struct dump_line *line, const char *key, bool value)
-{
-	dump_put(line, key);
-	dump_put(line, value ? "true" : "false");
-}
-
-static void put_json_number(struct dump_line *line, const char *key, uint64_t value)
-{
-	dump_put(line, key);
-	dump_put_number(line, value);
-}
-
-static void put_json_leaf(struct dump_line *line, const struct dump_run *run)
-{
-	put_json_hex(line, "{\"va\":", run->va);
-	put_json_hex(line, ",\"last\":", run->last);
-	put_json_hex(line, ",\"pa\":", run->pa);
-	put_json_number(line, ",\"size\":", UINT64_C(1) << run->size_lg2);
-	put_json_number(line, ",\"level\":", run->level);
-	put_json_bool(line, ",\"r\":", run->perms & DUMP_R);
-	put_json_bool(line, ",\"w\":", run->perms & DUMP_W);
-	put_json_bool(line, ",\"x\":", run->perms & DUMP_X);
-	put_json_bool(line, ",\"px\":", run->perms & DUMP_P);
-	put_json_bool(line, ",\"u\":", run->perms & DUMP_U);
-	put_json_bool(line, ",\"g\":", run->perms & DUMP_G);
-	put_json_bool(line, ",\"a\":", run->perms & DUMP_A);
-	put_json_bool(line, ",\"d\":", run->perms & DUMP_D);
-	put_json_number(line, ",\"key\":", pt_attr_key(run->attr));
-	dump_put(line, ",\"type\":\"");
-	dump_put(line, pt_mem_name(pt_attr_mem(run->attr)));
-	put_char(line, '"');
-	put_json_bool(line, ",\"contig\":", run->contig_lg2);
-	put_char(line, '}');
-}
-
-void dump_json(const struct dump_root *root, const struct dump_run *run)
-{
-	struct dump_line line = { .len = 0 };
-
-	if (run->type == PTW_ILLEGAL) {
-		fprintf(stderr,
-			"ptdump: %s: corrupt: 0x%016" PRIx64 "-0x%016" PRIx64
-			": %s, word 0x%016" PRIx64 ": %s\n",
-			root->label, run->va, run->last, root->info.level_name[run->level],
-			run->raw, pt_illegal_name(run->why));
-		return;
-	}
-	if (run->type == PTW_PFN) {
-		put_json_leaf(&line, run);
-	} else {
-		/* Other keys than a leaf's, so that nobody takes it for one. */
-		put_json_hex(&line, "{\"va\":", run->va);
-		put_json_hex(&line, ",\"last\":", run->last);
-		put_json_number(&line, ",\"size\":", UINT64_C(1) << run->size_lg2);
-		put_json_number(&line, ",\"level\":", run->level);
-		put_json_hex(&line, ",\"word\":", run->raw);
-		dump_put_soft_json(&line, root, run->level, run->raw);
-		put_char(&line, '}');
-	}
-	dump_put_end(&line, stdout);
 }

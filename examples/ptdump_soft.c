@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Words that are not present, as the kernel meant them that --kernel names. */
-#include "ptdump.h"
+#include "ptdump_json.h"
 
 #include <string.h>
 
@@ -112,37 +112,24 @@ bool dump_put_soft(struct dump_line *line, const struct dump_root *root, unsigne
 	return true;
 }
 
-void dump_put_soft_json(struct dump_line *line, const struct dump_root *root, unsigned int level,
-			uint64_t raw)
+void json_soft(struct dump_line *line, const struct dump_root *root, unsigned int level,
+	       uint64_t raw)
 {
 	struct pt_soft soft = dump_soft(root, level, raw);
+	struct dump_line marks = { .len = 0 };
 
 	if (!root->has_soft)
 		return;
-	dump_put(line, ",\"soft\":\"");
-	dump_put(line, pt_soft_kind_name(soft.kind));
-	dump_put(line, "\",\"marks\":\"");
-	if (soft.flags || soft.markers) {
-		struct dump_line marks = { .len = 0 };
-
-		put_marks(&marks, &soft);
-		marks.text[marks.len] = 0;
-		dump_put(line, marks.text);
-	}
-	dump_put(line, "\"");
+	put_marks(&marks, &soft);
+	marks.text[marks.len] = 0;
+	json_text(line, "soft", pt_soft_kind_name(soft.kind));
+	json_text(line, "marks", marks.text);
 	if (soft.kind == PT_SOFT_SWAP) {
-		dump_put(line, ",\"device\":");
-		dump_put_number(line, soft.type);
-		dump_put(line, ",\"offset\":\"");
-		dump_put_hex(line, soft.offset, 1);
-		dump_put(line, "\"");
+		json_number(line, "device", soft.type);
+		json_hex(line, "offset", soft.offset);
 	} else if (has_frame(&soft)) {
-		dump_put(line, ",\"page\":\"");
-		dump_put_hex(line, soft.pfn << root->info.granule_lg2, 1);
-		dump_put(line, "\"");
+		json_hex(line, "page", soft.pfn << root->info.granule_lg2);
 	} else if (soft.kind == PT_SOFT_PROT_NONE) {
-		dump_put(line, ",\"leaf\":\"");
-		dump_put_hex(line, soft.leaf, 1);
-		dump_put(line, "\"");
+		json_hex(line, "leaf", soft.leaf);
 	}
 }
