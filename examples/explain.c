@@ -88,6 +88,13 @@ static bool is_repeated(const struct explain_case *c, const struct pt_access_ste
 	return first < step;
 }
 
+/* The walk at @path that @step is of. */
+static const struct explain_walk *walk_of(const struct explain_path *path,
+					  const struct pt_access_step *step)
+{
+	return step->stage == 2 ? &path->second : &path->first;
+}
+
 /* Bits that hardware set: the words now against what was read. */
 static void say_marks(FILE *out, const struct explain_case *c, const struct explain_path *path)
 {
@@ -95,7 +102,7 @@ static void say_marks(FILE *out, const struct explain_case *c, const struct expl
 
 	for (unsigned int i = 0; i < c->nr_steps; i++) {
 		const struct pt_access_step *step = &c->steps[i];
-		const struct explain_walk *walk = step->stage == 2 ? &path->second : &path->first;
+		const struct explain_walk *walk = walk_of(path, step);
 		uint64_t now;
 
 		if (is_repeated(c, step) ||
@@ -122,23 +129,31 @@ static bool is_told(const struct explain_case *c, unsigned int i, unsigned int c
 	return first < step;
 }
 
+/* Whether the @i-th step, at @path, is the first that came by a block that is misprogrammed. */
+static bool find_block(const struct explain_path *path, unsigned int i, struct pt_finding *finding)
+{
+	const struct explain_case *c = path->first.c;
+	const struct pt_access_step *step = &c->steps[i];
+	const struct explain_walk *walk = walk_of(path, step);
+
+	return walk->has_info && !is_told(c, i, walk->info.contig_lg2[step->level]) &&
+	       pt_verify_block(walk->r->phys, &walk->cfg, step->table_pa, step->level, step->index,
+			       finding) == -EFAULT;
+}
+
 /*
  * Names misprogrammed blocks of leaves that the piece at @path came by;
  * returns whether there are.
  */
 static bool say_blocks(FILE *out, const struct explain_path *path)
 {
-	const struct explain_case *c = path->first.c;
 	struct pt_finding finding;
 	bool found = false;
 
 	for (unsigned int i = path->begin; i < path->end; i++) {
-		const struct pt_access_step *step = &c->steps[i];
-		const struct explain_walk *walk = step->stage == 2 ? &path->second : &path->first;
+		const struct explain_walk *walk = walk_of(path, &path->first.c->steps[i]);
 
-		if (!walk->has_info || is_told(c, i, walk->info.contig_lg2[step->level]) ||
-		    pt_verify_block(walk->r->phys, &walk->cfg, step->table_pa, step->level,
-				    step->index, &finding) != -EFAULT)
+		if (!find_block(path, i, &finding))
 			continue;
 		explain_label(out, "contig");
 		fputs(walk->words->stage, out);
@@ -195,10 +210,33 @@ static void say_end(FILE *out, const struct explain_path *paths, unsigned int nr
 	}
 }
 
+/* The first byte of the next page, if the access reaches there. */
+static pt_va_t next_page(const struct explain_case *c)
+{
+	return (c->va + c->how.size - 1) & ~UINT64_C(0xfff);
+}
+
+void explain_find_entry(struct explain_entry *entry, const struct explain_regime *r,
+			const struct explain_case *c, unsigned int i)
+{
+	const struct pt_access_step *step = &c->steps[i];
+	const struct explain_walk *walk;
+	struct explain_path path;
+
+	explain_find_path(&path, r, c, c->va, 0);
+	if (i >= path.end)
+		explain_find_path(&path, r, c, next_page(c), path.end);
+	walk = walk_of(&path, step);
+	entry->name = explain_level_name(walk, step->level);
+	entry->has_cfg = walk->has_info;
+	entry->cfg = walk->cfg;
+	entry->has_block = find_block(&path, i, &entry->block);
+}
+
 bool explain_access(FILE *out, const struct explain_regime *r, const struct explain_case *c)
 {
-	/* The first byte of the next page; a piece may end without an entry read. */
-	pt_va_t next = (c->va + c->how.size - 1) & ~UINT64_C(0xfff);
+	pt_va_t next = next_page(c);
+	/* A piece may end without an entry read. */
 	bool in_next = !c->result.nr_pieces && next != c->va && c->result.fault.va == next;
 	struct explain_path paths[2];
 	unsigned int nr = 0, at = 0;

@@ -58,6 +58,15 @@ struct explain_case {
 	struct pt_fault denied[EXPLAIN_NR_WHO][3];
 };
 
+/* What is to be told of one entry on the way, beside what its step says. */
+struct explain_entry {
+	const char *name; /* of its level */
+	bool has_cfg; /* the registers select tables, of this format: */
+	struct pt_fmt_cfg cfg;
+	bool has_block; /* it is the first one met of a contiguous block that is none: */
+	struct pt_finding block;
+};
+
 static inline pt_pa_t explain_entry_pa(const struct pt_access_step *step)
 {
 	return step->table_pa + 8 * (uint64_t)step->index;
@@ -75,6 +84,9 @@ void explain_ask_rights(const struct explain_regime *r, struct explain_case *c);
  * whether the verdict is the only one that there can be: no contiguous block is misprogrammed.
  */
 bool explain_access(FILE *out, const struct explain_regime *r, const struct explain_case *c);
+/** Finds the same for whoever prints it otherwise: of the @i-th step of @c. */
+void explain_find_entry(struct explain_entry *entry, const struct explain_regime *r,
+			const struct explain_case *c, unsigned int i);
 /** Prints a phrase about what pt_verify_block() found in a table that is as @info says. */
 void explain_say_block(FILE *out, const struct pt_format_info *info,
 		       const struct pt_finding *finding);

@@ -128,13 +128,13 @@ static bool run_action(const struct dump_source *source, const struct dump_optio
 	switch (options->action) {
 	case DUMP_VA:
 		return options->access.wanted ? dump_access(source, options)
-					      : dump_trace(source, options->address);
+					      : dump_trace(source, options);
 	case DUMP_READ:
 		return dump_read(source, options);
 	case DUMP_USAGE:
-		return dump_usage(source);
+		return dump_usage(source, options);
 	case DUMP_VERIFY:
-		return dump_verify(source);
+		return dump_verify(source, options);
 	case DUMP_DIFF:
 		return dump_other(source, options);
 	case DUMP_NOTHING:

@@ -9,12 +9,15 @@
  *	ptdump_print.c      a run as text
  *	ptdump_json.c       ... as JSON, and how objects are written
  *	ptdump_soft.c       words that are not present, as a kernel meant them
+ *	ptdump_printer.h    what reports find out, these:
  *	ptdump_trace.c      the walk of one address
  *	ptdump_read.c       the bytes there
  *	ptdump_access.c     an access to it
  *	ptdump_machine.c    ... and the registers of the machine that performs it
  *	ptdump_report.c     counts and findings
  *	ptdump_diff.c       two images side by side
+ *	ptdump_text.c       ... as text
+ *	ptdump_objects.c    ... as JSON
  *	ptdump_map.c        new mappings in a private copy
  *	ptdump.c            puts them together
  */
@@ -184,6 +187,8 @@ struct dump_options {
 void dump_options_parse(struct dump_options *options, int argc, char **argv);
 /** The number that @text is, all of it. */
 uint64_t dump_parse_number(const char *option, const char *text);
+/** The KIND of --access. */
+const char *dump_access_name(enum pt_access_kind kind);
 
 /* ---- ptdump_source.c ---- */
 
@@ -311,10 +316,10 @@ void dump_machine_close(struct explain_regime *machine);
 /* ---- what is done ---- */
 
 /** Each returns whether there are findings. */
-bool dump_trace(const struct dump_source *source, pt_va_t va);
+bool dump_trace(const struct dump_source *source, const struct dump_options *options);
 bool dump_access(const struct dump_source *source, const struct dump_options *options);
-bool dump_usage(const struct dump_source *source);
-bool dump_verify(const struct dump_source *source);
+bool dump_usage(const struct dump_source *source, const struct dump_options *options);
+bool dump_verify(const struct dump_source *source, const struct dump_options *options);
 bool dump_diff(const struct dump_source *before, const struct dump_source *after,
 	       const struct dump_options *options);
 void dump_map(struct dump_source *source, const struct dump_options *options);

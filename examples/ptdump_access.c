@@ -1,10 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* An access to one address: each word that hardware reads on the way, the verdict, and why. */
-#include "ptdump.h"
-
-#include <inttypes.h>
-
-#include "explain.h"
+#include "ptdump_printer.h"
 
 /* Bytes of an instruction, as far as it is fetched at once; or of a register. */
 static unsigned int usual_size(const struct explain_regime *machine, enum pt_access_kind kind)
@@ -14,10 +10,11 @@ static unsigned int usual_size(const struct explain_regime *machine, enum pt_acc
 	return machine->arch == &explain_x86 ? 1 : 4;
 }
 
-/* Returns whether it faults, or might. */
-static bool try_access(const struct dump_source *source, const struct dump_root *root,
+/* Without @root no half reaches the address. Returns whether the access faults, or might. */
+static bool try_access(const struct dump_source *source, const struct dump_root *root, bool first,
 		       const struct dump_options *options)
 {
+	const struct dump_printer *print = dump_printer(options);
 	const struct dump_access *access = &options->access;
 	struct explain_regime machine;
 	struct explain_case c = { .va = options->address };
@@ -37,9 +34,8 @@ static bool try_access(const struct dump_source *source, const struct dump_root 
 	if (err < 0)
 		dump_die("no such access: %s", pt_strerror(err));
 	if (root)
-		dump_title(root);
-	printf("0x%016" PRIx64 " %s\n", c.va, err ? "faults" : "is allowed");
-	certain = explain_access(stdout, &machine, &c);
+		print->start(root, first);
+	certain = print->access(root, &machine, &c);
 	dump_machine_close(&machine);
 	return err || !certain;
 }
@@ -59,17 +55,15 @@ bool dump_access(const struct dump_source *source, const struct dump_options *op
 
 		if (!reaches(root, options->address))
 			continue;
-		if (reached && !source->has_regs)
-			putchar('\n');
-		reached = root;
 		/* A table image may hold the tables of several machines. */
 		if (!source->has_regs)
-			faults |= try_access(source, root, options);
+			faults |= try_access(source, root, !reached, options);
+		reached = root;
 	}
 	if (source->has_regs) /* which know what becomes of an address that is in no half */
-		return try_access(source, reached, options);
+		return try_access(source, reached, true, options);
 	if (reached)
 		return faults;
-	printf("0x%016" PRIx64 " faults: no root's half reaches it\n", options->address);
+	dump_printer(options)->no_root(options->address, true);
 	return true;
 }

@@ -9,7 +9,7 @@
  *
  * Neighbouring pieces that differ in the same way are one line again.
  */
-#include "ptdump.h"
+#include "ptdump_printer.h"
 
 #include <string.h>
 
@@ -18,12 +18,6 @@ struct side {
 	struct dump_walk walk;
 	struct dump_run run;
 	bool has_run;
-};
-
-/* A line of the difference; a side has nothing there if its bit in @has is clear. */
-struct piece {
-	struct dump_run before, after;
-	bool has_before, has_after;
 };
 
 static void advance(struct side *side)
@@ -55,11 +49,11 @@ static struct dump_run cut(struct side *side, pt_va_t last)
 }
 
 /* Takes the next piece of both; returns false when there is none. */
-static bool next_piece(struct side *before, struct side *after, struct piece *piece)
+static bool next_piece(struct side *before, struct side *after, struct dump_piece *piece)
 {
 	pt_va_t first, last;
 
-	*piece = (struct piece){ .has_before = before->has_run, .has_after = after->has_run };
+	*piece = (struct dump_piece){ .has_before = before->has_run, .has_after = after->has_run };
 	if (!before->has_run && !after->has_run)
 		return false;
 	if (piece->has_before && piece->has_after && before->run.va != after->run.va) {
@@ -113,7 +107,7 @@ static bool continues(const struct dump_run *run, const struct dump_run *next, b
 				     : next->raw == run->raw);
 }
 
-static bool merge(struct piece *piece, const struct piece *next, bool ad)
+static bool merge(struct dump_piece *piece, const struct dump_piece *next, bool ad)
 {
 	if (piece->has_before != next->has_before || piece->has_after != next->has_after ||
 	    (piece->has_before && !continues(&piece->before, &next->before, ad)) ||
@@ -124,41 +118,14 @@ static bool merge(struct piece *piece, const struct piece *next, bool ad)
 	return true;
 }
 
-static void print_side(const struct dump_root *root, const char *mark, const struct dump_run *run,
-		       bool addresses, bool ad)
-{
-	struct dump_line line = { .len = 0 };
-
-	dump_put(&line, mark);
-	if (addresses) {
-		dump_put_hex(&line, run->va, 16);
-		dump_put(&line, " ");
-		dump_put_hex(&line, run->last, 16);
-	}
-	dump_put_run(&line, root, run, ad);
-	dump_put_end(&line, stdout);
-}
-
-static void print_piece(const struct dump_root *before, const struct dump_root *after,
-			const struct piece *piece, bool ad)
-{
-	if (piece->has_before && piece->has_after) {
-		print_side(after, "~ ", &piece->after, true, ad);
-		print_side(before, "     was", &piece->before, false, ad);
-	} else if (piece->has_before) {
-		print_side(before, "- ", &piece->before, true, ad);
-	} else {
-		print_side(after, "+ ", &piece->after, true, ad);
-	}
-}
-
 /* Prints how two roots differ; returns whether they do. */
 static bool diff_roots(const struct dump_root *before, const struct dump_root *after,
 		       const struct dump_options *options)
 {
+	const struct dump_printer *print = dump_printer(options);
 	bool ad = options->respect_ad, has_pending = false, differ = false;
 	struct side sides[2];
-	struct piece piece, pending;
+	struct dump_piece piece, pending;
 
 	start(&sides[0], before, options);
 	start(&sides[1], after, options);
@@ -169,12 +136,12 @@ static bool diff_roots(const struct dump_root *before, const struct dump_root *a
 		if (has_pending && !options->each && merge(&pending, &piece, ad))
 			continue;
 		if (has_pending)
-			print_piece(before, after, &pending, ad);
+			print->piece(before, after, &pending, ad);
 		pending = piece;
 		has_pending = true;
 	}
 	if (has_pending)
-		print_piece(before, after, &pending, ad);
+		print->piece(before, after, &pending, ad);
 	differ |= dump_walk_done(&sides[0].walk);
 	differ |= dump_walk_done(&sides[1].walk);
 	return differ;
@@ -193,6 +160,7 @@ bool dump_diff(const struct dump_source *before, const struct dump_source *after
 	       const struct dump_options *options)
 {
 	bool single = before->nr_roots == 1 && after->nr_roots == 1;
+	const struct dump_printer *print = dump_printer(options);
 	bool differ = false;
 
 	for (size_t i = 0; i < before->nr_roots; i++) {
@@ -203,13 +171,11 @@ bool dump_diff(const struct dump_source *before, const struct dump_source *after
 			other = &after->roots[0];
 		if (!other)
 			dump_die("%s: has no root '%s' to compare", after->path, root->label);
-		if (i)
-			putchar('\n');
-		dump_title(root);
+		print->start(root, !i);
 		if (diff_roots(root, other, options))
 			differ = true;
 		else
-			puts("no difference");
+			print->no_difference();
 	}
 	return differ;
 }

@@ -67,8 +67,10 @@ static const char help_of_output[] =
 	"\n"
 	"How to print it\n"
 	"  --each                  a line for each leaf, with accessed and dirty\n"
-	"  --json                  a JSON object a line; of ranges: a dump, --pa or --wx. Corrupt\n"
-	"                          entries go to stderr then\n"
+	"  --json                  a JSON object a line, of all but --read: a range; a level,\n"
+	"                          then all; a finding; an entry on the way, then the outcome;\n"
+	"                          a difference with its sign. What is sound or the same has\n"
+	"                          none. Corrupt entries of ranges go to stderr then\n"
 	"  --effective             what the levels above leave of a leaf's permissions\n"
 	"  --soft                  non-present words that are not zero, too\n"
 	"  --kernel NAME           ... and what Linux means by them, here and with --va: swap,\n"
@@ -347,17 +349,22 @@ static enum dump_arch parse_arch(const char *text)
 	dump_die("--arch: '%s' is none of x86_64, arm64, x86_ept and arm64_s2", text);
 }
 
+static const char *const access_names[] = {
+	[PT_ACCESS_READ] = "read",
+	[PT_ACCESS_WRITE] = "write",
+	[PT_ACCESS_RMW] = "rmw",
+	[PT_ACCESS_FETCH] = "fetch",
+};
+
+const char *dump_access_name(enum pt_access_kind kind)
+{
+	return access_names[kind];
+}
+
 static void parse_access(struct dump_access *access, const char *text)
 {
-	static const char *const kinds[] = {
-		[PT_ACCESS_READ] = "read",
-		[PT_ACCESS_WRITE] = "write",
-		[PT_ACCESS_RMW] = "rmw",
-		[PT_ACCESS_FETCH] = "fetch",
-	};
-
-	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
-		if (strcmp(text, kinds[i]) != 0)
+	for (size_t i = 0; i < sizeof(access_names) / sizeof(access_names[0]); i++) {
+		if (strcmp(text, access_names[i]) != 0)
 			continue;
 		access->kind = (enum pt_access_kind)i;
 		access->wanted = true;
@@ -417,10 +424,8 @@ static void check_options(struct dump_options *options, const struct given *give
 		dump_die("no image; --help says how to give one");
 	if (is_given(given, OPT_BASE) && options->nr_regions > 1)
 		dump_die("--base goes for the whole file, --region for parts of it");
-	if (options->json && (options->action == DUMP_VA || options->action == DUMP_READ ||
-			      options->action == DUMP_USAGE || options->action == DUMP_VERIFY ||
-			      options->action == DUMP_DIFF))
-		dump_die("--json goes with ranges: a dump, --pa or --wx");
+	if (options->json && options->action == DUMP_READ)
+		dump_die("--json goes with everything but --read, which writes bytes");
 	if (options->access.wanted && options->action != DUMP_VA)
 		dump_die("--access goes with --va");
 	if ((is_given(given, OPT_SIZE) || is_given(given, OPT_PRIV)) && !options->access.wanted)

@@ -441,7 +441,6 @@ refuses --image "$x86" $cr3 --half middle
 refuses --image "$x86" $cr3 --filter z
 refuses --image "$x86" $cr3 --filter '!'
 refuses --image "$x86" $cr3 --usage --verify
-refuses --image "$x86" $cr3 --usage --json
 refuses --image "$x86" $cr3 --root ttbr0
 refuses --image "$x86" $cr3 --maxphyaddr 99
 refuses --image "$x86" $cr3 --diff "$dir/missing.img"

@@ -220,7 +220,6 @@ refuses "$x86" $cr3 --va 0 --access read --priv guest
 refuses "$x86" $cr3 --va 0 --size 4
 refuses "$x86" $cr3 --va 0 --priv user
 refuses "$x86" $cr3 --va 0 --access read --pkru 0x100000000
-refuses "$x86" $cr3 --va 0 --access read --json
 refuses "$x86" $cr3 --va 0 --access read --cr4 0x800020 --cr0 0x80000001 # CET without WP
 
 # Garbage for tables: any verdict.
