@@ -9,13 +9,13 @@
  *	ptdump_print.c      a run as text
  *	ptdump_json.c       ... as JSON, and how objects are written
  *	ptdump_soft.c       words that are not present, as a kernel meant them
- *	ptdump_printer.h    what reports find out, these:
  *	ptdump_trace.c      the walk of one address
  *	ptdump_read.c       the bytes there
  *	ptdump_access.c     an access to it
  *	ptdump_machine.c    ... and the registers of the machine that performs it
  *	ptdump_report.c     counts and findings
  *	ptdump_diff.c       two images side by side
+ *	ptdump_printer.h    what all of these find out
  *	ptdump_text.c       ... as text
  *	ptdump_objects.c    ... as JSON
  *	ptdump_map.c        new mappings in a private copy
