@@ -139,8 +139,9 @@ struct pt_mm_finding {
  * Areas ascend, are disjoint and merged, and no table is for what is outside them alone; each
  * entry is of a kind that its area may have and that its page agrees with, and allows no more
  * than the area; folios are whole, and free pages as they were left; each page is mapped as often
- * as its count says; exclusive pages and swap slots once; each slot is referred to as often as it
- * counts. Tables pass pt_verify(), and no area ends before it begins, or their words are not
+ * as its count says, and each folio held, by its file's cache, a migration or as lost; caches lead
+ * to the pages that say so; exclusive pages and swap slots once; each slot is referred to as often
+ * as it counts. Tables pass pt_verify(), and no area ends before it begins, or their words are not
  * looked at.
  *
  * Context: nothing else uses @world. Return: 0; -EFAULT if something was found; -ENOMEM.

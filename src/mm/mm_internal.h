@@ -45,7 +45,7 @@ struct ptl_page {
 	_Atomic uint32_t total; /* head */
 	_Atomic uint8_t order; /* of the folio, in each page of it; heads are aligned to it */
 	_Atomic uint8_t flags;
-	uint8_t pins; /* head: page cache, migration, poison: one each */
+	uint8_t pins; /* head: page cache, migration, poison, being the zero page: one each */
 	uint8_t reserved;
 	_Atomic(struct pt_file *) file; /* head: whose cache it is in */
 	_Atomic uint64_t offset; /* head: as pt_mm_area.offset; of a free list: the next */
@@ -209,7 +209,10 @@ void ptl_file_swap_out(struct pt_file *file, uint64_t offset, struct pt_swap *sw
 /* Bytes of [offset, offset + len) that are in swap. */
 uint64_t ptl_file_swapped(const struct pt_file *file, uint64_t offset, uint64_t len);
 struct pt_file *ptl_file_next(const struct pt_file *file);
-void ptl_file_count_swap(const struct pt_file *file); /* by ptl_swap_count_anew() */
+/* The first page in memory from *@offset on; false: there is none. */
+bool ptl_file_next_page(const struct pt_file *file, uint64_t *offset, pt_pa_t *pa);
+/* By ptl_swap_count_anew(); whether all are of slots, and as many as the file counts. */
+bool ptl_file_count_swap(const struct pt_file *file);
 
 struct pt_swap *ptl_swap_of(const struct pt_world *world, unsigned int type);
 unsigned int ptl_swap_type(const struct pt_swap *swap);

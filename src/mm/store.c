@@ -218,15 +218,35 @@ struct pt_file *ptl_file_next(const struct pt_file *file)
 	return file->next;
 }
 
-void ptl_file_count_swap(const struct pt_file *file)
+bool ptl_file_next_page(const struct pt_file *file, uint64_t *offset, pt_pa_t *pa)
 {
 	uint64_t word;
 
+	for (; next_word(file, offset, file->cfg.len, &word);
+	     *offset += ptl_page_bytes(file->world)) {
+		if (word & WORD_PAGE) {
+			*pa = word & ~WORD_PAGE;
+			return true;
+		}
+	}
+	return false;
+}
+
+bool ptl_file_count_swap(const struct pt_file *file)
+{
+	uint64_t nr = 0, word;
+	bool are_slots = true;
+
 	for (uint64_t at = 0; next_word(file, &at, file->cfg.len, &word);
 	     at += ptl_page_bytes(file->world)) {
-		if (word & WORD_SWAP)
-			ptl_swap_count_anew(swap_of(file, word), word >> SLOT_SHIFT);
+		if (!(word & WORD_SWAP))
+			continue;
+		nr++;
+		are_slots &= ptl_swap_count_anew(swap_of(file, word), word >> SLOT_SHIFT);
 	}
+	return are_slots &&
+	       nr == atomic_load_explicit(&((struct pt_file *)(uintptr_t)file)->nr_swapped,
+					  memory_order_relaxed);
 }
 
 size_t pt_file_reclaim(struct pt_file *file)

@@ -8,9 +8,11 @@
 
 #include <ptlib/verify.h>
 
-/* A count of mappings of each page, as sparse as the pages' own facts. */
+/* What refers to each page, as sparse as the pages' own facts. */
 struct counted {
 	uint32_t maps, entire;
+	bool cached; /* a file's cache leads here, where the folio says it is */
+	bool lost; /* on the world's list of lost pages */
 };
 
 struct verify {
@@ -338,10 +340,62 @@ static int verify_mm(struct verify *v, struct pt_mm *mm)
 	return 0;
 }
 
+/* What a cache leads to is of the folio that says so; and what is in swap, in a slot. */
+static void verify_cache(struct verify *v, const struct pt_file *file)
+{
+	const struct pt_world *world = v->world;
+	uint64_t offset = 0;
+	pt_pa_t pa;
+
+	for (; ptl_file_next_page(file, &offset, &pa); offset += ptl_page_bytes(world)) {
+		const struct ptl_page *head = NULL;
+
+		if (ptl_page_at(world, pa) && is_of_folio(world, pa))
+			head = ptl_folio_at(world, pa);
+		if (head && ptl_page_flags(head) & PTL_PAGE_USED &&
+		    atomic_load(&head->file) == file &&
+		    atomic_load(&head->offset) + (pa - ptl_folio_head(world, pa)) == offset)
+			counted_at(v, pa)->cached = true;
+		else
+			find(v, NULL, 0, pa, "a page in a cache that says it is elsewhere");
+	}
+	if (!ptl_file_count_swap(file))
+		find(v, NULL, 0, 0, "a file whose pages in swap are not as it counts");
+}
+
+static void verify_lost(struct verify *v)
+{
+	const struct pt_world *world = v->world;
+
+	for (uint64_t at = world->poisoned; at;) {
+		pt_pa_t pa = at & ~UINT64_C(1);
+		const struct ptl_page *page = ptl_page_at(world, pa);
+
+		/* What is on it twice would lead round for ever. */
+		if (!page || !is_of_folio(world, pa) || ptl_folio_head(world, pa) != pa ||
+		    !(ptl_page_flags(page) & PTL_PAGE_POISONED) || counted_at(v, pa)->lost) {
+			find(v, NULL, 0, pa, "a list of lost pages that leads to another");
+			return;
+		}
+		counted_at(v, pa)->lost = true;
+		at = atomic_load(&page->offset);
+	}
+}
+
+/* How often the folio of @page at @pa is held, by all that may do so. */
+static unsigned int count_pins(const struct pt_world *world, const struct ptl_page *page,
+			       pt_pa_t pa, const struct counted *counted)
+{
+	return !!atomic_load(&page->file) + !!(ptl_page_flags(page) & PTL_PAGE_MOVING) +
+	       counted->lost + (pa == world->zero_page);
+}
+
 /* @page at @pa heads a folio, whose pages were @counted. */
 static void verify_folio(struct verify *v, const struct ptl_page *page, pt_pa_t pa,
 			 const struct counted *counted)
 {
+	unsigned int pins = count_pins(v->world, page, pa, counted);
+	const bool is_files = atomic_load(&page->file);
 	uint32_t total = counted->entire;
 
 	for (uint64_t n = 0; n < UINT64_C(1) << ptl_page_order(page); n++) {
@@ -355,10 +409,18 @@ static void verify_folio(struct verify *v, const struct ptl_page *page, pt_pa_t 
 			find(v, NULL, 0, pa, "a folio that not all its pages are of");
 		if (n && (atomic_load(&page[n].total) || page[n].pins))
 			find(v, NULL, 0, pa, "a page that counts what its folio's head has to");
+		if (is_files && !counted[n].cached)
+			find(v, NULL, 0, pa, "a page of a file whose cache does not lead to it");
 	}
 	if (atomic_load(&page->total) != total)
 		find(v, NULL, 0, pa, "a folio whose sum of mappings is wrong");
-	if (!total && !page->pins)
+	if (ptl_page_flags(page) & PTL_PAGE_POISONED && !counted->lost)
+		find(v, NULL, 0, pa, "a lost page that is not on the list of them");
+	if (ptl_page_flags(page) & PTL_PAGE_MOVING && !total)
+		find(v, NULL, 0, pa, "a folio that moves, and that nobody maps");
+	if (page->pins != pins)
+		find(v, NULL, 0, pa, "a folio that is held more, or less, often than it counts");
+	if (!total && !pins)
 		find(v, NULL, 0, pa, "a folio that nobody has, and that is not free");
 }
 
@@ -412,10 +474,12 @@ int pt_world_verify(const struct pt_world *world,
 	}
 	for (struct pt_mm *mm = world->mms; mm && !err; mm = mm->next)
 		err = verify_mm(&v, mm);
+	for (const struct pt_file *file = world->files; file && !err; file = ptl_file_next(file))
+		verify_cache(&v, file);
+	if (!err)
+		verify_lost(&v);
 	for (size_t i = 0; !err && i < world->nr_regions; i++)
 		verify_pages(&v, i);
-	for (const struct pt_file *file = world->files; file && !err; file = ptl_file_next(file))
-		ptl_file_count_swap(file);
 	/* On failure too, so that the next time counts from 0. */
 	for (struct pt_swap *swap = world->swaps; swap; swap = ptl_swap_next(swap))
 		if (!ptl_swap_counts_agree(swap) && !err)

@@ -341,6 +341,125 @@ static void counts_and_areas_are_held_to_each_other(void **state)
 	is_sound();
 }
 
+#define HELD "a folio that is held more, or less, often than it counts"
+
+static struct ptl_page *facts_of(pt_pa_t pa)
+{
+	return ptl_page_at(fixture.world, pa);
+}
+
+/* @page is held @pins times: once more or less is found. */
+static void pins_are_found(struct ptl_page *page, unsigned int pins)
+{
+	is_sound();
+	assert_int_equal(page->pins, pins);
+	page->pins++;
+	finds(HELD);
+	page->pins--;
+	if (pins) {
+		page->pins--;
+		finds(HELD);
+		page->pins++;
+	}
+	is_sound();
+}
+
+static void folios_are_held_by_caches_moves_and_the_world(void **state)
+{
+	struct ptl_page *own = facts_of(mm_leaf(&parent, at(OWN, 0)).pa);
+	struct ptl_page *cached = facts_of(mm_leaf(&parent, at(SHM, 0)).pa);
+	const uint64_t page = fixture.page;
+	struct process *processes[] = { &parent, &child };
+
+	(void)state;
+	pins_are_found(own, 0);
+	pins_are_found(cached, 1);
+	pins_are_found(facts_of(pt_world_zero_page(fixture.world)), 1);
+	assert_int_equal(pt_mm_migrate_begin(parent.mm, at(OWN, 0), page, NULL), 0);
+	assert_int_equal(pt_mm_migrate_begin(parent.mm, at(SHM, 0), page, NULL), 0);
+	pins_are_found(own, 1);
+	pins_are_found(cached, 2);
+	assert_int_equal(pt_mm_migrate_end(parent.mm, at(OWN, 0), page, NULL), 0);
+	assert_int_equal(pt_mm_migrate_end(parent.mm, at(SHM, 0), page, NULL), 0);
+	cached = facts_of(mm_leaf(&parent, at(SHM, 0)).pa);
+	pins_are_found(facts_of(mm_leaf(&parent, at(OWN, 0)).pa), 0);
+	pins_are_found(cached, 1);
+	/* A page in its cache alone, which would be said to be moved. */
+	for (unsigned int i = 0; i < 2; i++)
+		assert_int_equal(pt_mm_unmap(processes[i]->mm, at(SHM, 0), page), 0);
+	pins_are_found(cached, 1);
+	cached->pins++;
+	cached->flags |= PTL_PAGE_MOVING;
+	finds("a folio that moves, and that nobody maps");
+	cached->pins--;
+	cached->flags &= (uint8_t)~PTL_PAGE_MOVING;
+	is_sound();
+}
+
+static void lost_pages_are_on_their_list(void **state)
+{
+	pt_pa_t first = mm_leaf(&parent, at(OWN, 0)).pa, second = mm_leaf(&parent, at(SHM, 0)).pa;
+	struct ptl_page *sound = facts_of(mm_leaf(&parent, at(OWN, 1)).pa);
+	struct pt_world *world = fixture.world;
+	uint64_t list, offset = sound->offset;
+
+	(void)state;
+	assert_int_equal(pt_mm_poison(parent.mm, at(OWN, 0)), 0);
+	assert_int_equal(pt_mm_poison(parent.mm, at(SHM, 0)), 0);
+	pins_are_found(facts_of(first), 1);
+	pins_are_found(facts_of(second), 1);
+	list = world->poisoned;
+	world->poisoned = 0;
+	finds("a lost page that is not on the list of them");
+	finds(HELD);
+	world->poisoned = mm_leaf(&parent, at(OWN, 1)).pa | 1;
+	sound->offset = 0; /* the end of a list */
+	finds("a list of lost pages that leads to another");
+	sound->offset = offset;
+	world->poisoned = BIT(40) | 1;
+	finds("a list of lost pages that leads to another");
+	world->poisoned = list;
+	facts_of(first)->offset = list; /* round */
+	finds("a list of lost pages that leads to another");
+	facts_of(first)->offset = 0;
+	is_sound();
+}
+
+static void caches_lead_to_what_says_so(void **state)
+{
+	const uint64_t page = fixture.page;
+	const struct pt_file_cfg cfg = { .len = page };
+	pt_pa_t pa = mm_leaf(&parent, at(SHM, 0)).pa, other = mm_leaf(&parent, at(OWN, 0)).pa;
+	struct pt_file *file;
+
+	(void)state;
+	assert_int_equal(pt_file_create(&file, fixture.world, &cfg), 0);
+	facts_of(pa)->file = file;
+	finds("a page in a cache that says it is elsewhere");
+	finds("a page of a file whose cache does not lead to it");
+	facts_of(pa)->file = shm;
+	pt_file_put(file);
+	is_sound();
+	ptl_file_forget(shm, 0, page);
+	finds("a page of a file whose cache does not lead to it");
+	ptl_file_replace(shm, 0, pa, other);
+	finds("a page in a cache that says it is elsewhere");
+	ptl_file_replace(shm, 0, pa, BIT(40));
+	finds("a page in a cache that says it is elsewhere");
+	ptl_file_replace(shm, 0, pa, pa);
+	is_sound();
+	ptl_file_replace(shm, 2 * page, pa, pa);
+	finds("a page in a cache that says it is elsewhere");
+	ptl_file_forget(shm, 2 * page, page);
+	is_sound();
+	/* A second word of the same slot, the first of which is forgotten. */
+	ptl_file_swap_out(shm, 3 * page, swap, 1);
+	is_sound();
+	ptl_file_forget(shm, 3 * page, page);
+	ptl_swap_put(swap, 1);
+	finds("a file whose pages in swap are not as it counts");
+}
+
 /* What is behind the last address of an upper half was taken for all that is before it. */
 static void an_area_up_to_the_last_address_is_sound(void **state)
 {
@@ -380,6 +499,9 @@ static const struct CMUnitTest bodies[] = {
 	cmocka_unit_test(words_are_held_to_areas_and_pages),
 	cmocka_unit_test(tables_are_held_to_areas),
 	cmocka_unit_test(counts_and_areas_are_held_to_each_other),
+	cmocka_unit_test(folios_are_held_by_caches_moves_and_the_world),
+	cmocka_unit_test(lost_pages_are_on_their_list),
+	cmocka_unit_test(caches_lead_to_what_says_so),
 	cmocka_unit_test(an_area_up_to_the_last_address_is_sound),
 };
 
