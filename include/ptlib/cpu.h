@@ -109,7 +109,8 @@ PT_API PT_MUST_CHECK int pt_cpu_invpcid(struct pt_cpu *cpu, unsigned int type, u
 /**
  * pt_cpu_invlpgb() - AMD's INVLPGB, of all CPUs, whatever the machine's delivery.
  *
- * Complete with the next pt_cpu_tlbsync(); until then as pt_cpu_tlbi().
+ * Complete with the next pt_cpu_tlbsync(); until then as pt_cpu_tlbi(). Of what a guest executes
+ * the ASID is the guest's, and compared.
  *
  * Return: as pt_x86_invlpgb() with the policy's max_count.
  */

@@ -164,11 +164,18 @@ int pt_cpu_invpcid(struct pt_cpu *cpu, unsigned int type, uint64_t pcid, pt_va_t
 	return 0;
 }
 
+#define INVLPGB_ASID PTL_BIT(2) /* RAX: compare EDX 15:0 */
+
 int pt_cpu_invlpgb(struct pt_cpu *cpu, uint64_t rax, uint32_t ecx, uint32_t edx)
 {
 	struct pt_tlb_flush flush;
 	int err = -EINVAL;
 
+	/* AMD APM Vol. 3, "INVLPGB": a guest's ASID is its own, and compared, whatever it says. */
+	if (cpu->guest) {
+		rax |= INVLPGB_ASID;
+		edx = (edx & ~UINT32_C(0xffff)) | cpu->now.vpid;
+	}
 	if (!cpu->machine->cfg.arm64)
 		err = pt_x86_invlpgb(&flush, rax, ecx, edx, cpu->machine->cfg.policy.max_count);
 	if (!err)

@@ -417,6 +417,51 @@ static void guests_do_not_share_entries(void **state)
 	}
 }
 
+/* With the registers that are loaded: no MOV to CR3 that flushes. */
+static void resume(struct world *w, struct pt_guest *guest)
+{
+	const struct pt_x86_ept_regs ept = { .eptp = 1 << 6 | 3 << 3 | 6 };
+
+	assert_int_equal(pt_cpu_run_guest_x86_64(w->cpu, guest, &ept), 0);
+}
+
+/* The ASID that a guest gives to INVLPGB is replaced by its own; a host may give any. */
+static void guests_flush_no_others_by_invlpgb(void **state)
+{
+	const uint64_t flags[] = { 0, 4, 8, 4 | 8 };
+	struct pt_access_result result;
+	struct pt_pgtable *second;
+	struct pt_guest *other;
+	struct world w;
+
+	(void)state;
+	world_init(&w, "x86_48", RIGHT);
+	assert_int_equal(pt_guest_create(&other, w.f.machine), 0);
+	make_second(&w, &second, other, pt_guest_flush_ops(other), DATA + BIT(24));
+	for (unsigned int i = 0; i < sizeof(flags) / sizeof(flags[0]); i++) {
+		const uint16_t first = pt_guest_vmid(w.guest);
+
+		resume(&w, w.guest);
+		assert_int_equal(touch(&w.f, w.cpu, VA, PT_ACCESS_READ, &result), 0);
+		resume(&w, other);
+		assert_int_equal(touch(&w.f, w.cpu, VA, PT_ACCESS_READ, &result), 0);
+		assert_int_equal(pt_cpu_invlpgb(w.cpu, flags[i], 0, first), 0);
+		pt_cpu_tlbsync(w.cpu);
+		assert_false(hits(&w.f, w.cpu, VA, PT_ACCESS_READ, DATA + BIT(24)));
+		resume(&w, w.guest);
+		assert_true(hits(&w.f, w.cpu, VA, PT_ACCESS_READ, DATA));
+		pt_cpu_exit_guest(w.cpu);
+		assert_int_equal(pt_cpu_invlpgb(w.cpu, 4 | 8, 0, first), 0);
+		pt_cpu_tlbsync(w.cpu);
+		resume(&w, w.guest);
+		assert_false(hits(&w.f, w.cpu, VA, PT_ACCESS_READ, DATA));
+	}
+	assert_int_equal(w.nr_reports, 0);
+	pt_pgtable_destroy(second);
+	pt_guest_destroy(other);
+	world_exit(&w);
+}
+
 /* Its host's kernel is flushed while a CPU runs a guest. */
 static void host_kernel_entries_go_while_a_guest_runs(void **state)
 {
@@ -506,6 +551,7 @@ int main(void)
 		cmocka_unit_test(ept_violations_drop_what_the_address_led_to),
 		cmocka_unit_test(ept_violations_of_a_walk_drop_nothing),
 		cmocka_unit_test(guests_do_not_share_entries),
+		cmocka_unit_test(guests_flush_no_others_by_invlpgb),
 		cmocka_unit_test(host_kernel_entries_go_while_a_guest_runs),
 		cmocka_unit_test(what_cannot_be_is_refused),
 	};
