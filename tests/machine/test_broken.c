@@ -35,7 +35,7 @@ struct trial {
 	enum mistake how;
 	bool frees_table;
 	uint16_t asid;
-	unsigned int nr_reports, cpus; /* that were caught, a bit each */
+	unsigned int nr_reports, cpus, kinds; /* that were caught, a bit each */
 	struct pt_check_report first;
 };
 
@@ -46,6 +46,7 @@ static void note(void *ctx, const struct pt_check_report *report)
 	if (!t->nr_reports++)
 		t->first = *report;
 	t->cpus |= 1u << report->cpu;
+	t->kinds |= 1u << report->kind;
 }
 
 /* ---- flushes ---- */
@@ -247,6 +248,7 @@ static void assert_report(const struct trial *t, enum pt_check_kind kind, pt_va_
 	char text[600], expected[80];
 
 	assert_int_equal(report->kind, kind);
+	assert_int_equal(report->cpu, 31 - __builtin_clz(t->cpus)); /* who uses it first */
 	assert_int_equal(report->va, va);
 	assert_false(report->mapped);
 	assert_int_equal(report->entry.asid, t->asid);
@@ -287,6 +289,7 @@ static void try_one(const char *name, enum mistake how, bool frees_table, unsign
 	assert_int_equal(pt_unmap(t.p.pt, VA, PAGES * t.f.page, &change), 0);
 	use_all(&t, false);
 	assert_int_equal(t.cpus, cpus);
+	assert_int_equal(t.kinds, cpus ? 1u << kind : 0);
 	if (cpus) {
 		/* the first that is used; of a short flush the last, and of steps the second */
 		unsigned int page = how == TOO_SHORT			? PAGES - 1
