@@ -50,7 +50,8 @@ int pt_x86_invvpid(struct pt_tlb_flush *flush, unsigned int type, uint16_t vpid,
 	else
 		*flush = x86_64_all_pcids((struct pt_x86_context){ .vpid = vpid },
 					  type != PT_INVVPID_CONTEXT_BUT_GLOBALS);
-	flush->any_vmid = type == PT_INVVPID_ALL;
+	/* SDM Vol. 3C, "INVVPID": "all VPIDs except VPID 0000H" */
+	flush->any_vmid = flush->but_host = type == PT_INVVPID_ALL;
 	if (flush->any_vmid)
 		flush->vmid = 0;
 	return 0;

@@ -142,7 +142,7 @@ static inline struct pt_tlb_flush x86_64_ept_violation(struct pt_x86_context now
 
 /*
  * SDM Vol. 3C, "INVEPT" and 29.4.3.1: guest-physical and combined mappings of an EPTP, of
- * all PCIDs, global or not.
+ * all PCIDs, global or not. Those of VPID 0 are linear here: no guest goes without a VPID.
  */
 static inline struct pt_tlb_flush x86_64_invept(bool all, uint16_t vpid)
 {
@@ -150,6 +150,7 @@ static inline struct pt_tlb_flush x86_64_invept(bool all, uint16_t vpid)
 		.all = PT_FLUSH_LEAF | PT_FLUSH_GLOBAL | PT_FLUSH_TABLE | PT_FLUSH_IPA,
 		.any_asid = true,
 		.any_vmid = all,
+		.but_host = all,
 		.vmid = all ? 0 : vpid,
 	};
 }

@@ -41,6 +41,7 @@ struct pt_tlb_flush {
 	uint8_t all;             /* PT_FLUSH_*: goes whatever it translates */
 	uint8_t range;           /* PT_FLUSH_*: goes if it translates one of the addresses */
 	bool any_asid, any_vmid; /* else only @asid (LEAF, TABLE), only @vmid */
+	bool but_host;           /* any VMID but 0 */
 	uint16_t asid, vmid;
 	unsigned int step_lg2;
 	uint64_t first, last;
@@ -104,7 +105,7 @@ enum pt_invept {
  * pt_x86_invept() - INVEPT of @type.
  * @vpid: Whose EPTP it is: a TLB here tells EPTs apart by VPID. CONTEXT alone.
  *
- * ALL takes the host's entries too, which processors may and need not do.
+ * What the host has is no EPT's, and stays.
  *
  * Return: 0; -EINVAL where the instruction fails: a type that does not exist.
  */
@@ -114,7 +115,7 @@ PT_API PT_MUST_CHECK int pt_x86_invept(struct pt_tlb_flush *flush, unsigned int 
 enum pt_invvpid {
 	PT_INVVPID_ADDRESS,
 	PT_INVVPID_CONTEXT,
-	PT_INVVPID_ALL, /* the host's too; see pt_x86_invept() */
+	PT_INVVPID_ALL, /* but the host's, which is VPID 0 */
 	PT_INVVPID_CONTEXT_BUT_GLOBALS,
 };
 

@@ -12,6 +12,11 @@ static bool meets(const struct pt_tlb_flush *flush, uint64_t first, uint64_t las
 	return at >= first && at <= last && at <= flush->last;
 }
 
+static bool takes_vmid(const struct pt_tlb_flush *flush, uint16_t vmid)
+{
+	return flush->any_vmid ? vmid || !flush->but_host : vmid == flush->vmid;
+}
+
 bool pt_tlb_flush_covers(const struct pt_tlb_flush *flush, const struct pt_tlb_entry *entry)
 {
 	enum pt_tlb_type type = entry->type;
@@ -20,7 +25,7 @@ bool pt_tlb_flush_covers(const struct pt_tlb_flush *flush, const struct pt_tlb_e
 
 	if (!((flush->all | flush->range) >> type & 1))
 		return false;
-	if (!flush->any_vmid && flush->vmid != entry->vmid)
+	if (!takes_vmid(flush, entry->vmid))
 		return false;
 	if (ptl_type_is_per_asid(type) && !flush->any_asid && flush->asid != entry->asid)
 		return false;
@@ -71,7 +76,8 @@ static void flush_asids(struct pt_tlb *tlb, const struct pt_tlb_flush *flush, un
 {
 	set_from(tlb->flushed, types, tlb->seq);
 	for (uint32_t tag = 0; tag < tlb->nr_tags_used; tag++)
-		if (ptl_tag_is_asid(tlb, tag, flush->asid))
+		if (ptl_tag_is_asid(tlb, tag, flush->asid) &&
+		    takes_vmid(flush, ptl_tag_vmid(tlb, tag)))
 			set_from(tlb->tags[tag].from, types, tlb->seq);
 	ptl_tags_refresh(tlb);
 }
@@ -88,8 +94,22 @@ static void flush_vm(struct pt_tlb *tlb, const struct pt_tlb_flush *flush, unsig
 		raise_floors(tlb, types);
 }
 
-static void flush_vms(struct pt_tlb *tlb, unsigned int types)
+/* All VMIDs but the host's have no tag of their own either. */
+static void flush_guests(struct pt_tlb *tlb, unsigned int types)
 {
+	set_from(tlb->flushed, types, tlb->seq);
+	for (uint32_t tag = 0; tag < tlb->nr_tags_used; tag++)
+		if (ptl_tag_is_vm(tlb, tag) && ptl_tag_vmid(tlb, tag))
+			set_from(tlb->tags[tag].from, types, tlb->seq);
+	ptl_tags_refresh(tlb);
+}
+
+static void flush_vms(struct pt_tlb *tlb, const struct pt_tlb_flush *flush, unsigned int types)
+{
+	if (flush->but_host) {
+		flush_guests(tlb, types);
+		return;
+	}
 	set_from(tlb->flushed, types, tlb->seq);
 	set_from(tlb->from, types, tlb->seq);
 	raise_floors(tlb, types);
@@ -129,7 +149,7 @@ static inline void flush_contexts(struct pt_tlb *tlb, const struct pt_tlb_flush 
 		tell_of_all(tlb, flush);
 	tlb->seq++;
 	if (per_vm)
-		flush->any_vmid ? flush_vms(tlb, per_vm) : flush_vm(tlb, flush, per_vm);
+		flush->any_vmid ? flush_vms(tlb, flush, per_vm) : flush_vm(tlb, flush, per_vm);
 	if (per_asid)
 		flush->any_vmid ? flush_asids(tlb, flush, per_asid)
 				: flush_asid(tlb, flush, per_asid);

@@ -54,6 +54,16 @@ bool ptl_tag_is_asid(const struct pt_tlb *tlb, uint32_t tag, uint16_t asid)
 	return tlb->tags[tag].refs && (uint32_t)tlb->tags[tag].key == asid;
 }
 
+bool ptl_tag_is_vm(const struct pt_tlb *tlb, uint32_t tag)
+{
+	return tlb->tags[tag].refs && tlb->tags[tag].key & VM_KEY;
+}
+
+uint16_t ptl_tag_vmid(const struct pt_tlb *tlb, uint32_t tag)
+{
+	return (uint16_t)(tlb->tags[tag].key >> 32);
+}
+
 /* Finds or makes one, and counts a reference. */
 static uint32_t get(struct pt_tlb *tlb, uint64_t key)
 {

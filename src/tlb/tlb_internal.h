@@ -152,6 +152,9 @@ bool ptl_tag_find(const struct pt_tlb *tlb, enum pt_tlb_type type, uint16_t vmid
 		  struct ptl_key *key);
 /* Whether @tag, which may be free, is @asid's in any VMID. */
 bool ptl_tag_is_asid(const struct pt_tlb *tlb, uint32_t tag, uint16_t asid);
+/* Whether it is a VMID's; and which VMID it is of, as an ASID's too. */
+bool ptl_tag_is_vm(const struct pt_tlb *tlb, uint32_t tag);
+uint16_t ptl_tag_vmid(const struct pt_tlb *tlb, uint32_t tag);
 /* Works out again what is stale in the current context. */
 void ptl_tags_refresh(struct pt_tlb *tlb);
 void ptl_tag_free(struct pt_tlb *tlb, uint32_t tag);

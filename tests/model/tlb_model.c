@@ -297,6 +297,8 @@ static bool removed(const struct pt_tlb_flush *flush, const struct pt_tlb_entry 
 
 	if (!flush->any_vmid && entry->vmid != flush->vmid)
 		return false;
+	if (flush->any_vmid && flush->but_host && !entry->vmid)
+		return false;
 	if (tagged && !flush->any_asid && entry->asid != flush->asid)
 		return false;
 	if (flush->all & type)

@@ -8,6 +8,8 @@
 #define PGE (UINT64_C(1) << 7)
 #define PAE (UINT64_C(1) << 5)
 #define SMEP (UINT64_C(1) << 20)
+#define SMAP (UINT64_C(1) << 21)
+#define ALL_OF_CR4 (PAE | PGE | PCIDE | SMEP)
 #define PG (UINT64_C(1) << 31)
 #define NOTHING "-- -- -- -- -- --"
 
@@ -49,12 +51,91 @@ static void the_table_of_the_manual(void **state)
 	ROW(pt_x86_mov_cr4(F, NOW, PAE, 0), NON_GLOBAL);
 	ROW(pt_x86_mov_cr4(F, NOW, 0, SMEP), NON_GLOBAL);
 	ROW(pt_x86_mov_cr4(F, NOW, SMEP, 0), NOTHING);
+	/* what is set before and after is no change */
+	ROW(pt_x86_mov_cr4(F, NOW, ALL_OF_CR4, ALL_OF_CR4 | SMAP), NOTHING);
+	ROW(pt_x86_mov_cr4(F, NOW, PCIDE | SMEP, SMEP), EVERYTHING);
+	ROW(pt_x86_mov_cr4(F, NOW, PCIDE, PCIDE | SMEP), NON_GLOBAL);
+	ROW(pt_x86_mov_cr0(F, NOW, PG, PG | 1), NOTHING);
 	ROW(pt_x86_mov_cr0(F, NOW, PG | 1, 1), EVERYTHING);
 	ROW(pt_x86_mov_cr0(F, NOW, 1, PG | 1), NOTHING);
 	ROW(pt_x86_page_fault(F, NOW, VA), "x- -- x- x- -- --");
 	ROW(pt_x86_ept_violation(F, NOW, VA), "x- -- x- x- -- --");
 	for (size_t i = 0; i < nr; i++)
 		assert_row(&rows[i], 0);
+}
+
+/* Of VMID @vmid, ASID @asid: a page, a global one and a table. */
+static void fill_context(struct pt_tlb *tlb, uint16_t vmid, uint16_t asid)
+{
+	pt_tlb_set_context(tlb, vmid, asid);
+	fill_one(tlb, PT_TLB_USE_DATA, VA, 12, 0, false);
+	fill_one(tlb, PT_TLB_USE_DATA, TABLE_ELSEWHERE, 12, 0, true);
+	fill_one(tlb, PT_TLB_USE_TABLE, VA, 21, 0, false);
+}
+
+static void assert_context(struct pt_tlb *tlb, uint16_t vmid, uint16_t asid, bool keeps_own,
+			   bool keeps_globals)
+{
+	pt_tlb_set_context(tlb, vmid, asid);
+	assert_int_equal(!pt_tlb_lookup(tlb, PT_TLB_USE_DATA, VA), !keeps_own);
+	assert_int_equal(!pt_tlb_lookup(tlb, PT_TLB_USE_TABLE, VA), !keeps_own);
+	assert_int_equal(!pt_tlb_lookup(tlb, PT_TLB_USE_DATA, TABLE_ELSEWHERE), !keeps_globals);
+}
+
+static void without_pcids_cr3_takes_pcid_0(void **state)
+{
+	static const struct pt_x86_context now = { .vpid = 1 };
+	struct pt_tlb *tlb = make_roomy_tlb(0);
+	struct pt_tlb_flush flush;
+
+	(void)state;
+	fill_context(tlb, 1, 0);
+	fill_context(tlb, 1, 1);
+	fill_context(tlb, 2, 0);
+	pt_x86_mov_cr3(&flush, now, 0, 0x5fff); /* whose lower bits are no PCID then */
+	pt_tlb_flush(tlb, &flush);
+	assert_context(tlb, 1, 0, false, true);
+	assert_context(tlb, 1, 1, true, true);
+	assert_context(tlb, 2, 0, true, true);
+	pt_tlb_destroy(tlb);
+}
+
+static bool is_covered_if_a_guests(void *ctx, const struct pt_tlb_entry *entry, unsigned int part)
+{
+	(void)part;
+	assert_int_equal(pt_tlb_flush_covers(ctx, entry), entry->vmid != 0);
+	return true;
+}
+
+/* INVEPT and INVVPID of all contexts: "all VPIDs except VPID 0000H", which is the host's. */
+static void all_contexts_are_the_guests_alone(void **state)
+{
+	(void)state;
+	for (unsigned int op = 0; op < 2; op++) {
+		for (uint16_t running = 0; running < 2; running++) {
+			struct pt_tlb *tlb = make_roomy_tlb(0);
+			struct pt_tlb_flush flush;
+
+			for (uint16_t vmid = 0; vmid < 3; vmid++)
+				for (uint16_t asid = 0; asid < 2; asid++)
+					fill_context(tlb, vmid, asid);
+			assert_int_equal(op ? pt_x86_invvpid(&flush, PT_INVVPID_ALL, 0, 0)
+					    : pt_x86_invept(&flush, PT_INVEPT_ALL, 0),
+					 0);
+			pt_tlb_set_context(tlb, running, 1);
+			pt_tlb_for_each(tlb, is_covered_if_a_guests, &flush);
+			pt_tlb_flush(tlb, &flush);
+			assert_int_equal(pt_tlb_verify(tlb), 0);
+			assert_context(tlb, running, 1, !running, !running);
+			for (uint16_t vmid = 0; vmid < 3; vmid++)
+				for (uint16_t asid = 0; asid < 2; asid++)
+					assert_context(tlb, vmid, asid, !vmid, !vmid);
+			/* what is filled afterwards is there */
+			fill_context(tlb, 1, 1);
+			assert_context(tlb, 1, 1, true, true);
+			pt_tlb_destroy(tlb);
+		}
+	}
 }
 
 /* SDM Vol. 3C, 29.4.3.1: what a guest's addresses lead to, and what its EPT says by itself. */
@@ -143,11 +224,61 @@ static void invlpgb_takes_as_many_pages_as_it_counts(void **state)
 	}
 }
 
+/* What is counted past the last address there is does not begin again at the first. */
+static void invlpgb_ends_where_addresses_end(void **state)
+{
+	const uint64_t last = ~UINT64_C(0xfff);
+	struct pt_tlb *tlb = make_roomy_tlb(0);
+	struct pt_tlb_flush flush;
+
+	(void)state;
+	fill_one(tlb, PT_TLB_USE_DATA, last, 12, 0, false);
+	fill_one(tlb, PT_TLB_USE_DATA, last - 0x1000, 12, 0, false);
+	fill_one(tlb, PT_TLB_USE_DATA, last - 0x2000, 12, 0, false);
+	fill_one(tlb, PT_TLB_USE_DATA, 0, 12, 0, false);
+	assert_int_equal(pt_x86_invlpgb(&flush, (last - 0x1000) | 7, 5, 1 | 1 << 16, 7), 0);
+	pt_tlb_flush(tlb, &flush);
+	assert_false(is_there(tlb, PT_TLB_USE_DATA, last));
+	assert_false(is_there(tlb, PT_TLB_USE_DATA, last - 0x1000));
+	assert_true(is_there(tlb, PT_TLB_USE_DATA, last - 0x2000));
+	assert_true(is_there(tlb, PT_TLB_USE_DATA, 0));
+	pt_tlb_destroy(tlb);
+}
+
 static void refuses_what_the_processor_refuses(void **state)
 {
 	struct pt_tlb_flush flush;
 
 	(void)state;
+	for (unsigned int type = 0; type < 4; type++)
+		for (unsigned int bit = 12; bit < 64; bit++)
+			assert_int_equal(
+				pt_x86_invpcid(&flush, NOW, type, UINT64_C(1) << bit, 0), -EINVAL);
+	for (unsigned int bit = 6; bit < 12; bit++)
+		assert_int_equal(pt_x86_invlpgb(&flush, UINT64_C(1) << bit, 0, 0, 7), -EINVAL);
+	for (unsigned int bit = 16; bit < 31; bit++)
+		assert_int_equal(pt_x86_invlpgb(&flush, 1, UINT32_C(1) << bit, 0, 0xffff), -EINVAL);
+	for (unsigned int bit = 28; bit < 32; bit++)
+		assert_int_equal(pt_x86_invlpgb(&flush, 1, 0, UINT32_C(1) << bit, 7), -EINVAL);
+	assert_int_equal(pt_x86_invlpgb(&flush, 1 | 31 << 1, 7 | UINT32_C(1) << 31, 0xfffffff, 7),
+			 -EOPNOTSUPP);
+	assert_int_equal(pt_x86_invlpgb(&flush, 1 | 15 << 1, 7 | UINT32_C(1) << 31, 0xfffffff, 7),
+			 0);
+	assert_int_equal(pt_x86_invept(&flush, 0, 1), -EINVAL);
+	assert_int_equal(pt_x86_invept(&flush, 3, 1), -EINVAL);
+	assert_int_equal(pt_x86_invvpid(&flush, 4, 1, 0), -EINVAL);
+	for (unsigned int type = 0; type < 4; type++)
+		assert_int_equal(pt_x86_invvpid(&flush, type, 0, VA),
+				 type == PT_INVVPID_ALL ? 0 : -EINVAL);
+	/* canonical for a processor of five levels, whatever the guest has */
+	for (unsigned int type = 0; type < 4; type++) {
+		const int err = type == PT_INVVPID_ADDRESS ? -EINVAL : 0;
+
+		assert_int_equal(pt_x86_invvpid(&flush, type, 1, UINT64_C(1) << 56), err);
+		assert_int_equal(pt_x86_invvpid(&flush, type, 1, ~(UINT64_C(1) << 56)), err);
+		assert_int_equal(pt_x86_invvpid(&flush, type, 1, (UINT64_C(1) << 56) - 1), 0);
+		assert_int_equal(pt_x86_invvpid(&flush, type, 1, ~((UINT64_C(1) << 56) - 1)), 0);
+	}
 	assert_int_equal(pt_x86_invpcid(&flush, NOW, 4, 0, 0), -EINVAL);
 	assert_int_equal(pt_x86_invpcid(&flush, NOW, 0, 4096, 0), -EINVAL);
 	assert_int_equal(pt_x86_invlpgb(&flush, 1 << 6, 0, 0, 7), -EINVAL);
@@ -197,9 +328,12 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_table_of_the_manual),
+		cmocka_unit_test(without_pcids_cr3_takes_pcid_0),
+		cmocka_unit_test(all_contexts_are_the_guests_alone),
 		cmocka_unit_test(guests_are_flushed_by_vpid_and_eptp),
 		cmocka_unit_test(invlpgb_compares_what_rax_says),
 		cmocka_unit_test(invlpgb_takes_as_many_pages_as_it_counts),
+		cmocka_unit_test(invlpgb_ends_where_addresses_end),
 		cmocka_unit_test(refuses_what_the_processor_refuses),
 		cmocka_unit_test(a_page_in_pieces_goes_as_a_whole),
 	};

@@ -86,6 +86,7 @@ static struct pt_tlb_flush random_flush(uint64_t *seed)
 	};
 	unsigned int kind = random_of(seed, 8);
 
+	flush.but_host = flush.any_vmid && random_of(seed, 2);
 	flush.last = flush.first;
 	if (kind == 0) {
 		flush.all = (uint8_t)random_of(seed, 16);
