@@ -425,7 +425,6 @@ static void a_gather_does_not_put_off_a_break(void **state)
 	assert_true(watcher_was_flushed(&f->watcher, f->pt));
 }
 
-/* Its flush would be lost. */
 /* As Linux's, whose mmu_gather has one range. */
 static void a_gather_of_one_range_flushes_once(void **state)
 {
@@ -520,6 +519,7 @@ static void a_page_owes_its_own_flush(void **state)
 	assert_int_equal(nr_range_flushes(f), 1);
 }
 
+/* Its flush would be lost. */
 static void refuses_a_gather_of_another_table(void **state)
 {
 	struct fixture *f = *state;
