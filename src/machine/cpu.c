@@ -171,7 +171,10 @@ int pt_cpu_invlpgb(struct pt_cpu *cpu, uint64_t rax, uint32_t ecx, uint32_t edx)
 	struct pt_tlb_flush flush;
 	int err = -EINVAL;
 
-	/* AMD APM Vol. 3, "INVLPGB": a guest's ASID is its own, and compared, whatever it says. */
+	/*
+	 * A guest's ASID is its own, and compared, whatever it says: AMD's words in Linux commit
+	 * 634ab76159a8, "Always set the ASID valid bit for the INVLPGB instruction".
+	 */
 	if (cpu->guest) {
 		rax |= INVLPGB_ASID;
 		edx = (edx & ~UINT32_C(0xffff)) | cpu->now.vpid;
