@@ -21,7 +21,6 @@
 #include <ptlib/ptlib.h>
 
 #include "model/page_source.h"
-#include "model/thin.h"
 
 #define MIB (UINT64_C(1) << 20)
 #define GIB (UINT64_C(1) << 30)
@@ -236,27 +235,22 @@ static inline bool wants_keys(const struct kspace_config *config)
 #define TEST(function) { #function, function, NULL }
 #define TEST_ON(function, wants) { #function, function, wants }
 
-/*
- * Runs every test in every configuration that it wants; slow builds in every third of those, another
- * third from test to test.
- */
+/* Runs every test in every configuration that it wants. */
 static inline int run_on_all(const char *group, const struct kspace_test *tests, size_t nr_tests)
 {
 	struct CMUnitTest *all = calloc(nr_tests * NR_KSPACE_CONFIGS, sizeof(*all));
-	size_t step = test_thin() > 1 ? 3 : 1, nr = 0;
+	size_t nr = 0;
 	int failed;
 
 	if (!all)
 		return 1;
-	for (size_t t = 0; t < nr_tests; t++) {
-		size_t nr_wanted = t;
-
+	for (size_t t = 0; t < nr_tests; t++)
 		for (size_t i = 0; i < NR_KSPACE_CONFIGS; i++) {
 			const struct kspace_config *config = &kspace_configs[i];
 			size_t size = strlen(tests[t].name) + strlen(config->name) + 2;
 			char *name;
 
-			if ((tests[t].wants && !tests[t].wants(config)) || nr_wanted++ % step)
+			if (tests[t].wants && !tests[t].wants(config))
 				continue;
 			name = malloc(size);
 			if (!name)
@@ -266,7 +260,6 @@ static inline int run_on_all(const char *group, const struct kspace_test *tests,
 							 kspace_teardown,
 							 (void *)(uintptr_t)config };
 		}
-	}
 	failed = _cmocka_run_group_tests(group, all, nr, NULL, NULL);
 	for (size_t i = 0; i < nr; i++)
 		free((void *)(uintptr_t)all[i].name);
