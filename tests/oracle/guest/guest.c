@@ -3,8 +3,6 @@
 
 uint8_t harness[ORC_HARNESS] __attribute__((aligned(ORC_HARNESS)));
 
-uint64_t nr_doorbells;
-
 static uint64_t pool = ORC_POOL_PA;
 
 /* Tables are cleared and copied for each access, so both go by words where they can. */
@@ -76,7 +74,6 @@ static void run_all(void)
 {
 	uint32_t i = atomic_load_explicit(&MAILBOX->progress, memory_order_relaxed);
 
-	nr_doorbells++;
 	if (MAILBOX->regions_changed)
 		build_tables();
 	MAILBOX->regions_changed = 0;

@@ -44,9 +44,6 @@ bool pool_is_low(void);
 /* Machine address of @gpa, if a region holds it. */
 bool region_lookup(uint64_t gpa, uint64_t *hpa);
 
-/* Doorbells served, this one included: between two the host may change every table. */
-extern uint64_t nr_doorbells;
-
 /* Serve the mailbox for ever. */
 _Noreturn void serve(void);
 

@@ -17,10 +17,6 @@ static uint64_t *original; /* the root under test */
 static uint64_t nr_entry;
 static uint64_t slot; /* entry that leads to the stubs */
 
-/* What @copy was made of: up to 16 tables, too much to copy for each access. */
-static uint64_t made_at; /* doorbell */
-static uint64_t made_vtcr, made_vttbr;
-
 struct geometry {
 	unsigned int granule_lg2;
 	int level; /* Arm's, of the root */
@@ -71,14 +67,35 @@ static void build_chain(const struct geometry *g)
 	uint64_t *table = (uint64_t *)copy, at = slot;
 	unsigned int depth = 0;
 
-	memset(chain, 0, sizeof(chain));
 	for (int level = g->level; level < 3; level++) {
+		memset(chain[depth], 0, BIT(g->granule_lg2));
 		table[at] = (uint64_t)chain[depth] | 3;
 		table = (uint64_t *)chain[depth++];
 		at = 0;
 	}
 	for (uint64_t off = 0; off < sizeof(block); off += BIT(g->granule_lg2))
 		table[at++] = ((uint64_t)block + off) | STAGE2_RW | STAGE2_PAGE;
+}
+
+/*
+ * The root and its copy are so aligned that pages of one push the other's out of QEMU's TLB:
+ * up to 16 tables, each access, so they are read in turns of a few words.
+ */
+#define NR_TURN 64
+
+static uint64_t turn_of(uint64_t at)
+{
+	return nr_entry - at < NR_TURN ? nr_entry - at : NR_TURN;
+}
+
+static void copy_root(void)
+{
+	uint64_t words[NR_TURN];
+
+	for (uint64_t at = 0; at < nr_entry; at += NR_TURN) {
+		memcpy(words, original + at, turn_of(at) * 8);
+		memcpy((uint64_t *)copy + at, words, turn_of(at) * 8);
+	}
 }
 
 bool user_stage2_borrow(const uint64_t *reg, uint64_t ipa, struct user_stage2 *s2)
@@ -94,36 +111,24 @@ bool user_stage2_borrow(const uint64_t *reg, uint64_t ipa, struct user_stage2 *s
 	if (!region_lookup(pa, &hpa) || hpa != pa)
 		return false;
 	original = (uint64_t *)pa;
-	if (made_at != nr_doorbells || made_vtcr != vtcr || made_vttbr != vttbr ||
-	    slot == ipa >> g.shift) {
-		made_at = 0;
-		if (!choose_slot(ipa >> g.shift))
-			return false;
-		memcpy(copy, original, nr_entry * 8);
-		build_chain(&g);
-		made_at = nr_doorbells;
-		made_vtcr = vtcr;
-		made_vttbr = vttbr;
-	}
+	if (!choose_slot(ipa >> g.shift))
+		return false;
+	copy_root();
+	build_chain(&g);
 	s2->vttbr = (vttbr & 0xffff000000000000ull) | (uint64_t)copy | (vttbr & 1);
 	s2->block_ipa = slot << g.shift;
 	build_block(block, s2->block_ipa);
 	return true;
 }
 
-/*
- * Entries of the copy that hardware changed: AF and dirty state of blocks in the root. Both are so
- * aligned that pages of one push the other's out of QEMU's TLB: they are read in turns of a few.
- */
+/* Entries of the copy that hardware changed: AF and dirty state of blocks in the root. */
 void user_stage2_return(void)
 {
-	uint64_t now[64];
+	uint64_t now[NR_TURN];
 
-	for (uint64_t at = 0; at < nr_entry; at += 64) {
-		uint64_t nr = nr_entry - at < 64 ? nr_entry - at : 64;
-
-		memcpy(now, (const uint64_t *)copy + at, nr * 8);
-		for (uint64_t i = 0; i < nr; i++)
+	for (uint64_t at = 0; at < nr_entry; at += NR_TURN) {
+		memcpy(now, (const uint64_t *)copy + at, turn_of(at) * 8);
+		for (uint64_t i = 0; i < turn_of(at); i++)
 			if (now[i] != original[at + i] && at + i != slot)
 				original[at + i] = now[i];
 	}
