@@ -271,13 +271,13 @@ static void more_than_an_image_is_refused(void **state)
 	free(bytes);
 }
 
-/* Each bit of it flipped: another image, or none; never a crash. */
 /* Concatenated tables take long to read: then only some places of the file. */
 static size_t stride(const struct fixture *f)
 {
 	return fixture_is_concat(f) ? 211 : 1;
 }
 
+/* Each bit of it flipped: another image, or none; never a crash. */
 static void every_flipped_bit_is_survived(void **state)
 {
 	struct fixture *f = *state;
