@@ -139,7 +139,7 @@ struct pt_range_walk {
 	uint64_t streak_form_, streak_stray_;
 	uint64_t quick_news_, quick_same_, quick_special_;
 	enum pt_range_walk_type quick_leaf_; /* what leaves are, if they are nothing else */
-	bool was_quick_;
+	bool was_quick_, quick_soft_;
 	void *locked_;       /* frame whose lock is held */
 	struct pt_walk_held held_;
 	uint32_t lock_bits_;

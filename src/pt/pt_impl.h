@@ -15,7 +15,7 @@
 #include "pt/tree_impl.h"
 #include "pt/unmap_impl.h"
 #include "pt/walk_impl.h"
-#include "pt/walk_quick_impl.h"
+#include "pt/walk_next_impl.h"
 
 #if PTL_MODE == PTL_MODE_EXCLUSIVE
 #define PTL_MODE_NAME exclusive

@@ -259,7 +259,16 @@ struct pt_soft pt_soft_decode(const struct pt_soft_cfg *cfg, unsigned int level,
 
 void ptl_soft_types_init(struct ptl_soft_types *types, const struct pt_soft_cfg *cfg)
 {
+	const uint64_t offsets = PTL_BIT(PTL_SOFT_OFFSET_BITS) - 1;
+
 	types->odd = cfg->present | cfg->prot_none | cfg->zero;
+	types->marked = cfg->exclusive | cfg->uffd_wp | cfg->soft_dirty;
+	types->pfns = PTL_BIT(cfg->pfn_bits) - 1;
+	types->swap_step = 0;
+	if (!cfg->offset_flip)
+		types->swap_step = PTL_BIT(cfg->offset_shift);
+	else if (cfg->offset_flip == offsets << cfg->offset_shift)
+		types->swap_step = -PTL_BIT(cfg->offset_shift); /* inverted, it counts down */
 	for (unsigned int type = 0; type < 1u << PTL_SOFT_TYPE_BITS; type++) {
 		enum pt_soft_kind kind = PT_SOFT_UNKNOWN;
 

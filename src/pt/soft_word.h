@@ -56,9 +56,25 @@ struct ptl_soft_types {
 	uint8_t kind[1 << PTL_SOFT_TYPE_BITS]; /* enum pt_soft_kind; UNKNOWN: pt_soft_decode() */
 	uint8_t marks[1 << PTL_SOFT_TYPE_BITS]; /* of them; fewer than 256 */
 	uint64_t odd; /* bits that words of these kinds do not have */
+	uint64_t marked; /* bits that are marks */
+	uint64_t pfns; /* of an offset: what MIGRATION and its like have as pfn */
+	uint64_t swap_step; /* from a word to that of the next offset; 0: no constant */
 };
 
 void ptl_soft_types_init(struct ptl_soft_types *types, const struct pt_soft_cfg *cfg);
+
+static inline uint64_t ptl_soft_offset(const struct pt_soft_cfg *cfg, uint64_t raw)
+{
+	return (raw ^ cfg->offset_flip) >> cfg->offset_shift & (PTL_BIT(PTL_SOFT_OFFSET_BITS) - 1);
+}
+
+/* The marks beside the kind that stand at their own places. */
+static inline unsigned int ptl_soft_marks(const struct pt_soft_cfg *cfg, uint64_t raw)
+{
+	return (raw & cfg->exclusive ? PT_SOFT_EXCLUSIVE : 0) |
+	       (raw & cfg->uffd_wp ? PT_SOFT_UFFD_WP : 0) |
+	       (raw & cfg->soft_dirty ? PT_SOFT_SOFT_DIRTY : 0);
+}
 
 /*
  * pt_soft_decode() of most words of level 0. Its kind, or PT_SOFT_UNKNOWN, and *@soft is as it
@@ -68,41 +84,38 @@ static inline enum pt_soft_kind ptl_soft_decode_page(const struct ptl_soft_types
 						     const struct pt_soft_cfg *cfg, uint64_t raw,
 						     struct pt_soft *soft)
 {
-	uint64_t offset =
-		(raw ^ cfg->offset_flip) >> cfg->offset_shift & (PTL_BIT(PTL_SOFT_OFFSET_BITS) - 1);
-	unsigned int type = raw >> cfg->type_shift & ((1u << PTL_SOFT_TYPE_BITS) - 1);
-	enum pt_soft_kind kind = (enum pt_soft_kind)types->kind[type];
-	uint64_t pfn = 0, above = 0;
+	const uint64_t offset = ptl_soft_offset(cfg, raw);
+	const unsigned int type = raw >> cfg->type_shift & ((1u << PTL_SOFT_TYPE_BITS) - 1);
+	const enum pt_soft_kind kind = (enum pt_soft_kind)types->kind[type];
 	unsigned int marks = 0;
+	uint64_t pfn, above;
 
-	if (raw & types->odd)
+	if (raw & types->odd || kind == PT_SOFT_UNKNOWN)
 		return PT_SOFT_UNKNOWN;
+	if (__builtin_expect(raw & types->marked, 0))
+		marks = ptl_soft_marks(cfg, raw) & types->marks[type];
+	if (kind == PT_SOFT_SWAP) {
+		*soft = (struct pt_soft){
+			.kind = kind, .flags = marks, .type = type, .offset = offset
+		};
+		return kind;
+	}
 	if (kind == PT_SOFT_MARKER) {
 		if (!offset || offset & ~(uint64_t)cfg->markers)
 			return PT_SOFT_UNKNOWN;
-	} else if (kind == PT_SOFT_UNKNOWN) {
+		*soft = (struct pt_soft){ .kind = kind,
+					  .flags = marks,
+					  .markers = (unsigned int)offset };
 		return kind;
-	} else if (kind != PT_SOFT_SWAP) {
-		pfn = offset & (PTL_BIT(cfg->pfn_bits) - 1);
-		above = offset >> cfg->pfn_bits;
-		if (above) {
-			if (above > 3 || !cfg->migration_ad || kind > PT_SOFT_MIGRATION_WRITE)
-				return PT_SOFT_UNKNOWN;
-			marks = (above & 1 ? PT_SOFT_YOUNG : 0) | (above & 2 ? PT_SOFT_DIRTY : 0);
-		}
 	}
-	if (raw & (cfg->exclusive | cfg->uffd_wp | cfg->soft_dirty))
-		marks |= ((raw & cfg->exclusive ? PT_SOFT_EXCLUSIVE : 0) |
-			  (raw & cfg->uffd_wp ? PT_SOFT_UFFD_WP : 0) |
-			  (raw & cfg->soft_dirty ? PT_SOFT_SOFT_DIRTY : 0)) &
-			 types->marks[type];
-	soft->kind = kind;
-	soft->flags = marks;
-	soft->type = kind == PT_SOFT_SWAP ? type : 0;
-	soft->markers = kind == PT_SOFT_MARKER ? (unsigned int)offset : 0;
-	soft->offset = kind == PT_SOFT_SWAP ? offset : 0;
-	soft->pfn = pfn;
-	soft->leaf = 0;
+	pfn = offset & types->pfns;
+	if (pfn != offset) {
+		above = offset >> cfg->pfn_bits;
+		if (above > 3 || !cfg->migration_ad || kind > PT_SOFT_MIGRATION_WRITE)
+			return PT_SOFT_UNKNOWN;
+		marks |= (above & 1 ? PT_SOFT_YOUNG : 0) | (above & 2 ? PT_SOFT_DIRTY : 0);
+	}
+	*soft = (struct pt_soft){ .kind = kind, .flags = marks, .pfn = pfn };
 	return kind;
 }
 

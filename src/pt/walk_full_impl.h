@@ -303,18 +303,11 @@ static inline uint64_t ptl_swap_next(const struct pt_soft_cfg *soft, uint64_t ra
 
 /*
  * What ptl_swap_next() adds to a word each time, if that is all it does for the @nr
- * words from @raw on; 0: it is not.
+ * words from that of @offset on; 0: it is not.
  */
-static inline uint64_t ptl_swap_step(const struct pt_soft_cfg *soft, uint64_t raw, unsigned int nr)
+static inline uint64_t ptl_swap_step(const struct pt_pgtable *pt, uint64_t offset, unsigned int nr)
 {
-	const uint64_t field = PTL_BITS(soft->offset_shift + 49, soft->offset_shift);
-	uint64_t left = (~(raw ^ soft->offset_flip) & field) >> soft->offset_shift;
-
-	if (left < nr)
-		return 0;
-	if (soft->offset_flip == field)
-		return -PTL_BIT(soft->offset_shift); /* an inverted field counts down */
-	return soft->offset_flip ? 0 : PTL_BIT(soft->offset_shift);
+	return offset + nr < PTL_BIT(PTL_SOFT_OFFSET_BITS) ? pt->soft_types.swap_step : 0;
 }
 
 /* Consecutive offsets of one device. */
@@ -330,7 +323,7 @@ static inline void ptl_full_swap(const struct pt_pgtable *pt, struct ptl_full_ru
 	if (((limit - run->last - 1) >> lg2) + 1 < end - i)
 		end = i + (unsigned int)((limit - run->last - 1) >> lg2) + 1;
 	if (run->want)
-		step = ptl_swap_step(&pt->soft, run->want, end - i);
+		step = ptl_swap_step(pt, ptl_soft_offset(&pt->soft, run->want), end - i);
 	if (step)
 		i += ptl_full_alike(&run->spot.table[i], end - i, &run->want, step,
 				    ~pt->soft.stray);
