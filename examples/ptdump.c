@@ -48,9 +48,6 @@ static void clip_to_page(const struct dump_root *root, pt_pa_t pa, struct dump_r
 	}
 }
 
-/* With JSON, corrupt entries go to stderr, which is slow; that many say enough. */
-#define MAX_NAMED 100
-
 /* What a dump has shown. */
 struct shown {
 	uint64_t nr_ranges, bytes, nr_corrupt;
@@ -76,10 +73,10 @@ static bool print_ranges(const struct dump_root *root, const struct dump_options
 		} else if (run.type == PTW_ILLEGAL) {
 			shown->nr_corrupt++;
 		}
-		if (!options->json)
-			dump_table_row(&table, &run);
-		else if (run.type != PTW_ILLEGAL || shown->nr_corrupt <= MAX_NAMED)
+		if (options->json)
 			dump_json(root, &run);
+		else
+			dump_table_row(&table, &run);
 	}
 	if (!options->json)
 		dump_table_done(&table);
@@ -104,9 +101,6 @@ static bool dump_ranges(const struct dump_source *source, const struct dump_opti
 		else
 			puts("W^X: nothing is both writable and executable");
 	}
-	if (options->json && shown.nr_corrupt > MAX_NAMED)
-		fprintf(stderr, "ptdump: corrupt: %llu more ranges\n",
-			(unsigned long long)(shown.nr_corrupt - MAX_NAMED));
 	if (options->action == DUMP_WX && shown.nr_ranges)
 		findings = true;
 	return findings || shown.nr_corrupt;

@@ -301,7 +301,7 @@ void dump_put_run(struct dump_line *line, const struct dump_root *root, const st
 
 /* ---- ptdump_json.c; ptdump_json.h has what objects are made with ---- */
 
-/** One JSON object: leaves to stdout, corrupt entries as text to stderr. */
+/** One JSON object: a leaf, a word that is not present, or a corrupt one, which says why. */
 void dump_json(const struct dump_root *root, const struct dump_run *run);
 
 /* ---- ptdump_machine.c ---- */

@@ -2,8 +2,6 @@
 /* JSON: members, and a run as an object. */
 #include "ptdump_json.h"
 
-#include <inttypes.h>
-#include <string.h>
 
 /* ---- members ---- */
 
@@ -135,15 +133,8 @@ void dump_json(const struct dump_root *root, const struct dump_run *run)
 {
 	struct dump_line line = { .len = 0 };
 
-	if (run->type == PTW_ILLEGAL) {
-		fprintf(stderr,
-			"ptdump: %s: corrupt: 0x%016" PRIx64 "-0x%016" PRIx64
-			": %s, word 0x%016" PRIx64 ": %s\n",
-			root->label, run->va, run->last, root->info.level_name[run->level],
-			run->raw, pt_illegal_name(run->why));
-		return;
-	}
 	json_begin(&line, "", '{');
+	json_text(&line, "root", root->label);
 	json_run(&line, root, run);
 	json_end(&line, '}');
 	dump_put_end(&line, stdout);

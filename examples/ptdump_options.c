@@ -71,7 +71,7 @@ static const char help_of_output[] =
 	"  --json                  a JSON object a line, of all but --read: a range; a level,\n"
 	"                          then all; a finding; an entry on the way, then the outcome;\n"
 	"                          a difference with its sign. What is sound or the same has\n"
-	"                          none. Corrupt entries of ranges go to stderr then\n"
+	"                          none. Ranges of corrupt entries have a word and a why\n"
 	"  --effective             what the levels above leave of a leaf's permissions\n"
 	"  --soft                  non-present words that are not zero, too\n"
 	"  --kernel NAME           ... and what Linux means by them, here and with --va: swap,\n"

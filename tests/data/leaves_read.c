@@ -177,6 +177,12 @@ static bool read_number(const char **at, const char *key, const char *format, ui
 	return value && sscanf(value, format, number) == 1;
 }
 
+/* Which root a leaf is of; the caller's question says that already. */
+static bool read_root(const char **at)
+{
+	return value_of(at, "root");
+}
+
 static bool read_flag(const char **at, const char *key, unsigned int flag, struct leaf *leaf)
 {
 	const char *value = value_of(at, key);
@@ -211,7 +217,7 @@ static bool read_object(const char *at, struct leaf *leaf, uint64_t *last)
 	uint64_t level, key;
 
 	leaf->known = LEAF_ALL;
-	return read_number(&at, "va", "\"%" SCNx64 "\"", &leaf->va) &&
+	return read_root(&at) && read_number(&at, "va", "\"%" SCNx64 "\"", &leaf->va) &&
 	       read_number(&at, "last", "\"%" SCNx64 "\"", last) &&
 	       read_number(&at, "pa", "\"%" SCNx64 "\"", &leaf->pa) &&
 	       read_number(&at, "size", "%" SCNu64, &leaf->size) &&

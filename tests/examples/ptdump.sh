@@ -36,7 +36,7 @@ says_nr 4 '^0x'
 run 0 --image "$x86" $cr3 --json --each
 says_nr 6 '^\{'
 cat >"$dir/first" <<'END'
-{"va":"0x0","last":"0xfff","pa":"0xa000","size":4096,"level":0,"r":true,"w":true,"x":true,"px":true,"u":true,"g":false,"a":true,"d":true,"key":0,"type":"WB","contig":false}
+{"root":"cr3","va":"0x0","last":"0xfff","pa":"0xa000","size":4096,"level":0,"r":true,"w":true,"x":true,"px":true,"u":true,"g":false,"a":true,"d":true,"key":0,"type":"WB","contig":false}
 END
 head -n 1 "$dir/out" >"$dir/line"
 same "$dir/first" "$dir/line" "the first JSON line"
@@ -234,11 +234,14 @@ put "$arm" 0x9000 511 0x4000a003
 put "$arm" 0xa000 511 0x0040000060000781 # 2M at the end, kernel r-xp, not for users
 regs="--ttbr0 0x40001000 --ttbr1 0x12000040008000 --tcr 0x580100010 --mair 0xff --base $base"
 run 1 --image "$arm" $regs --json
-says_nr 3 '^\{'
+says_nr 4 '^\{'
+says_nr 3 '^\{"root":"ttbr0",'
+says_nr 1 '^\{"root":"ttbr1","va":"0xffffffffffe00000",'
 says '"va":"0x40000000",.*"r":true,"w":false,"x":true,"px":false,"u":true,"g":false'
 says '"va":"0x40200000",.*"size":2097152,"level":1,.*"w":true,"x":false,"px":false,"u":true'
 says '"va":"0xffffffffffe00000","last":"0xffffffffffffffff","pa":"0x60000000",.*"w":false,"x":false,"px":true,"u":false,"g":true'
-grep -q 'level 3, word 0x0060000040006fc1: ' "$dir/err" || bad "the corrupt word is not named"
+says '^\{"root":"ttbr0","va":"0x40001000","last":"0x40001fff","size":4096,"level":0,"word":"0x60000040006fc1","why":"reserved bits or encoding"\}$'
+[ ! -s "$dir/err" ] || bad "corrupt entries go to stderr"
 run 1 --image "$arm" $regs
 says '^ttbr0: arm64_4k'
 says '^ttbr1: arm64_4k'
@@ -259,7 +262,7 @@ run 0 --image "$arm" --region "$base:64K:0" --arch arm64 --ttbr1 0x40008000 --tc
 says_nr 1 '^\{'
 run 0 --image "$arm" $regs --save-tables "$dir/arm.ptl"
 run 1 --tables "$dir/arm.ptl" --json --each
-says_nr 3 '^\{'
+says_nr 4 '^\{'
 
 # Dirty state by hardware (TCR.HD): clean pages forbid stores, and are no part of dirty ones.
 cp "$arm" "$dir/dbm.img"

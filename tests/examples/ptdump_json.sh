@@ -63,6 +63,17 @@ agree() {
 # The address, index and word of a line without the zeroes they begin with.
 short='s/0x0+([0-9a-f])/0x\1/g'
 
+# Ranges: root, which text says once for all, first, last, where or which word, level, why corrupt.
+agree_in_ranges() {
+	agree "ranges" \
+		"$short"'; /^[^ ]+: .*, root 0x/{s/: .*//; h; d; }; /^0x/!d; G; s/ \(word, not present\)//
+		 s/^(0x[^ ]+) (0x[^ ]+) +(0x[^ ]+) +[^ ]+ +[^ ]+ +(\(word, corrupt: (.*)\))?.* ([0-9]) [A-Za-z].*\n(.*)$/\7|\1|\2|\3|\6|\5/p' \
+		's/^\{"root":"([^"]+)","va":"([^"]+)","last":"([^"]+)","pa":"([^"]+)",.*"level":([0-9]),.*\}$/\1|\2|\3|\4|\5|/p
+		 s/^\{"root":"([^"]+)","va":"([^"]+)","last":"([^"]+)",.*"level":([0-9]),"word":"([^"]+)"(,"why":"([^"]+)")?\}$/\1|\2|\3|\5|\4|\7/p'
+	[ "$(wc -l <"$dir/out")" -eq "$(wc -l <"$dir/of_json")" ] || bad "objects that are no ranges"
+	[ ! -s "$dir/err" ] || bad "something went to stderr"
+}
+
 # --usage: level, its name, tables, leaves (none where there cannot be any), soft, corrupt, used, of
 # all.
 agree_in_usage() {
@@ -284,9 +295,33 @@ says '"fault":\{"kind":"data abort","code":"0x9200004f",.*"stage":2,"ipa":"0x400
 json 0 "$s2" $regs --va 0x40000010 --access read
 says '"root":"vttbr","va":"0x40000010",.*"pieces":\[\{"pa":"0x40006010",'
 
-# Ranges as ever; bytes are no objects.
+# ---- ranges, corrupt ones among them; bytes are no objects ----
 json 1 "$x86" $cr3
+agree_in_ranges
+says_nr 1 '^\{"root":"cr3","va":"0x80000000","last":"0xbfffffff","size":1073741824,"level":2,"word":"0x7ffff007","why":"table outside memory"\}$'
+says_nr 1 '"va":"0x7000",.*"word":"0x400000000a007","why":"output address too wide"\}$'
+json 1 "$x86" $cr3 --soft
+agree_in_ranges
 json 0 "$dir/sound.img" $cr3 --pa 0x9000
+agree_in_ranges
+json 1 "$x86" $cr3 --wx
+says_nr 1 '"why":"output address too wide"\}$'
+json 1 "$arm" --ttbr0 0x40001000 --ttbr1 0x12000040008000 --tcr 0x580100010 --mair 0xff \
+	--base 0x40000000
+agree_in_ranges
+says '^\{"root":"ttbr0","va":"0x40001000",.*"why":'
+says '^\{"root":"ttbr1","va":"0xffffffffffe00000",'
+json 1 "$ept" $eptp
+agree_in_ranges
+json 1 "$dir/label.ptl"
+says_nr 6 '^\{"root":"a\\u0022\\u005c\\u0009\\u00ff\\u0001b","va":'
+
+# Every one of 512 corrupt ranges is an object.
+cp "$x86" "$dir/many.img"
+fill "$dir/many.img" 0x4000 0x400000000a007
+json 1 "$dir/many.img" $cr3 --each
+agree_in_ranges
+says_nr 512 '"why":"output address too wide"\}$'
 refuses "$x86" $cr3 --read 0x1000:8 --json
 grep -q 'goes with everything but --read' "$dir/err" || bad "--read --json is refused otherwise"
 
