@@ -131,6 +131,8 @@ static bool run_action(const struct dump_source *source, const struct dump_optio
 		return dump_verify(source, options);
 	case DUMP_DIFF:
 		return dump_other(source, options);
+	case DUMP_FIND_ROOTS:
+		return dump_find_roots(source, options);
 	case DUMP_NOTHING:
 		return false;
 	default:

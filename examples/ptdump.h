@@ -15,6 +15,8 @@
  *	ptdump_machine.c    ... and the registers of the machine that performs it
  *	ptdump_report.c     counts and findings
  *	ptdump_diff.c       two images side by side
+ *	ptdump_roots.c      roots that no register names
+ *	ptdump_forest.c     ... and what hangs below them
  *	ptdump_printer.h    what all of these find out
  *	ptdump_text.c       ... as text
  *	ptdump_objects.c    ... as JSON
@@ -51,6 +53,7 @@ enum dump_action {
 	DUMP_USAGE,
 	DUMP_DIFF,
 	DUMP_VERIFY,
+	DUMP_FIND_ROOTS,
 };
 
 /* What a leaf allows, each with the letter that stands for it. */
@@ -207,6 +210,7 @@ struct dump_source {
 	struct pt_phys *phys;
 	struct dump_root roots[PT_IMAGE_MAX_ROOTS];
 	size_t nr_roots;
+	bool is_tables; /* a table image */
 	bool has_regs; /* which name the roots; else the table image does */
 };
 
@@ -322,6 +326,7 @@ bool dump_usage(const struct dump_source *source, const struct dump_options *opt
 bool dump_verify(const struct dump_source *source, const struct dump_options *options);
 bool dump_diff(const struct dump_source *before, const struct dump_source *after,
 	       const struct dump_options *options);
+bool dump_find_roots(const struct dump_source *source, const struct dump_options *options);
 void dump_map(struct dump_source *source, const struct dump_options *options);
 
 /* ---- ptdump_read.c ---- */

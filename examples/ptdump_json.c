@@ -2,7 +2,6 @@
 /* JSON: members, and a run as an object. */
 #include "ptdump_json.h"
 
-
 /* ---- members ---- */
 
 /* Half of a line is more than a key, a number or a byte takes. */

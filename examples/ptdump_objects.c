@@ -329,6 +329,27 @@ static bool print_access(const struct dump_root *root, const struct explain_regi
 	return !has_blocks;
 }
 
+/* ---- --find-roots ---- */
+
+static void print_found(const struct dump_root *root, const struct dump_found *found, size_t nr)
+{
+	for (size_t i = 0; i < nr; i++) {
+		const struct dump_tree *tree = &found[i].tree;
+		struct dump_line line;
+
+		begin(&line, root);
+		json_hex(&line, "value", found[i].value);
+		json_hex(&line, "pa", found[i].pa);
+		json_number(&line, "tables", tree->tables);
+		json_number(&line, "leaves", tree->leaves);
+		json_number(&line, "user", tree->user_leaves);
+		json_number(&line, "mapped", tree->mapped);
+		json_number(&line, "corrupt", tree->corrupt);
+		json_bool(&line, "given", found[i].is_given);
+		end(&line);
+	}
+}
+
 /* ---- --diff ---- */
 
 static void print_piece(const struct dump_root *before, const struct dump_root *after,
@@ -367,6 +388,7 @@ const struct dump_printer dump_json_printer = {
 	.outcome = print_outcome,
 	.no_root = no_root,
 	.access = print_access,
+	.found = print_found,
 	.piece = print_piece,
 	.no_difference = no_difference,
 };

@@ -62,6 +62,11 @@ static const char help_of_output[] =
 	"  --diff FILE             what differs in FILE: - gone, + new, ~ changed. Its registers\n"
 	"                          are the same but for --cr3-2, --ttbr0-2, --ttbr1-2, --eptp-2,\n"
 	"                          --vttbr-2\n"
+	"  --find-roots            every root that there can be in a memory image, as the option\n"
+	"                          that selects it: those of the registers, and what shares\n"
+	"                          kernel tables with cr3 or ttbr1, or is like ttbr0, eptp or\n"
+	"                          vttbr: sound tables, of no other tree. With the tables, leaves\n"
+	"                          and bytes below it; of x86_64's, in the lower half\n"
 	"  --save-tables FILE      write the table pages, and only them, as a table image; not "
 	"over\n"
 	"                          what is read\n"
@@ -70,8 +75,9 @@ static const char help_of_output[] =
 	"  --each                  a line for each leaf, with accessed and dirty\n"
 	"  --json                  a JSON object a line, of all but --read: a range; a level,\n"
 	"                          then all; a finding; an entry on the way, then the outcome;\n"
-	"                          a difference with its sign. What is sound or the same has\n"
-	"                          none. Ranges of corrupt entries have a word and a why\n"
+	"                          a root that can be; a difference with its sign. What is sound\n"
+	"                          or the same has none. Ranges of corrupt entries have a word\n"
+	"                          and a why\n"
 	"  --effective             what the levels above leave of a leaf's permissions\n"
 	"  --soft                  non-present words that are not zero, too\n"
 	"  --kernel NAME           ... and what Linux means by them, here and with --va: swap,\n"
@@ -106,6 +112,7 @@ enum option_id {
 	OPT_USAGE,
 	OPT_VERIFY,
 	OPT_DIFF,
+	OPT_FIND_ROOTS,
 	OPT_SAVE,
 	OPT_EACH,
 	OPT_JSON,
@@ -138,6 +145,7 @@ static const struct option plain_options[] = {
 	{ "usage", no_argument, NULL, OPT_USAGE },
 	{ "verify", no_argument, NULL, OPT_VERIFY },
 	{ "diff", required_argument, NULL, OPT_DIFF },
+	{ "find-roots", no_argument, NULL, OPT_FIND_ROOTS },
 	{ "save-tables", required_argument, NULL, OPT_SAVE },
 	{ "each", no_argument, NULL, OPT_EACH },
 	{ "json", no_argument, NULL, OPT_JSON },
@@ -393,8 +401,8 @@ static void parse_priv(struct dump_access *access, const char *text)
 static void set_action(struct dump_options *options, enum dump_action action)
 {
 	if (options->action != DUMP_RANGES && options->action != action)
-		dump_die("only one of --va, --read, --pa, --wx, --usage, --verify and --diff at a "
-			 "time");
+		dump_die("only one of --va, --read, --pa, --wx, --usage, --verify, --diff and "
+			 "--find-roots at a time");
 	options->action = action;
 }
 
@@ -534,6 +542,9 @@ static void take_option(struct dump_options *options, int id, const char *name)
 	case OPT_DIFF:
 		set_action(options, DUMP_DIFF);
 		options->other_path = optarg;
+		break;
+	case OPT_FIND_ROOTS:
+		set_action(options, DUMP_FIND_ROOTS);
 		break;
 	case OPT_HELP:
 		fputs(help_of_input, stdout);

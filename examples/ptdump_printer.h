@@ -7,7 +7,7 @@
 #define PTDUMP_PRINTER_H
 
 #include "explain.h"
-#include "ptdump.h"
+#include "ptdump_forest.h"
 
 /* What tables are made of: those of a level, or all. */
 struct dump_share {
@@ -33,6 +33,14 @@ struct dump_outcome {
 struct dump_piece {
 	struct dump_run before, after;
 	bool has_before, has_after;
+};
+
+/* What can be the root of an address space. */
+struct dump_found {
+	pt_pa_t pa;
+	uint64_t value; /* of the register that selects it */
+	struct dump_tree tree; /* what is its own, not the kernel's */
+	bool is_given; /* by the registers */
 };
 
 struct dump_printer {
@@ -61,6 +69,9 @@ struct dump_printer {
 	 */
 	bool (*access)(const struct dump_root *root, const struct explain_regime *machine,
 		       const struct explain_case *c);
+
+	/* --find-roots: all that were found beside @root, and itself. */
+	void (*found)(const struct dump_root *root, const struct dump_found *found, size_t nr);
 
 	/* --diff */
 	void (*piece)(const struct dump_root *before, const struct dump_root *after,

@@ -194,7 +194,8 @@ void dump_source_open(struct dump_source *source, const char *path, const struct
 
 	*source = (struct dump_source){ .path = path, .has_regs = has_regs };
 	fd = open_file(path, &len);
-	if (!open_tables(source, fd, roots, &nr_roots)) {
+	source->is_tables = open_tables(source, fd, roots, &nr_roots);
+	if (!source->is_tables) {
 		if (options->tables_only && path == options->path) /* not --diff's */
 			dump_die("%s: is no table image", path);
 		if (!has_regs)

@@ -3,6 +3,7 @@
 #include "ptdump_printer.h"
 
 #include <inttypes.h>
+#include <string.h>
 
 #include "explain_fields.h"
 
@@ -196,6 +197,37 @@ static bool print_access(const struct dump_root *root, const struct explain_regi
 	return explain_access(stdout, machine, c);
 }
 
+/* ---- --find-roots ---- */
+
+/* What of @found is worth a word. */
+static void print_remarks(const struct dump_root *root, const struct dump_found *found)
+{
+	const struct dump_tree *tree = &found->tree;
+
+	if (found->is_given)
+		fputs("  of the registers", stdout);
+	if ((root->info.attrs & PT_ATTR_USER) && tree->leaves && !tree->user_leaves)
+		fputs("  no user pages", stdout);
+	if (tree->corrupt)
+		printf("  corrupt entries: %" PRIu64, tree->corrupt);
+}
+
+static void print_found(const struct dump_root *root, const struct dump_found *found, size_t nr)
+{
+	char bytes[24];
+
+	printf("%-31s %8s %9s %9s\n", "root", "tables", "leaves", "mapped");
+	for (size_t i = 0; i < nr; i++) {
+		const struct dump_tree *tree = &found[i].tree;
+
+		printf("--%s 0x%-*" PRIx64 " %8" PRIu64 " %9" PRIu64 " %9s", root->label,
+		       (int)(26 - strlen(root->label)), found[i].value, tree->tables, tree->leaves,
+		       size_or_zero(tree->mapped, bytes));
+		print_remarks(root, &found[i]);
+		putchar('\n');
+	}
+}
+
 /* ---- --diff ---- */
 
 static void print_side(const struct dump_root *root, const char *mark, const struct dump_run *run,
@@ -241,6 +273,7 @@ const struct dump_printer dump_text_printer = {
 	.outcome = print_outcome,
 	.no_root = no_root,
 	.access = print_access,
+	.found = print_found,
 	.piece = print_piece,
 	.no_difference = no_difference,
 };

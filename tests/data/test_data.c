@@ -205,6 +205,52 @@ static size_t check_user_view(const struct data_case *c)
 	return nr_bad;
 }
 
+/* ---- roots ---- */
+
+enum who { TARGET, HELPER, INIT, NR_WHO };
+
+/* Whose root @pa is, NR_WHO: another's. A narrow one of init is somewhere in its page. */
+static enum who owner_of(const struct data_case *c, const char *const names[NR_WHO], uint64_t pa)
+{
+	enum who who = TARGET;
+
+	for (; who < NR_WHO; who++) {
+		uint64_t root = case_number(c, "tables", names[who]);
+
+		if (who == INIT ? pa / c->page_size == root / c->page_size : pa == root)
+			break;
+	}
+	return who;
+}
+
+static size_t check_roots(const struct data_case *c)
+{
+	static const char *const names[NR_WHO] = { "target", "helper", "init" };
+	FILE *file = case_ptdump(c, ptdump, c->image, c->target, "--find-roots --json");
+	size_t nr_given = 0, nr_found[NR_WHO + 1] = { 0 }, nr_bad = 0;
+	char line[1024];
+
+	while (file && fgets(line, sizeof(line), file)) {
+		const char *at = strstr(line, "\"pa\":\"");
+
+		nr_found[owner_of(c, names, at ? strtoull(at + 6, NULL, 0) : 0)]++;
+		nr_given += strstr(line, "\"given\":true") != NULL;
+	}
+	if (!file || !case_file_close(file) || nr_given != (c->arm64 ? 2 : 1)) {
+		printf("%s: --find-roots fails, or lacks those of the registers\n", c->name);
+		nr_bad++;
+	}
+	for (enum who who = TARGET; who < NR_WHO; who++) {
+		if (nr_found[who])
+			continue;
+		printf("%s: --find-roots lacks that of %s\n", c->name, names[who]);
+		nr_bad++;
+	}
+	printf("%s: roots: those of target, helper and init; %zu others\n", c->name,
+	       nr_found[NR_WHO]);
+	return nr_bad;
+}
+
 /* ---- the library ---- */
 
 /* Addresses that QEMU translated, or did not. */
@@ -486,6 +532,7 @@ static size_t check_case(const char *dir, const char *work_dir)
 		nr_bad += check_fixture(&c);
 		nr_bad += check_kernel(&c);
 		nr_bad += check_user_view(&c);
+		nr_bad += check_roots(&c);
 		nr_bad += check_library(&c);
 	}
 	printf("%s: %s\n\n", c.name, nr_bad ? "DIFFERS" : "agrees");

@@ -102,6 +102,14 @@ agree_in_steps() {
 		's/.*"level":([0-9]),"entry":"([^"]+)","table":"([^"]+)","index":([0-9]+),"word":"([^"]+)","is":"([^"]+)".*/\1|\2|\3|\4|\5|\6/p'
 }
 
+# --find-roots: root, what selects it, tables, leaves, whether it is the registers'.
+agree_in_roots() {
+	agree "roots" \
+		's/^--([^ ]+) (0x[^ ]+) +([0-9]+) +([0-9]+) +[^ ]+( +of the registers)?.*/\1|\2|\3|\4|\5/
+		 s/\| +of the registers/|true/; s/\|$/|false/; /^[^ ]+\|0x/p' \
+		's/^\{"root":"([^"]+)","value":"([^"]+)",.*"tables":([0-9]+),"leaves":([0-9]+),.*"given":([a-z]+)\}$/\1|\2|\3|\4|\5/p'
+}
+
 # --diff: sign and addresses.
 agree_in_signs() {
 	agree "differences" \
@@ -196,6 +204,14 @@ put "$dir/sound.img" 0x4000 7 0
 json 0 "$dir/sound.img" $cr3 --verify
 [ ! -s "$dir/out" ] || bad "JSON of no finding"
 
+json 0 "$x86" $cr3 --find-roots
+agree_in_roots
+says_nr 1 '^\{"root":"cr3","value":"0x1000","pa":"0x1000",.*"corrupt":2,"given":true\}$'
+put "$dir/sound.img" 0xa000 510 0x1063
+put "$dir/sound.img" 0xa000 5 0x2007
+json 0 "$dir/sound.img" $cr3 --find-roots
+agree_in_roots
+
 # Labels are whatever a table image says; 70 corrupt entries are told one by one.
 run 0 "$x86" $cr3 --save-tables "$dir/x86.ptl"
 cp "$dir/x86.ptl" "$dir/label.ptl"
@@ -251,6 +267,9 @@ grep -q 'ESR_EL1=0x9200004f: ' "$dir/text" || bad "the text has another syndrome
 json 1 "$arm" $regs --diff "$arm" --ttbr1-2 0x40001000
 agree_in_signs
 says_nr 0 '"root":"ttbr0"'
+json 0 "$arm" $regs --find-roots
+agree_in_roots
+says_nr 2 '"given":true\}$'
 run 0 "$arm" $regs --save-tables "$dir/arm.ptl"
 json 1 "$dir/arm.ptl" --va 0x1000000000000 --access read
 says '^\{"va":"0x1000000000000","allowed":false,"why":"'
