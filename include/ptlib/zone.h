@@ -115,7 +115,8 @@ struct pt_alloc {
  * @pa:    Receives its first byte.
  *
  * Context: any thread, each with its own @cache. No lock is held when ops are called, nor while
- * waiting for a conversion; who is called in the middle of one does not wait. Without
+ * waiting for a conversion; who is called in the middle of one does not wait for others of that
+ * zone, nor for such of another zone in whose middle somebody waits. Without
  * PT_ALLOC_NOBLOCK the caller holds nothing that another thread's conversion may need: no lock of
  * a table (PT_WALK_LOCKED), no read-side section.
  * Return: 0; -EINVAL for an order or flag that does not exist, or an account of

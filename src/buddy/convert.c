@@ -6,7 +6,8 @@
  *
  * What is on its way is nobody's: a request that finds nothing waits for what is under way then,
  * and not for what sets out later, or it might never end. One that is made in the middle of
- * a conversion does not wait: others may be waiting for that.
+ * a conversion does not wait for its zone, as others may be waiting for that; nor, in another
+ * zone, for a conversion in whose middle somebody waits: that may be for this one.
  */
 #include "buddy/pageblock.h"
 
@@ -17,9 +18,14 @@ struct ptl_transit {
 	struct pt_extent extent[PT_ZONE_MAX_BATCH];
 	unsigned int nr, order;
 	thrd_t who;
-	uint64_t number;          /* the how manyth conversion it is */
-	struct ptl_transit *next; /* zone->transits */
+	uint64_t number;           /* the how manyth conversion it is */
+	struct ptl_transit *next;  /* zone->transits */
+	struct ptl_transit *outer; /* of another zone, in whose middle it began */
+	_Atomic bool waits;        /* a request made in its middle waits for another zone's */
 };
+
+/* The innermost that this thread stands in the middle of. */
+static _Thread_local struct ptl_transit *inside;
 
 static struct ptl_pageblock *pageblock_of(const struct pt_zone *zone, pt_pa_t pa)
 {
@@ -93,8 +99,11 @@ static int convert(struct pt_zone *zone, const struct conversion *how)
 	if (!transit.nr)
 		return 0;
 
+	transit.outer = inside;
+	inside = &transit;
 	err = zone->ops->convert(zone->ops->ctx, transit.extent, transit.nr, how->from_flags,
 				 to_flags);
+	inside = transit.outer;
 
 	ptl_zone_lock(zone);
 	arrive(zone, &transit);
@@ -189,6 +198,13 @@ static void begin_to_wait(struct pt_zone *zone, struct ptl_patience *p)
 	ptl_zone_unlock(zone);
 }
 
+/* Sequentially consistent: of two who would wait for each other, one at least sees the other. */
+static void say_waiting(bool waits)
+{
+	for (struct ptl_transit *transit = inside; transit; transit = transit->outer)
+		atomic_store(&transit->waits, waits);
+}
+
 /* Whether blocks that @p waits for are on their way, and none of this thread's. */
 static bool are_coming(struct pt_zone *zone, const struct ptl_patience *p)
 {
@@ -197,7 +213,7 @@ static bool are_coming(struct pt_zone *zone, const struct ptl_patience *p)
 
 	ptl_zone_lock(zone);
 	for (transit = zone->transits; transit; transit = transit->next) {
-		coming |= transit->number <= p->until;
+		coming |= transit->number <= p->until && !(inside && atomic_load(&transit->waits));
 		mine |= thrd_equal(transit->who, thrd_current()) != 0;
 	}
 	ptl_zone_unlock(zone);
@@ -217,7 +233,9 @@ bool ptl_wait_for_others(struct pt_zone *zone, struct ptl_patience *patience, bo
 	if (patience->ended)
 		return false;
 	begin_to_wait(zone, patience);
+	say_waiting(true);
 	if (!are_coming(zone, patience)) {
+		say_waiting(false);
 		/*
 		 * Once more, for what came after it had looked; but what
 		 * failed would fail again.
@@ -231,6 +249,7 @@ bool ptl_wait_for_others(struct pt_zone *zone, struct ptl_patience *patience, bo
 			zone->wait->poll(zone->wait->ctx);
 		ptl_spin_wait(&spins);
 	}
+	say_waiting(false);
 	return true;
 }
 
