@@ -64,6 +64,7 @@ struct pt_mm_area {
 	   of an address space of ours, a device or inode makes @offset that of the file. */
 	unsigned int major, minor;
 	uint64_t inode;
+	unsigned int key; /* protection key, of areas of such views; others have 0 */
 };
 
 /**
@@ -76,7 +77,7 @@ struct pt_mm_area {
  * Context: nothing else uses @mm.
  * Return: 0; -EEXIST if an area overlaps; -EINVAL for a range that is unaligned (HUGETLB: to its
  * page) or empty, a kind, flag, size, node or memory type that does not exist, a file where there
- * must be none, or the other way round; -ERANGE outside the user's addresses, or beyond
+ * must be none, or the other way round, or a key; -ERANGE outside the user's addresses, or beyond
  * the end of the file's offsets; -ENOMEM. Unchanged on failure.
  */
 PT_API PT_MUST_CHECK int pt_mm_map(struct pt_mm *mm, const struct pt_mm_area *want);

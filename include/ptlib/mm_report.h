@@ -63,10 +63,27 @@ PT_API PT_MUST_CHECK int pt_smaps(const struct pt_view *view, pt_va_t first, pt_
 				  struct pt_smaps *sum);
 
 /**
- * pt_smaps_text() - The lines of one area in smaps, from Size to Locked, as snprintf().
- * @area: Or NULL: smaps_rollup, with its first line.
+ * pt_smaps_text() - The lines of one area in smaps, from Size to VmFlags, as snprintf().
+ * @area: Or NULL: smaps_rollup, with its first line, from Rss to Locked.
  *
  * There are no pages that KSM has merged, nor any that were given up as MADV_FREE does.
+ *
+ *	THPeligible    1 where a leaf of level 1 fits, as with "madvise" in transparent_hugepage's
+ *	               enabled: in ANON with PT_MM_HUGEPAGE, and of files of shmem with folios of
+ *	               that size, as with huge=always. Smaller folios do not count: kernels have
+ *	               them off, though faults here try them too. Left out if the file is unknown
+ *	ProtectionKey  pt_mm_area.key, if the format has PT_FEAT_PKEYS
+ *	VmFlags        in the kernel's order, of what an area knows:
+ *	               rd wr ex sh gd uw lo io dc wf sd hg   flags, sd where there is soft-dirty
+ *	               pf ht mm                              kinds
+ *	               mr mw me, ms if shared   files are open for everything, and may be executed
+ *	               ac                       private ones that are writable now; in a kernel not
+ *	                                        with MAP_NORESERVE, and still with other rights
+ *	               de of pf and ht, dd of pf with io   as their drivers set them
+ *	               The kernel's own areas, [vdso] and the like, have others
+ *
+ * Source: Linux 6.15, fs/proc/task_mmu.c, show_smap() and show_smap_vma_flags();
+ * mm/huge_memory.c, __thp_vma_allowable_orders(), for shmem as corrected in 6.16.
  */
 PT_API size_t pt_smaps_text(const struct pt_view *view, const struct pt_mm_area *area,
 			    const struct pt_smaps *smaps, char *buf, size_t size);

@@ -213,7 +213,7 @@ static int check_want(const struct pt_mm *mm, const struct pt_mm_area *want)
 		return err;
 	if (want->kind > PT_MM_MIXEDMAP || want->flags & ~PT_MM_FLAGS || want->mem >= PT_MEM_NR ||
 	    want->node < PT_MM_ANY_NODE || of_file != (want->file != NULL) ||
-	    (want->kind == PT_MM_ANON && shared) || huge != (want->page_lg2 != 0))
+	    (want->kind == PT_MM_ANON && shared) || huge != (want->page_lg2 != 0) || want->key)
 		return -EINVAL;
 	if (want->mem && want->kind != PT_MM_PFNMAP && want->kind != PT_MM_MIXEDMAP)
 		return -EINVAL;

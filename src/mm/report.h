@@ -41,6 +41,12 @@ static inline bool ptl_view_has_page(const struct ptl_view_walk *walk)
 /* PT_SOFT_UFFD_WP and SOFT_DIRTY of the word of software's that the walk is at. */
 unsigned int ptl_view_soft_marks(const struct ptl_view_walk *walk);
 
+#define PTL_PSS_SHIFT 12 /* pss_fine and the like are in 2^-12 bytes */
+
+/* snprintf() that goes on at *@len, where the one before it ended. */
+void ptl_report_put(char *buf, size_t size, size_t *len, const char *format, ...)
+	__attribute__((format(printf, 4, 5)));
+
 /* The facts of the page at @pa, or NULL if they are unknown. */
 const struct ptl_page *ptl_view_page(const struct pt_view *view, pt_pa_t pa);
 

@@ -1,12 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* smaps, smaps_rollup and numa_maps. */
+/* What smaps and smaps_rollup count, and numa_maps. */
 #include "mm/report.h"
 
-#include <stdarg.h>
-#include <stdio.h>
 #include <string.h>
 
-#define FINE_LG2 12
+#define FINE_LG2 PTL_PSS_SHIFT
 #define MAX_NODES 64
 #define AHEAD_LG2 3 /* of folios whose facts are asked for ahead of time */
 
@@ -279,77 +277,6 @@ int pt_smaps(const struct pt_view *view, pt_va_t first, pt_va_t last, struct pt_
 	return 0;
 }
 
-/* snprintf() that goes on where the one before it ended. */
-static void put(char *buf, size_t size, size_t *len, const char *format, ...)
-	__attribute__((format(printf, 4, 5)));
-static void put(char *buf, size_t size, size_t *len, const char *format, ...)
-{
-	va_list args;
-
-	va_start(args, format);
-	*len += (size_t)vsnprintf(*len < size ? buf + *len : NULL, *len < size ? size - *len : 0,
-				  format, args);
-	va_end(args);
-}
-
-size_t pt_smaps_text(const struct pt_view *view, const struct pt_mm_area *area,
-		     const struct pt_smaps *s, char *buf, size_t size)
-{
-	const bool pages = view->world != NULL;
-	uint64_t page = pt_granule(view->pt);
-	uint64_t kernel = area && area->page_lg2 ? PTL_BIT(area->page_lg2) : page;
-	const struct {
-		const char *name;
-		bool show;
-		uint64_t bytes;
-	} lines[] = {
-		{ "Size", area != NULL, s->size },
-		{ "KernelPageSize", area != NULL, kernel },
-		{ "MMUPageSize", area != NULL, kernel },
-		{ "Rss", true, s->rss },
-		{ "Pss", pages, s->pss_fine >> FINE_LG2 },
-		{ "Pss_Dirty", pages, s->pss_dirty_fine >> FINE_LG2 },
-		{ "Pss_Anon", pages && !area, s->pss_anon_fine >> FINE_LG2 },
-		{ "Pss_File", pages && !area, s->pss_file_fine >> FINE_LG2 },
-		{ "Pss_Shmem", pages && !area, s->pss_shmem_fine >> FINE_LG2 },
-		{ "Shared_Clean", pages, s->shared_clean },
-		{ "Shared_Dirty", pages, s->shared_dirty },
-		{ "Private_Clean", pages, s->private_clean },
-		{ "Private_Dirty", pages, s->private_dirty },
-		{ "Referenced", true, s->referenced },
-		{ "Anonymous", true, s->anonymous },
-		{ "KSM", pages, 0 },
-		{ "LazyFree", pages, 0 },
-		{ "AnonHugePages", true, s->anon_huge },
-		{ "ShmemPmdMapped", pages, s->shmem_huge },
-		{ "FilePmdMapped", pages, s->file_huge },
-		{ "Shared_Hugetlb", pages, s->shared_hugetlb },
-		{ "Private_Hugetlb", pages, s->private_hugetlb },
-		{ "Swap", true, s->swap },
-		{ "SwapPss", pages, s->swap_pss_fine >> FINE_LG2 },
-		{ "Locked", pages, s->locked_fine >> FINE_LG2 },
-	};
-	size_t len = 0;
-
-	if (!area) {
-		const struct pt_mm_area all = {
-			.first = view->nr_areas ? view->areas[0].first : 0,
-			.last = view->nr_areas ? view->areas[view->nr_areas - 1].last : UINT64_MAX,
-			.name = "[rollup]",
-		};
-
-		len = pt_mm_area_line(&all, buf, size);
-	}
-	for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
-		int width = 15 - (int)strlen(lines[i].name);
-
-		if (lines[i].show)
-			put(buf, size, &len, "%s:%*s%8llu kB\n", lines[i].name,
-			    width > 0 ? width : 0, "", (unsigned long long)lines[i].bytes >> 10);
-	}
-	return len;
-}
-
 struct numa {
 	uint64_t pages, anon, dirty, node[MAX_NODES];
 	uint32_t mapmax;
@@ -389,9 +316,9 @@ static void numa_run(struct numa *numa, const struct ptl_view_walk *walk)
 /* A name, with what ends words and lines, and '=', as octal numbers. */
 static void put_file(char *buf, size_t size, size_t *len, const char *name)
 {
-	put(buf, size, len, " file=");
+	ptl_report_put(buf, size, len, " file=");
 	for (; *name; name++)
-		put(buf, size, len, strchr("\n\t= ", *name) ? "\\%03o" : "%c", *name);
+		ptl_report_put(buf, size, len, strchr("\n\t= ", *name) ? "\\%03o" : "%c", *name);
 }
 
 size_t pt_numa_maps_line(const struct pt_view *view, const struct pt_mm_area *area, char *buf,
@@ -405,35 +332,36 @@ size_t pt_numa_maps_line(const struct pt_view *view, const struct pt_mm_area *ar
 	     more = ptl_view_next(&walk))
 		if (ptl_view_has_page(&walk))
 			numa_run(&numa, &walk);
-	put(buf, size, &len, "%08llx ", (unsigned long long)area->first);
+	ptl_report_put(buf, size, &len, "%08llx ", (unsigned long long)area->first);
 	if (area->node == PT_MM_ANY_NODE)
-		put(buf, size, &len, "default");
+		ptl_report_put(buf, size, &len, "default");
 	else
-		put(buf, size, &len, "bind:%d", area->node);
+		ptl_report_put(buf, size, &len, "bind:%d", area->node);
 	if (area->name && (area->file || area->major || area->minor || area->inode))
 		put_file(buf, size, &len, area->name);
 	else if (area->name && !strcmp(area->name, "[heap]"))
-		put(buf, size, &len, " heap");
+		ptl_report_put(buf, size, &len, " heap");
 	else if (area->name && !strcmp(area->name, "[stack]"))
-		put(buf, size, &len, " stack");
+		ptl_report_put(buf, size, &len, " stack");
 	if (area->kind == PT_MM_HUGETLB)
-		put(buf, size, &len, " huge");
+		ptl_report_put(buf, size, &len, " huge");
 	if (numa.anon)
-		put(buf, size, &len, " anon=%llu", (unsigned long long)numa.anon);
+		ptl_report_put(buf, size, &len, " anon=%llu", (unsigned long long)numa.anon);
 	if (numa.dirty)
-		put(buf, size, &len, " dirty=%llu", (unsigned long long)numa.dirty);
+		ptl_report_put(buf, size, &len, " dirty=%llu", (unsigned long long)numa.dirty);
 	if (numa.pages != numa.anon && numa.pages != numa.dirty)
-		put(buf, size, &len, " mapped=%llu", (unsigned long long)numa.pages);
+		ptl_report_put(buf, size, &len, " mapped=%llu", (unsigned long long)numa.pages);
 	if (numa.mapmax > 1)
-		put(buf, size, &len, " mapmax=%u", numa.mapmax);
+		ptl_report_put(buf, size, &len, " mapmax=%u", numa.mapmax);
 	for (unsigned int i = 0; i < MAX_NODES; i++)
 		if (numa.node[i])
-			put(buf, size, &len, " N%u=%llu", i, (unsigned long long)numa.node[i]);
+			ptl_report_put(buf, size, &len, " N%u=%llu", i,
+				       (unsigned long long)numa.node[i]);
 	if (numa.pages)
-		put(buf, size, &len, " kernelpagesize_kB=%llu",
-		    (unsigned long long)(area->page_lg2 ? PTL_BIT(area->page_lg2)
-							: pt_granule(view->pt)) >>
-			    10);
-	put(buf, size, &len, "\n");
+		ptl_report_put(buf, size, &len, " kernelpagesize_kB=%llu",
+			       (unsigned long long)(area->page_lg2 ? PTL_BIT(area->page_lg2)
+								   : pt_granule(view->pt)) >>
+				       10);
+	ptl_report_put(buf, size, &len, "\n");
 	return len;
 }

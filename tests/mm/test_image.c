@@ -2,8 +2,8 @@
 /*
  * pagemap of imported processes, word by word against what their kernels said, PAGEMAP_SCAN where
  * they had it, lines of maps, of numa_maps as far as they tell of areas, and of smaps those that
- * need no page descriptors: tables out of the image, areas out of the recorded smaps. What needs
- * page descriptors is left out of all.
+ * need no page descriptors, with those that tell what an area is: tables out of the image, areas
+ * out of the recorded smaps. What needs page descriptors is left out of all.
  * Exit status 77 without recorded cases.
  */
 #define _XOPEN_SOURCE 700
@@ -23,6 +23,8 @@
 /* What smaps said of an area. */
 struct recorded {
 	char line[512], name[256];
+	char key[64], flags[256]; /* lines; "" for none */
+	unsigned int eligible; /* for huge pages */
 	uint64_t size, page, rss, swap;
 };
 
@@ -33,7 +35,7 @@ struct image {
 	struct pt_mm_area areas[MAX_AREAS];
 	struct recorded recorded[MAX_AREAS];
 	size_t nr_areas;
-	size_t nr_bad, nr_words, nr_swap, nr_runs, nr_smaps;
+	size_t nr_bad, nr_words, nr_swap, nr_runs, nr_smaps, nr_eligible;
 };
 
 static bool open_tables(struct image *im)
@@ -102,6 +104,32 @@ static bool read_header(const char *line, struct pt_mm_area *area, char name[256
 	return true;
 }
 
+/* What VmFlags say that the line of maps does not. */
+static void read_flags(const char *line, struct pt_mm_area *area)
+{
+	static const struct {
+		char name[4];
+		unsigned int flag;
+	} names[] = {
+		{ " gd", PT_MM_GROWSDOWN },  { " lo", PT_MM_LOCKED },
+		{ " io", PT_MM_IO },	     { " dc", PT_MM_DONTFORK },
+		{ " wf", PT_MM_WIPEONFORK }, { " sd", PT_MM_SOFT_DIRTY },
+		{ " hg", PT_MM_HUGEPAGE },
+	};
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (strstr(line, names[i].name))
+			area->flags |= names[i].flag;
+	if (strstr(line, " ht"))
+		area->kind = PT_MM_HUGETLB;
+	else
+		area->page_lg2 = 0;
+	if (strstr(line, " pf"))
+		area->kind = PT_MM_PFNMAP;
+	if (strstr(line, " mm"))
+		area->kind = PT_MM_MIXEDMAP;
+}
+
 /* Header lines of smaps, and of each the lines that decide what pagemap shows. */
 static bool read_areas(struct image *im)
 {
@@ -131,15 +159,13 @@ static bool read_areas(struct image *im)
 			recorded->rss = kb << 10;
 		} else if (area && sscanf(line, "Swap: %" SCNu64, &kb) == 1) {
 			recorded->swap = kb << 10;
+		} else if (area && sscanf(line, "THPeligible: %u", &recorded->eligible) == 1) {
+			continue;
+		} else if (area && sscanf(line, "ProtectionKey: %u", &area->key) == 1) {
+			snprintf(recorded->key, sizeof(recorded->key), "%.63s", line);
 		} else if (area && !strncmp(line, "VmFlags:", 8)) {
-			if (strstr(line, " ht"))
-				area->kind = PT_MM_HUGETLB;
-			else
-				area->page_lg2 = 0;
-			if (strstr(line, " pf"))
-				area->kind = PT_MM_PFNMAP;
-			if (strstr(line, " sd"))
-				area->flags |= PT_MM_SOFT_DIRTY;
+			snprintf(recorded->flags, sizeof(recorded->flags), "%.255s", line);
+			read_flags(line, area);
 		}
 	}
 	return file && case_file_close(file) && im->nr_areas;
@@ -268,7 +294,71 @@ static bool is_called(struct image *im, const char *name, uint64_t va)
 	return file && case_file_close(file) && is;
 }
 
-/* Lines of maps, and of each area what smaps says of sizes, Rss and Swap. */
+/* What a kernel maps by itself, or makes files of, without all of the usual rights. */
+static bool is_special(const struct recorded *recorded)
+{
+	return !strncmp(recorded->name, "[v", 2) || !strcmp(recorded->name, "/secretmem (deleted)");
+}
+
+static void drop(char *line, const char *flag)
+{
+	char *at = strstr(line, flag);
+
+	if (at)
+		memmove(at, at + strlen(flag), strlen(at + strlen(flag)) + 1);
+}
+
+/* @line, VmFlags, without what an area does not know, nor what is left of rights it had. */
+static void drop_unknown(char *line, bool writable)
+{
+	drop(line, " ar");
+	drop(line, " nh");
+	drop(line, " mg");
+	drop(line, " um");
+	if (!writable)
+		drop(line, " ac");
+}
+
+/* The line of @text that begins with @name; "" if there is none. */
+static void find_line(const char *text, const char *name, char *line, size_t size)
+{
+	const char *at = strstr(text, name);
+
+	snprintf(line, size, "%.*s", at ? (int)(strchr(at, '\n') + 1 - at) : 0, at ? at : "");
+}
+
+/* What follows the figures of an area: of THPeligible only what it says, as its width changed. */
+static void check_tail(struct image *im, const struct pt_view *view, size_t i)
+{
+	struct pt_mm_area area = im->areas[i];
+	const struct recorded *want = &im->recorded[i];
+	const struct pt_smaps none = { 0 };
+	char text[2000], eligible[100], key[100], flags[300], known[256];
+	unsigned int is_eligible = want->eligible;
+
+	/* Elsewhere it would make pages WPALLOWED, for which a kernel asks more. */
+	if (strstr(want->flags, " uw"))
+		area.flags |= PT_MM_UFFD_WP;
+	if (pt_smaps_text(view, &area, &none, text, sizeof(text)) >= sizeof(text))
+		abort();
+	find_line(text, "THPeligible:", eligible, sizeof(eligible));
+	find_line(text, "ProtectionKey:", key, sizeof(key));
+	find_line(text, "VmFlags:", flags, sizeof(flags));
+	memcpy(known, want->flags, sizeof(known));
+	drop_unknown(known, area.flags & PT_MM_WRITE);
+	im->nr_eligible += want->eligible;
+	if (eligible[0] && sscanf(eligible, "THPeligible: %u", &is_eligible) != 1)
+		abort();
+	if (is_eligible == want->eligible && !strcmp(key, want->key) &&
+	    !!eligible[0] == (area.kind != PT_MM_FILE) &&
+	    (is_special(want) || !strcmp(flags, known)))
+		return;
+	if (im->nr_bad++ < 40)
+		printf("%s: %s%s%s%s, the kernel %u\n%s%s", im->c.name, want->line, eligible, key,
+		       flags, want->eligible, want->key, want->flags);
+}
+
+/* Lines of maps, and of each area what smaps says of sizes, Rss and Swap, and of itself. */
 static void check_smaps(struct image *im, const struct pt_view *view)
 {
 	for (size_t i = 0; i < im->nr_areas; i++) {
@@ -281,6 +371,7 @@ static void check_smaps(struct image *im, const struct pt_view *view)
 			abort();
 		pt_mm_area_line(area, line, sizeof(line));
 		im->nr_smaps++;
+		check_tail(im, view, i);
 		/*
 		 * The huge zero page, which only its descriptor tells, is in no counter; nor, to
 		 * 6.1, is a hidden leaf of level 1. Where shmem has gone to, its file knows.
@@ -388,7 +479,8 @@ static bool check_case(const char *dir, const char *work)
 		}
 		good = file && case_file_close(file) && check_scan(im, &view);
 		check_smaps(im, &view);
-		good = check_numa(im, &view) && good && !im->nr_bad && im->nr_swap;
+		good = check_numa(im, &view) && good && !im->nr_bad && im->nr_swap &&
+		       im->nr_eligible;
 		printf("%s: %zu words, %zu of swap kind, %zu runs of PAGEMAP_SCAN, %zu areas of "
 		       "smaps, "
 		       "%zu differ\n",
