@@ -59,14 +59,21 @@ PT_API PT_MUST_CHECK int pt_mm_move(struct pt_mm *mm, pt_va_t va, uint64_t len, 
  * pt_mm_fork() - A child with the same areas and pages.
  * @cfg: Of the child, as in pt_mm_create().
  *
+ * Of an area that has no page of its own now and no guard, nothing is copied: the child faults
+ * it in. (A kernel looks at whether it ever had.) Of the others, and of PFNMAP and MIXEDMAP, all:
+ *
  *	private pages          both map them, read-only, and neither has them alone
- *	shared ones            the child faults them in; frames of PFNMAP are mapped
+ *	shared ones            both map them; those of level 0 are clean in the child
+ *	files, level 1         the child faults them in
  *	swap                   both refer to the slot
- *	migration, device      both; read-only
+ *	migration, device      both; read-only if private
+ *	poison                 both
  *	markers                POISONED and GUARD; UFFD_WP not, as the child has no uffd-wp
  *
  * The child's leaves are old. On failure @mm's pages are shared with nobody, but the first
  * store to each faults.
+ *
+ * Source: Linux 6.15, mm/memory.c, vma_needs_copy(), __copy_present_ptes().
  */
 PT_API PT_MUST_CHECK int pt_mm_fork(struct pt_mm **out, struct pt_mm *mm,
 				    const struct pt_mm_cfg *cfg);

@@ -9,17 +9,61 @@ struct fork {
 	struct pt_mm *parent, *child;
 };
 
-/* Of shared files' areas only marks are copied: the child faults the rest in by itself. */
-static bool only_marks(const struct pt_mm_area *area)
+/* What faults would not bring back: pages of the area's own, and what stands for them. */
+static bool is_own_word(const struct ptl_run *run, const struct pt_mm_area *area)
 {
-	return area->kind != PT_MM_PFNMAP && area->kind != PT_MM_MIXEDMAP &&
-	       !ptl_area_is_private(area);
+	const struct pt_world *world = run->mm->world;
+	const struct ptl_page *page;
+	struct ptl_piece piece;
+
+	switch (run->soft.kind) {
+	case PT_SOFT_SWAP:
+		return true;
+	case PT_SOFT_MARKER:
+		return run->soft.markers & PT_SOFT_MARKER_GUARD ||
+		       (run->soft.markers & PT_SOFT_MARKER_POISONED && ptl_area_is_private(area));
+	case PT_SOFT_HWPOISON:
+		page = ptl_folio_at(world, run->soft.pfn << world->page_lg2);
+		return ptl_page_flags(page) & PTL_PAGE_ANON;
+	default:
+		return ptl_soft_page(run, &piece) && ptl_page_flags(piece.head) & PTL_PAGE_ANON;
+	}
 }
 
-static bool is_mark(const struct ptl_run *run)
+static bool has_own_page(const struct ptl_run *run)
 {
-	return run->kind == PTL_RUN_SOFT &&
-	       (run->soft.kind == PT_SOFT_MARKER || run->soft.kind == PT_SOFT_HWPOISON);
+	struct ptl_piece piece;
+	pt_va_t va = run->va;
+
+	do {
+		piece = ptl_piece_at(run, va);
+		if (piece.head && ptl_page_flags(piece.head) & PTL_PAGE_ANON)
+			return true;
+		va = piece.last + 1;
+	} while (piece.last < run->last);
+	return false;
+}
+
+/*
+ * Linux 6.15, mm/memory.c, vma_needs_copy(): an area without anon_vma, as has one that never had
+ * a page of its own nor a guard, is not copied at all, poison included. Here it counts what the
+ * area has now.
+ */
+static bool needs_copy(struct pt_mm *parent, const struct pt_mm_area *area)
+{
+	struct ptl_run run;
+
+	if (area->kind == PT_MM_PFNMAP || area->kind == PT_MM_MIXEDMAP)
+		return true;
+	for (bool more = ptl_run_start(&run, parent, area->first, area->last); more;
+	     more = ptl_run_next(&run)) {
+		if ((run.kind == PTL_RUN_SOFT && is_own_word(&run, area)) ||
+		    (run.kind == PTL_RUN_LEAF && has_own_page(&run))) {
+			pt_range_walk_done(&run.walk);
+			return true;
+		}
+	}
+	return false;
 }
 
 static int copy_areas(struct pt_mm *child, const struct pt_mm *parent)
@@ -59,6 +103,15 @@ static void share(struct fork *fork, const struct ptl_run *run)
 	} while (piece.last < run->last);
 }
 
+/* arm64's kernel forbids stores to clean pages where hardware does not mark them. */
+static pt_attr_t clean(const struct pt_world *world, pt_attr_t attr)
+{
+	attr &= ~(PT_ATTR_DIRTY | world->cfg.soft.attr_dirty);
+	if (world->cfg.soft.attr_dirty && !world->info.dirty_is_write)
+		attr &= ~PT_ATTR_WRITE;
+	return attr;
+}
+
 static int copy_leaves(struct fork *fork, const struct pt_mm_area *area, struct ptl_run *run)
 {
 	struct pt_mm *parent = fork->parent;
@@ -72,6 +125,8 @@ static int copy_leaves(struct fork *fork, const struct pt_mm_area *area, struct 
 		attr &= ~PT_ATTR_WRITE;
 		if (run->attr & PT_ATTR_WRITE && !run->hidden)
 			PTL_BUG_ON(pt_protect(parent->pt, run->va, len, 0, PT_ATTR_WRITE, &change));
+	} else if (!run->level) {
+		attr = clean(parent->world, attr);
 	}
 	err = ptl_put_leaf(fork->child, area, run->va, run->pa, len, attr,
 			   run->size_lg2 + run->contig_lg2, PTL_OVER_HOLES, run->hidden);
@@ -115,11 +170,14 @@ static int copy_area(struct fork *fork, const struct pt_mm_area *area)
 	struct ptl_run run;
 	int err = 0;
 
+	if (!needs_copy(fork->parent, area))
+		return 0;
 	/* What a device has for itself cannot be shared. */
 	ptl_end_exclusive(fork->parent, area, area->first, area->last);
 	for (bool more = ptl_run_start(&run, fork->parent, area->first, area->last); more;
 	     more = ptl_run_next(&run)) {
-		if (only_marks(area) && !is_mark(&run))
+		/* Linux 6.15, mm/huge_memory.c, copy_huge_pmd(): a fault maps it again. */
+		if (run.level && area->kind == PT_MM_FILE)
 			continue;
 		if (run.kind == PTL_RUN_LEAF)
 			err = copy_leaves(fork, area, &run);
