@@ -48,8 +48,8 @@ enum pt_soft_kind {
 
 /* Marks beside the kind. */
 #define PT_SOFT_EXCLUSIVE (1u << 0) /* SWAP: the page was this process's alone */
-#define PT_SOFT_UFFD_WP (1u << 1) /* SWAP, MIGRATION, DEVICE; as the next */
-#define PT_SOFT_SOFT_DIRTY (1u << 2) /* x86 only */
+#define PT_SOFT_UFFD_WP (1u << 1) /* SWAP, MIGRATION, DEVICE */
+#define PT_SOFT_SOFT_DIRTY (1u << 2) /* x86 only; these, and by mremap() HWPOISON and MARKER */
 #define PT_SOFT_YOUNG (1u << 3) /* MIGRATION, where there is room for both */
 #define PT_SOFT_DIRTY (1u << 4)
 

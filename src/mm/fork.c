@@ -148,6 +148,7 @@ static int copy_word(struct fork *fork, const struct pt_mm_area *area, struct pt
 	soft = run->soft;
 	soft.flags &= ~PT_SOFT_UFFD_WP;
 	if (soft.kind == PT_SOFT_MARKER) {
+		soft.flags = 0;
 		soft.markers &= ~PT_SOFT_MARKER_UFFD_WP;
 		if (!soft.markers)
 			return 0;

@@ -80,8 +80,10 @@ static void move_run(struct move *move, const struct pt_mm_area *area, const str
 	struct pt_change change = ptl_change(&move->edit, 0);
 	uint64_t len = run->last - run->va + 1;
 	pt_va_t to = there(move, run->va);
+	/* Linux 6.15: move_soft_dirty_pte() marks whatever stands there; move_huge_pte() nothing. */
+	const bool marked = area->kind != PT_MM_HUGETLB;
 	struct pt_soft soft = run->soft;
-	pt_attr_t attr = run->attr | mm->world->cfg.soft.attr_soft_dirty;
+	pt_attr_t attr = run->attr | (marked ? mm->world->cfg.soft.attr_soft_dirty : 0);
 
 	PTL_BUG_ON(pt_unmap(mm->pt, run->va, len, &change));
 	change = ptl_change(&move->edit, PT_CHANGE_SAME);
@@ -91,8 +93,7 @@ static void move_run(struct move *move, const struct pt_mm_area *area, const str
 					run->hidden));
 		return;
 	}
-	if (mm->world->cfg.soft.soft_dirty && soft.kind != PT_SOFT_MARKER &&
-	    soft.kind != PT_SOFT_HWPOISON)
+	if (marked && mm->world->cfg.soft.soft_dirty)
 		soft.flags |= PT_SOFT_SOFT_DIRTY;
 	PTL_BUG_ON(pt_soft_set(mm->pt, to, len, run->level, &soft, &change));
 }

@@ -48,7 +48,9 @@ static inline unsigned int ptl_soft_marks_of(enum pt_soft_kind kind)
 		return both | PT_SOFT_EXCLUSIVE;
 	if (kind >= PT_SOFT_MIGRATION_READ && kind <= PT_SOFT_MIGRATION_WRITE)
 		return both | PT_SOFT_YOUNG | PT_SOFT_DIRTY;
-	return kind >= PT_SOFT_DEVICE_READ && kind <= PT_SOFT_DEVICE_EXCLUSIVE_WRITE ? both : 0;
+	if (kind >= PT_SOFT_DEVICE_READ && kind <= PT_SOFT_DEVICE_EXCLUSIVE_WRITE)
+		return both;
+	return kind == PT_SOFT_HWPOISON || kind == PT_SOFT_MARKER ? PT_SOFT_SOFT_DIRTY : 0;
 }
 
 /* A pt_soft_cfg turned round, for words of level 0: what the type field says. */

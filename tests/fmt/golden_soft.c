@@ -45,6 +45,10 @@ struct golden {
 	{                                                                                          \
 		.kind = PT_SOFT_MARKER, .markers = PT_SOFT_MARKER_##m                              \
 	}
+#define MOVED(m)                                                                                   \
+	{                                                                                          \
+		.kind = PT_SOFT_MARKER, .markers = PT_SOFT_MARKER_##m, .flags = SD                 \
+	}
 #define NONE(l)                                                                                    \
 	{                                                                                          \
 		.kind = PT_SOFT_PROT_NONE, .leaf = (l)                                             \
@@ -114,12 +118,14 @@ static void x86_current(void **state)
 		{ 0xd7fffffffdb97402, 1, FRAME(MIGRATION_READ_EXCLUSIVE, 0x12345, SD) },
 		{ 0xdfffe7fffdb97400, 2, FRAME(MIGRATION_WRITE, 0x12345, Y | D) },
 		{ 0xc7ffffffff8bf400, 0, FRAME(HWPOISON, 0x3a05, 0) },
+		{ 0xc7ffffffff8bf402, 0, FRAME(HWPOISON, 0x3a05, SD) },
 		{ 0xe7fff80000000000, 1, FRAME(DEVICE_WRITE, 0x3ffffffff, 0) },
 		{ 0xeffffffffffffc04, 0, FRAME(DEVICE_READ, 1, WP) },
 		{ 0xf7fffffffffffa00, 0, FRAME(DEVICE_EXCLUSIVE, 2, 0) },
 		{ 0xfffffffffffffc00, 1, MARK(UFFD_WP) },
 		{ 0xfffffffffffffa00, 0, MARK(POISONED) },
 		{ 0xfffffffffffff600, 0, MARK(GUARD) },
+		{ 0xfffffffffffff602, 0, MOVED(GUARD) },
 		/* leaves of each size whose address is inverted; bit 12 of a 2M leaf is PAT */
 		{ 0x800fffffedcba166, 0, NONE(0x8000000012345067) },
 		{ 0x800fffffbfc011e6, 1, NONE(0x80000000402010e7) },
@@ -148,7 +154,8 @@ static void x86_current(void **state)
 	refuses(&cfg, 1, (struct pt_soft)SWAP(0, 1, 0), -EOPNOTSUPP);
 	refuses(&cfg, 0, (struct pt_soft)FRAME(MIGRATION_READ, 0x400000000, 0), -EINVAL);
 	refuses(&cfg, 0, (struct pt_soft)FRAME(MIGRATION_READ, 1, E), -EINVAL);
-	refuses(&cfg, 0, (struct pt_soft)FRAME(HWPOISON, 1, SD), -EINVAL);
+	refuses(&cfg, 0, (struct pt_soft)FRAME(HWPOISON, 1, WP), -EINVAL);
+	refuses(&cfg, 0, (struct pt_soft)FRAME(HWPOISON, 1, E), -EINVAL);
 	refuses(&cfg, 1, (struct pt_soft)FRAME(DEVICE_EXCLUSIVE, 1, 0), -EOPNOTSUPP);
 	refuses(&cfg, 2, (struct pt_soft)FRAME(DEVICE_WRITE, 1, 0), -EOPNOTSUPP);
 	refuses(&cfg, 0, (struct pt_soft)FRAME(DEVICE_EXCLUSIVE_WRITE, 1, 0), -EOPNOTSUPP);

@@ -247,7 +247,7 @@ static inline void naive_soft(const struct naive *n, struct naive_entry *e)
 	case PT_SOFT_MARKER: {
 		uint64_t known = n->kernel == NAIVE_ARM_6_1 ? 0 : 7;
 
-		e->marks = 0;
+		e->marks &= PT_SOFT_SOFT_DIRTY;
 		if (offset && !(offset & ~known) && !top && !(offset & 4 && large))
 			e->type = PTW_MARKER;
 		break;
@@ -267,7 +267,7 @@ static inline void naive_soft(const struct naive *n, struct naive_entry *e)
 		e->type = offset >> bits >> 2 || top ? PTW_UNKNOWN : PTW_MIGRATION;
 		break;
 	case PT_SOFT_HWPOISON:
-		e->marks = 0;
+		e->marks &= PT_SOFT_SOFT_DIRTY;
 		e->type = offset >> bits || top ? PTW_UNKNOWN : PTW_HWPOISON;
 		break;
 	case PT_SOFT_DEVICE_READ:
