@@ -45,7 +45,7 @@ static bool has_own_page(const struct ptl_run *run)
 }
 
 /*
- * Linux 6.15, mm/memory.c, vma_needs_copy(): an area without anon_vma, as has one that never had
+ * Linux 6.15, mm/memory.c, vma_needs_copy(): an area without anon_vma, which is one that never had
  * a page of its own nor a guard, is not copied at all, poison included. Here it counts what the
  * area has now.
  */
