@@ -3,6 +3,8 @@
  * Requests that find nothing while another thread converts what they could have, step by step: the
  * other one stands in the middle of its conversion until the test lets it go on.
  */
+#define _POSIX_C_SOURCE 200809L /* clock_gettime() */
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -13,8 +15,8 @@
 #include <ptlib/ptlib.h>
 
 #include <pthread.h>
-#include <sched.h>
 #include <semaphore.h>
+#include <time.h>
 
 #define PAGEBLOCK (UINT64_C(2) << 20)
 
@@ -40,7 +42,7 @@ struct scene {
 	pt_pa_t pa; /* the second thread's page */
 	pt_pa_t nested_pa; /* of the request in the first thread's convert() */
 	_Atomic bool again; /* the second thread converts a pageblock, back and forth */
-	_Atomic unsigned int rival_polls; /* of either thread, waiting for the other one */
+	sem_t polled; /* either thread waits for the other one */
 	_Atomic unsigned int conversions; /* since both set off */
 	sem_t answered; /* the second thread has made its request */
 };
@@ -312,20 +314,31 @@ static void what_sets_out_later_is_not_waited_for(void **state)
 }
 
 #define ROUNDS 20000
+#define PATIENCE_NS 50000
 
-/* Gives the rival time to find nothing, and to wait for what is under way. */
+/*
+ * Gives the rival time to find nothing, and to wait for what is under way. Asleep: on a busy machine
+ * a thread that yields instead is set back a time slice, each time.
+ */
 static int convert_before_a_rival(void *ctx, const struct pt_extent *extent, size_t nr,
 				  unsigned int from, unsigned int to)
 {
 	struct scene *s = ctx;
-	unsigned int polls = s->rival_polls;
+	struct timespec until;
 
 	(void)extent;
 	(void)nr;
 	(void)from;
 	(void)to;
-	for (unsigned int i = 0; i < 20 && s->rival_polls == polls; i++)
-		sched_yield();
+	while (!sem_trywait(&s->polled))
+		; /* by whom, and when, is forgotten */
+	clock_gettime(CLOCK_REALTIME, &until);
+	until.tv_nsec += PATIENCE_NS;
+	if (until.tv_nsec >= 1000000000) {
+		until.tv_nsec -= 1000000000;
+		until.tv_sec++;
+	}
+	(void)sem_timedwait(&s->polled, &until);
 	s->conversions++;
 	return 0;
 }
@@ -333,8 +346,10 @@ static int convert_before_a_rival(void *ctx, const struct pt_extent *extent, siz
 static void rival_poll(void *ctx)
 {
 	struct scene *s = ctx;
+	int value;
 
-	s->rival_polls++;
+	if (!sem_getvalue(&s->polled, &value) && !value)
+		sem_post(&s->polled);
 }
 
 /* A request whenever it may go; then it tells that it has its answer. */
@@ -363,6 +378,7 @@ static void who_converts_gets_it(void **state)
 	s.wait.poll = rival_poll;
 	s.ops.convert = convert_before_a_rival;
 	pt_zone_set_ops(s.zone, &s.ops);
+	assert_int_equal(sem_init(&s.polled, 0, 0), 0);
 	assert_int_equal(sem_init(&s.answered, 0, 0), 0);
 	assert_int_equal(pthread_create(&s.second, NULL, rival, &s), 0);
 	for (unsigned int i = 0; i < ROUNDS; i++) {
@@ -381,6 +397,7 @@ static void who_converts_gets_it(void **state)
 	}
 	second_end(&s);
 	sem_destroy(&s.answered);
+	sem_destroy(&s.polled);
 	scene_end(&s);
 }
 

@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The quick ways of pt_range_walk_next() decide nothing by themselves: whatever stands in the
+ * tables, each run of a walk is the one that a walk which begins there finds first. That one
+ * has had no chance to be quick.
+ */
+#include "unit/walk_space.h"
+
+#define NR_PAGES 64
+#define NR_ORDERS 4
+#define NR_FOLIOS 4
+#define NR_SEEDS 12
+
+static uint32_t seed;
+static size_t origin; /* the first page; behind the middle of them, mostly, a table ends */
+
+static pt_va_t va_of(const struct fixture *f, size_t page)
+{
+	return page_va(f, origin + page);
+}
+
+static uint32_t random_below(uint32_t end)
+{
+	seed ^= seed << 13;
+	seed ^= seed >> 17;
+	seed ^= seed << 5;
+	return seed % end;
+}
+
+static pt_attr_t random_marks(struct fixture *f)
+{
+	const pt_attr_t marks[] = {
+		0, 0, 0, A, PT_ATTR_WRITE, PT_ATTR_WRITE | PT_ATTR_DIRTY, PT_ATTR_SW(1)
+	};
+	pt_attr_t mark = marks[random_below(sizeof(marks) / sizeof(marks[0]))];
+
+	return RX | (mark & ~format_lost_attrs(&f->fmt, mark));
+}
+
+static struct pt_soft random_soft(void)
+{
+	const struct pt_soft device = { .kind = PT_SOFT_DEVICE_WRITE, .pfn = 0x4000 };
+	const struct pt_soft kinds[] = { migration, poison, device, guard };
+
+	return kinds[random_below(sizeof(kinds) / sizeof(kinds[0]))];
+}
+
+/* Folios whole, in parts, turned round, and with marks of their own; of which some are hidden. */
+static void put_pages(struct fixture *f, size_t first, size_t nr, pt_pa_t pa, bool has_soft)
+{
+	const pt_attr_t attr = random_marks(f);
+	const bool turns = !random_below(4), differs = !random_below(3);
+
+	for (size_t i = 0; i < nr; i++)
+		map(f, origin + first + i, pa + (turns ? nr - 1 - i : i) * f->granule, 1,
+		    differs ? random_marks(f) : attr);
+	if (has_soft && !random_below(6))
+		assert_int_equal(pt_soft_hide(f->pt, va_of(f, first), f->granule, 0, 0, NULL), 0);
+}
+
+static void put_swap(struct fixture *f, size_t first, size_t nr)
+{
+	struct pt_soft word = swap;
+
+	word.offset += random_below(2) * 7;
+	word.type = random_below(3);
+	word.flags = random_below(4) ? 0 : PT_SOFT_EXCLUSIVE;
+	put(f, origin + first, nr, 0, word);
+}
+
+static void fill(struct fixture *f, pt_pa_t pool[NR_ORDERS][NR_FOLIOS])
+{
+	const bool has_soft = !format_is_stage2(f->fmt.fmt);
+	size_t first, nr;
+
+	for (first = 0; first < NR_PAGES; first += nr) {
+		unsigned int order = random_below(NR_ORDERS);
+		uint32_t kind = random_below(has_soft ? 10 : 6);
+
+		nr = (size_t)1 << order;
+		if (kind > 6)
+			nr = 1 + random_below(11);
+		if (nr > NR_PAGES - first)
+			nr = NR_PAGES - first;
+		if (kind < 4)
+			put_pages(f, first, nr, pool[order][random_below(NR_FOLIOS)], has_soft);
+		else if (kind == 4)
+			map(f, origin + first, f->pa + POOL, nr, random_marks(f)); /* of no folio */
+		else if (kind == 6)
+			put(f, origin + first, nr, 0, random_soft());
+		else if (kind > 6)
+			put_swap(f, first, nr);
+	}
+}
+
+static void assert_same_run(const struct pt_range_walk *a, const struct pt_range_walk *b)
+{
+	assert_int_equal(a->va, b->va);
+	assert_int_equal(a->len, b->len);
+	assert_int_equal(a->raw, b->raw);
+	assert_int_equal(a->pa, b->pa);
+	assert_int_equal(a->attr, b->attr);
+	assert_int_equal(a->hidden, b->hidden);
+	assert_int_equal(a->level, b->level);
+	assert_int_equal(a->size_lg2, b->size_lg2);
+	assert_int_equal(a->contig_lg2, b->contig_lg2);
+	assert_int_equal(a->why, b->why);
+}
+
+static void assert_same_details(enum pt_range_walk_type type, const struct pt_range_walk *a,
+				const struct pt_range_walk *b)
+{
+	if (type == PTW_FOLIO) {
+		assert_int_equal(a->folio, b->folio);
+		assert_int_equal(a->folio_order, b->folio_order);
+	} else if (type != PTW_NONE && type != PTW_PFN) {
+		assert_int_equal(a->soft.kind, b->soft.kind);
+		assert_int_equal(a->soft.flags, b->soft.flags);
+		assert_int_equal(a->soft.type, b->soft.type);
+		assert_int_equal(a->soft.markers, b->soft.markers);
+		assert_int_equal(a->soft.offset, b->soft.offset);
+		assert_int_equal(a->soft.pfn, b->soft.pfn);
+		assert_int_equal(a->soft.leaf, b->soft.leaf);
+	}
+}
+
+static void check_walk(struct fixture *f, unsigned int types, unsigned int flags)
+{
+	const pt_va_t last = va_of(f, NR_PAGES) - 1;
+	struct pt_range_walk walk, fresh;
+	enum pt_range_walk_type type;
+
+	for (type = pt_range_walk_start(&walk, f->pt, va_of(f, 0), last, types, flags);
+	     type != PTW_DONE; type = pt_range_walk_next(&walk)) {
+		assert_int_equal(pt_range_walk_start(&fresh, f->pt, walk.va, last, types, flags),
+				 type);
+		assert_same_run(&walk, &fresh);
+		assert_same_details(type, &walk, &fresh);
+		assert_int_equal(pt_range_walk_done(&fresh), 0);
+	}
+	assert_int_equal(pt_range_walk_done(&walk), 0);
+}
+
+static void runs_are_what_a_walk_that_begins_there_finds(void **state)
+{
+	const unsigned int flags[] = { 0, PT_WALK_FOLIOS, PT_WALK_FOLIOS | PT_WALK_RESPECT_AD,
+				       PT_WALK_FOLIOS | PT_WALK_RESPECT_WRITE,
+				       PT_WALK_FOLIOS | PT_WALK_IGNORE_SW };
+	const unsigned int types[] = { PT_TYPE_ALL, PT_TYPE_FOLIO | PT_TYPE_PFN,
+				       PT_TYPE_FOLIO | PT_TYPE_SWAP | PT_TYPE_NONE,
+				       PT_TYPE_ALL &
+					       ~(unsigned int)(PT_TYPE_FOLIO | PT_TYPE_SWAP) };
+	pt_pa_t pool[NR_ORDERS][NR_FOLIOS];
+	struct fixture *f = *state;
+
+	origin = (size_t)1 << f->info.entries_lg2[0];
+	origin = origin > NR_PAGES ? origin - NR_PAGES / 2 - 3 : 0;
+	space_begin(f);
+	for (unsigned int order = 0; order < NR_ORDERS; order++)
+		for (size_t i = 0; i < NR_FOLIOS; i++)
+			pool[order][i] = folio(f, order);
+	for (uint32_t number = 1; number <= NR_SEEDS; number++) {
+		seed = number * 2654435761u;
+		fill(f, pool);
+		for (size_t i = 0; i < sizeof(flags) / sizeof(flags[0]); i++)
+			for (size_t k = 0; k < sizeof(types) / sizeof(types[0]); k++)
+				check_walk(f, types[k], flags[i]);
+		assert_int_equal(pt_unmap(f->pt, va_of(f, 0), NR_PAGES * f->granule, NULL), 0);
+	}
+	space_end(f);
+}
+
+int main(void)
+{
+	static const struct test_case tests[] = {
+		TEST_ON(runs_are_what_a_walk_that_begins_there_finds, NEEDS_3_LEVELS),
+	};
+
+	return RUN_ON_ALL("quick ways of walks", tests);
+}
