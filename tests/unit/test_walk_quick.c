@@ -68,6 +68,18 @@ static void put_swap(struct fixture *f, size_t first, size_t nr)
 	put(f, origin + first, nr, 0, word);
 }
 
+/* The last words of a device, and then the first one of the device that a carry would make of it. */
+static void put_last_swap(struct fixture *f, size_t first, size_t nr)
+{
+	const struct pt_soft next = { .kind = PT_SOFT_SWAP, .type = fixture_is_x86(f) ? 0 : 2 };
+	struct pt_soft word = swap;
+
+	word.offset = (UINT64_C(1) << 50) - nr + 1;
+	if (nr > 1)
+		put(f, origin + first, nr - 1, 0, word);
+	put(f, origin + first + nr - 1, 1, 0, next);
+}
+
 static void fill(struct fixture *f, pt_pa_t pool[NR_ORDERS][NR_FOLIOS])
 {
 	const bool has_soft = !format_is_stage2(f->fmt.fmt);
@@ -75,7 +87,7 @@ static void fill(struct fixture *f, pt_pa_t pool[NR_ORDERS][NR_FOLIOS])
 
 	for (first = 0; first < NR_PAGES; first += nr) {
 		unsigned int order = random_below(NR_ORDERS);
-		uint32_t kind = random_below(has_soft ? 10 : 6);
+		uint32_t kind = random_below(has_soft ? 11 : 6);
 
 		nr = (size_t)1 << order;
 		if (kind > 6)
@@ -88,7 +100,9 @@ static void fill(struct fixture *f, pt_pa_t pool[NR_ORDERS][NR_FOLIOS])
 			map(f, origin + first, f->pa + POOL, nr, random_marks(f)); /* of no folio */
 		else if (kind == 6)
 			put(f, origin + first, nr, 0, random_soft());
-		else if (kind > 6)
+		else if (kind == 7)
+			put_last_swap(f, first, nr);
+		else if (kind > 7)
 			put_swap(f, first, nr);
 	}
 }
