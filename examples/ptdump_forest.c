@@ -141,6 +141,14 @@ static bool is_above(const struct descent *descent, unsigned int level, pt_pa_t 
 	return false;
 }
 
+/* Addresses of x86_64's upper half are sign-extended; those of others are as they are. */
+static pt_va_t canonical(const struct dump_root *root, pt_va_t va)
+{
+	const pt_va_t sign = (pt_va_t)1 << (root->cfg.va_bits - 1);
+
+	return root->cfg.fmt == PT_FMT_X86_64 && va & sign ? va | -sign : va;
+}
+
 /* Finds the table that entry @index points at; false if it is one of those above, or not there. */
 static bool step_down(const struct descent *descent, const struct place *place, unsigned int index,
 		      struct place *below)
@@ -149,7 +157,8 @@ static bool step_down(const struct descent *descent, const struct place *place, 
 	struct pt_step steps[PT_MAX_LEVELS];
 	unsigned int depth = info->nr_levels - place->level, nr = 0;
 
-	below->va = place->va + ((pt_va_t)index << info->leaf_lg2[place->level]);
+	below->va = canonical(descent->forest->root,
+			      place->va + ((pt_va_t)index << info->leaf_lg2[place->level]));
 	below->level = place->level - 1;
 	below->nr_words = 1u << info->entries_lg2[below->level];
 	if (pt_trace(descent->pt, below->va, steps, &nr) == -ERANGE || nr <= depth)
@@ -178,27 +187,31 @@ static void spoil(struct descent *descent, const struct place *place, struct dum
 		descent->root_is_sound = false;
 }
 
+/* Of a table, which is counted now if it has not been. */
+static uint32_t number_of_known(struct descent *descent, const struct place *place)
+{
+	struct dump_forest *forest = descent->forest;
+	uint32_t *number = number_of(forest, place->pa, place->level);
+
+	if (!*number) {
+		struct dump_tree tree = count(descent, place);
+
+		remember(forest, place->pa, place->level, &tree);
+	}
+	return *number;
+}
+
 static void count_table(struct descent *descent, const struct place *place, unsigned int index,
 			struct dump_tree *tree)
 {
-	struct dump_forest *forest = descent->forest;
-	struct dump_tree found;
 	struct place below;
-	uint32_t number;
 
 	if (!step_down(descent, place, index, &below)) {
 		spoil(descent, place, tree);
 		return;
 	}
-	number = *number_of(forest, below.pa, below.level);
-	if (number) {
-		found = forest->grown[number].tree;
-	} else {
-		found = count(descent, &below);
-		remember(forest, below.pa, below.level, &found);
-	}
 	tree->tables++;
-	add(tree, &found);
+	add(tree, &descent->forest->grown[number_of_known(descent, &below)].tree);
 }
 
 static struct dump_tree count(struct descent *descent, const struct place *place)
@@ -274,7 +287,7 @@ static void claim_below(struct descent *descent, const struct place *place)
 		    !step_down(descent, place, i, &below))
 			continue;
 		(void)claim_table(forest, below.pa, below.level, 8 * (uint64_t)below.nr_words);
-		grown = &forest->grown[*number_of(forest, below.pa, below.level)];
+		grown = &forest->grown[number_of_known(descent, &below)];
 		if (!below.level || grown->is_claimed)
 			continue;
 		grown->is_claimed = true;

@@ -10,7 +10,10 @@
 
 #include "ptdump.h"
 
-/* What a table holds with all below it; what is reached by two ways counts twice. */
+/*
+ * What a table holds with all below it; what is reached by two ways counts twice. A way back to a
+ * table above is corrupt: of tables that point at each other the first way decides which.
+ */
 struct dump_tree {
 	uint64_t tables; /* the first one not counted */
 	uint64_t leaves, user_leaves;

@@ -71,10 +71,11 @@ PT_API PT_MUST_CHECK int pt_mm_move(struct pt_mm *mm, pt_va_t va, uint64_t len, 
  *	poison                 both
  *	markers                POISONED and GUARD; UFFD_WP not, as the child has no uffd-wp
  *
- * The child's leaves are old. On failure @mm's pages are shared with nobody, but the first
- * store to each faults.
+ * The child's leaves are old, but for hugetlb's. On failure @mm's pages are shared with nobody, but
+ * the first store to each faults.
  *
- * Source: Linux 6.15, mm/memory.c, vma_needs_copy(), __copy_present_ptes().
+ * Source: Linux 6.15, mm/memory.c, vma_needs_copy(), __copy_present_ptes(); mm/hugetlb.c,
+ * copy_hugetlb_page_range().
  */
 PT_API PT_MUST_CHECK int pt_mm_fork(struct pt_mm **out, struct pt_mm *mm,
 				    const struct pt_mm_cfg *cfg);

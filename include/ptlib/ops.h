@@ -58,7 +58,8 @@ struct pt_flush_ops {
  * struct pt_wait_ops - What to do while waiting for another thread: for its break-before-make, or
  * for pages that it converts.
  * @poll: Called over and over, outside read-side sections. Who runs a simulated CPU lets it
- *        perform flushes here: the other thread may be waiting for that.
+ *        perform flushes here: the other thread may be waiting for that. It allocates pages
+ *        with PT_ALLOC_NOBLOCK alone.
  */
 struct pt_wait_ops {
 	void (*poll)(void *ctx);

@@ -198,11 +198,19 @@ static void begin_to_wait(struct pt_zone *zone, struct ptl_patience *p)
 	ptl_zone_unlock(zone);
 }
 
-/* Sequentially consistent: of two who would wait for each other, one at least sees the other. */
+/*
+ * Sequentially consistent, as is the load in is_waiting(): of two who would wait for each other,
+ * one at least sees the other.
+ */
 static void say_waiting(bool waits)
 {
 	for (struct ptl_transit *transit = inside; transit; transit = transit->outer)
-		atomic_store(&transit->waits, waits);
+		atomic_store_explicit(&transit->waits, waits, memory_order_seq_cst);
+}
+
+static bool is_waiting(const struct ptl_transit *transit)
+{
+	return atomic_load_explicit(&transit->waits, memory_order_seq_cst);
 }
 
 /* Whether blocks that @p waits for are on their way, and none of this thread's. */
@@ -213,11 +221,23 @@ static bool are_coming(struct pt_zone *zone, const struct ptl_patience *p)
 
 	ptl_zone_lock(zone);
 	for (transit = zone->transits; transit; transit = transit->next) {
-		coming |= transit->number <= p->until && !(inside && atomic_load(&transit->waits));
+		coming |= transit->number <= p->until && !(inside && is_waiting(transit));
 		mine |= thrd_equal(transit->who, thrd_current()) != 0;
 	}
 	ptl_zone_unlock(zone);
 	return coming && !mine;
+}
+
+/* As above. It is said before the last look, and not at all if the first one decides. */
+static bool will_wait(struct pt_zone *zone, const struct ptl_patience *p)
+{
+	if (!are_coming(zone, p))
+		return false;
+	say_waiting(true);
+	if (are_coming(zone, p))
+		return true;
+	say_waiting(false);
+	return false;
 }
 
 static uint32_t arrivals(const struct pt_zone *zone)
@@ -233,9 +253,7 @@ bool ptl_wait_for_others(struct pt_zone *zone, struct ptl_patience *patience, bo
 	if (patience->ended)
 		return false;
 	begin_to_wait(zone, patience);
-	say_waiting(true);
-	if (!are_coming(zone, patience)) {
-		say_waiting(false);
+	if (!will_wait(zone, patience)) {
 		/*
 		 * Once more, for what came after it had looked; but what
 		 * failed would fail again.

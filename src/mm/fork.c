@@ -118,9 +118,12 @@ static int copy_leaves(struct fork *fork, const struct pt_mm_area *area, struct 
 	const struct pt_soft_cfg *soft = &parent->world->cfg.soft;
 	struct pt_change change = ptl_change(&fork->edit, PT_CHANGE_SKIP_HOLES);
 	uint64_t len = run->last - run->va + 1;
-	pt_attr_t attr = run->attr & ~(PT_ATTR_ACCESSED | soft->attr_uffd_wp);
+	pt_attr_t attr = run->attr & ~soft->attr_uffd_wp;
 	int err;
 
+	/* Linux 6.15, mm/hugetlb.c, copy_hugetlb_page_range(): these stay as young as they are. */
+	if (area->kind != PT_MM_HUGETLB)
+		attr &= ~PT_ATTR_ACCESSED;
 	if (ptl_area_is_private(area)) {
 		attr &= ~PT_ATTR_WRITE;
 		if (run->attr & PT_ATTR_WRITE && !run->hidden)

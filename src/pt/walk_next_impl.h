@@ -84,16 +84,23 @@ ptl_walk_thoroughly(struct pt_range_walk *walk)
 	return walk->type_ = type;
 }
 
+static inline enum pt_range_walk_type ptl_walk_or_thoroughly(struct pt_range_walk *walk,
+							     enum pt_range_walk_type type)
+{
+	return type ? type : ptl_walk_thoroughly(walk);
+}
+
 /* What stands at the next entry of the table in hand, by whichever way is quick. */
 static inline enum pt_range_walk_type ptl_quick_entry_type(struct pt_range_walk *walk)
 {
 	const struct ptl_fmt *f = &walk->pt_->fmt;
-	_Atomic uint64_t *entry = ptl_quick_entry(walk);
+	_Atomic uint64_t *table = ptl_quick_table(walk);
+	const unsigned int index = walk->index_;
 	uint64_t raw;
 
-	if (walk->index_ >= walk->quick_end_ || !ptl_quick_alive(walk))
+	if (index >= walk->quick_end_ || !ptl_quick_alive(walk))
 		return PTW_ABORT;
-	raw = ptl_load_acquire(entry);
+	raw = ptl_load_acquire(&table[index]);
 	if (!fmt_is_leaf(raw, 0, f))
 		return raw ? ptl_quick_soft(walk, raw) : ptl_quick_holes(walk);
 	if (walk->quick_leaf_ == PTW_PFN)
@@ -120,23 +127,19 @@ ptl_walk_guarded(struct pt_range_walk *walk)
 		type = ptl_quick_entry_type(walk);
 	}
 	ptl_rcu_read_unlock();
-	return type ? type : ptl_walk_thoroughly(walk);
+	return ptl_walk_or_thoroughly(walk, type);
 }
 
 /* While nobody else changes the table: one way for each kind of entry. */
 static __attribute__((noinline)) enum pt_range_walk_type ptl_walk_holes(struct pt_range_walk *walk)
 {
-	enum pt_range_walk_type type = ptl_quick_holes(walk);
-
-	return type ? type : ptl_walk_thoroughly(walk);
+	return ptl_walk_or_thoroughly(walk, ptl_quick_holes(walk));
 }
 
 static __attribute__((noinline)) enum pt_range_walk_type ptl_walk_swap(struct pt_range_walk *walk,
 								       uint64_t raw)
 {
-	enum pt_range_walk_type type = ptl_quick_swap(walk, raw);
-
-	return type ? type : ptl_walk_thoroughly(walk);
+	return ptl_walk_or_thoroughly(walk, ptl_quick_swap(walk, raw));
 }
 
 static __attribute__((noinline)) enum pt_range_walk_type ptl_walk_soft(struct pt_range_walk *walk,
@@ -152,17 +155,13 @@ static __attribute__((noinline)) enum pt_range_walk_type ptl_walk_soft(struct pt
 static __attribute__((noinline)) enum pt_range_walk_type ptl_walk_pfns(struct pt_range_walk *walk,
 								       uint64_t raw)
 {
-	enum pt_range_walk_type type = ptl_quick_pfns(walk, raw);
-
-	return type ? type : ptl_walk_thoroughly(walk);
+	return ptl_walk_or_thoroughly(walk, ptl_quick_pfns(walk, raw));
 }
 
 static __attribute__((noinline)) enum pt_range_walk_type ptl_walk_pages(struct pt_range_walk *walk,
 									uint64_t raw)
 {
-	enum pt_range_walk_type type = ptl_quick_folio(walk, raw);
-
-	return type ? type : ptl_walk_thoroughly(walk);
+	return ptl_walk_or_thoroughly(walk, ptl_quick_folio(walk, raw));
 }
 
 static __attribute__((noinline)) enum pt_range_walk_type ptl_walk_whole(struct pt_range_walk *walk,
@@ -180,12 +179,13 @@ static __attribute__((noinline)) enum pt_range_walk_type ptl_walk_folio(struct p
 static __attribute__((noinline)) enum pt_range_walk_type ptl_walk_entry(struct pt_range_walk *walk)
 {
 	const struct ptl_fmt *f = &walk->pt_->fmt;
-	_Atomic uint64_t *entry = ptl_quick_entry(walk);
+	_Atomic uint64_t *table = ptl_quick_table(walk);
+	const unsigned int index = walk->index_;
 	uint64_t raw;
 
-	if (walk->index_ >= walk->quick_end_ || !ptl_quick_alive(walk))
+	if (index >= walk->quick_end_ || !ptl_quick_alive(walk))
 		return ptl_walk_thoroughly(walk);
-	raw = ptl_load_acquire(entry);
+	raw = ptl_load_acquire(&table[index]);
 	if (fmt_is_leaf(raw, 0, f))
 		return walk->quick_leaf_ == PTW_PFN ? ptl_walk_pfns(walk, raw)
 						    : ptl_walk_folio(walk, raw);

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * walk_quick_impl.h - the quick ways of walks over address spaces: runs in the table of level 0
- * in hand, a function for each kind. Each returns the run's type, or PTW_ABORT: nothing has
- * happened, the long way. They decide nothing that walk_full_impl.h would not.
+ * in hand, a function for each kind. Each returns the run's type, or PTW_ABORT, or whether it knew:
+ * else nothing has been reported, and the long way, which sets all fields, is next. They decide
+ * nothing that walk_full_impl.h would not.
  */
 #ifndef PTL_WALK_QUICK_IMPL_H
 #define PTL_WALK_QUICK_IMPL_H

@@ -8,9 +8,14 @@
 
 #include "pt/walk_full_impl.h"
 
+static inline _Atomic uint64_t *ptl_quick_table(const struct pt_range_walk *walk)
+{
+	return (_Atomic uint64_t *)(uintptr_t)walk->table_;
+}
+
 static inline _Atomic uint64_t *ptl_quick_entry(const struct pt_range_walk *walk)
 {
-	return (_Atomic uint64_t *)(uintptr_t)walk->table_ + walk->index_;
+	return ptl_quick_table(walk) + walk->index_;
 }
 
 /* Whether the table in hand is still what was found. */
@@ -54,7 +59,7 @@ ptl_streak_goes_on(const struct pt_range_walk *walk, struct ptl_streak_spot *at)
 	at->index = walk->index_;
 	if (at->index >= walk->streak_end_ || !ptl_quick_alive(walk))
 		return false;
-	at->entry = (_Atomic uint64_t *)(uintptr_t)walk->table_ + at->index;
+	at->entry = ptl_quick_table(walk) + at->index;
 	at->raw = ptl_load_acquire(at->entry);
 	at->pa = at->raw ^ walk->streak_form_;
 	region = walk->region_;
@@ -132,8 +137,9 @@ ptl_streak_begin(struct pt_range_walk *walk, unsigned int nr, uint64_t raw, unsi
 {
 	const uint64_t address = walk->pt_->fmt.page_address;
 
-	if (!address || nr > walk->quick_end_)
-		return; /* addresses are not in place */
+	/* What of an address stands elsewhere in the word would be taken for form. */
+	if (!address || walk->pa & ~address || nr > walk->quick_end_)
+		return;
 	walk->streak_form_ = raw & ~address;
 	walk->streak_stray_ = ~address;
 	walk->streak_use_ = PTL_FRAME_NONE | (PTL_BLOCK_HELD | order) << 8;

@@ -304,6 +304,8 @@ static void shared_pages_of_hugetlb_are_faulted_in(void **state)
 	fork_it();
 	assert_true(mm_is_hole(&child, VA));
 	assert_int_equal(mm_leaf(&child, own).pa, mm_leaf(&parent, own).pa);
+	/* others come old: here nothing asks whether a leaf was used */
+	assert_true(mm_leaf(&child, own).attr & PT_ATTR_ACCESSED);
 	end_child();
 }
 

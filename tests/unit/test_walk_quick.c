@@ -184,10 +184,76 @@ static void runs_are_what_a_walk_that_begins_there_finds(void **state)
 	space_end(f);
 }
 
+/* Memory on both sides of an address, all of it folios of one page each. */
+struct straddle {
+	struct pt_zone *zone;
+	pt_pa_t block[2];
+	unsigned int order; /* of the folios */
+};
+
+#define STRADDLE_ORDER 9
+#define STRADDLE_HALF (UINT64_C(4096) << STRADDLE_ORDER)
+
+static void straddle_begin(struct fixture *f, struct straddle *s, pt_pa_t middle)
+{
+	const pt_pa_t first = middle - STRADDLE_HALF;
+	struct pt_phys_region region = { .pa = first, .len = 2 * STRADDLE_HALF, .fd = -1 };
+	struct pt_extent range = { .pa = first, .len = 2 * STRADDLE_HALF };
+	struct pt_zone_cfg cfg = { .ranges = &range, .nr_ranges = 1 };
+	const struct pt_alloc how = { .order = STRADDLE_ORDER };
+
+	s->order = f->info.granule_lg2 - 12;
+	assert_int_equal(pt_phys_add(f->phys, &region), 0);
+	assert_int_equal(pt_zone_create(&s->zone, f->phys, &cfg), 0);
+	for (unsigned int i = 0; i < 2; i++) {
+		assert_int_equal(pt_alloc_pages(s->zone, NULL, &how, &s->block[i]), 0);
+		assert_int_equal(pt_folio_split(s->zone, s->block[i], s->order), 0);
+	}
+}
+
+static void straddle_end(struct fixture *f, struct straddle *s)
+{
+	for (unsigned int i = 0; i < 2; i++)
+		for (uint64_t at = 0; at < STRADDLE_HALF; at += f->granule)
+			assert_int_equal(pt_free_pages(s->zone, NULL, s->block[i] + at, s->order),
+					 0);
+	assert_int_equal(pt_zone_destroy(s->zone), 0);
+}
+
+/*
+ * The highest bits of a wide address stand apart from the others. What is nowhere in memory but
+ * for them is no folio.
+ */
+static void high_bits_of_addresses_count(void **state)
+{
+	struct fixture *f = *state;
+	const pt_pa_t middle = UINT64_C(1) << (f->info.granule_lg2 == 16 ? 48 : 50);
+	struct pt_range_walk walk;
+	struct straddle s;
+
+	if (f->info.granule_lg2 < 12 || f->fmt.pa_bits < 52)
+		return;
+	space_begin(f);
+	straddle_begin(f, &s, middle);
+	map(f, 0, middle, 1, RX);
+	map(f, 1, 2 * middle - f->granule, 1, RX);
+	assert_int_equal(pt_range_walk_start(&walk, f->pt, page_va(f, 0), page_va(f, 2) - 1,
+					     PT_TYPE_ALL, FOLIOS),
+			 PTW_FOLIO);
+	assert_int_equal(walk.pa, middle);
+	assert_int_equal(pt_range_walk_next(&walk), PTW_PFN);
+	assert_int_equal(walk.pa, 2 * middle - f->granule);
+	assert_int_equal(pt_range_walk_next(&walk), PTW_DONE);
+	assert_int_equal(pt_range_walk_done(&walk), 0);
+	straddle_end(f, &s);
+	space_end(f);
+}
+
 int main(void)
 {
 	static const struct test_case tests[] = {
 		TEST_ON(runs_are_what_a_walk_that_begins_there_finds, NEEDS_3_LEVELS),
+		TEST_ON(high_bits_of_addresses_count, NEEDS_3_LEVELS),
 	};
 
 	return RUN_ON_ALL("quick ways of walks", tests);
