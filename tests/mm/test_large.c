@@ -113,6 +113,9 @@ static void an_old_page_of_hugetlb_is_young_as_a_whole(void **state)
 	mm_map_area(&parent, VA, BIT(lg2), PT_MM_HUGETLB, RW, NULL, lg2);
 	mm_store(&fixture, &parent, VA, 1);
 	assert_int_equal(process_fork(&fixture, &parent, &child), 0);
+	assert_true(is_young(&child, VA));
+	assert_int_equal(pt_test_and_clear_accessed(pt_mm_pgtable(child.mm), VA, BIT(lg2), NULL),
+			 0);
 	assert_false(is_young(&child, VA));
 	assert_int_equal(fault_at(&child, VA + fixture.page, PT_ACCESS_READ), PT_VERDICT_MINOR);
 	for (pt_va_t va = VA; va < VA + BIT(lg2); va += BIT(lg2) / 16) {
