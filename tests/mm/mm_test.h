@@ -271,6 +271,22 @@ static inline void process_exit(struct mm_fixture *f, struct process *p)
 	pt_space_destroy(p->space);
 }
 
+/* What most tests begin with: a process, and a swap device of @nr_slots. */
+static inline void mm_begin(struct mm_fixture *f, const struct mm_config *config, struct process *p,
+			    struct pt_swap **swap, uint64_t nr_slots)
+{
+	mm_fixture_init(f, config, 0);
+	process_init(f, p);
+	assert_int_equal(pt_swap_create(swap, f->world, 2, nr_slots), 0);
+}
+
+static inline void mm_end(struct mm_fixture *f, struct process *p, struct pt_swap *swap)
+{
+	process_exit(f, p);
+	assert_int_equal(pt_swap_destroy(swap), 0);
+	mm_fixture_exit(f);
+}
+
 /* The verdict that ends an access, or PT_VERDICT_NR if it succeeds in the end. */
 #define ACCESS_DONE PT_VERDICT_NR
 

@@ -11,18 +11,14 @@ static struct pt_swap *swap;
 
 static int setup(void **state)
 {
-	mm_fixture_init(&fixture, *state, 0);
-	process_init(&fixture, &parent);
-	assert_int_equal(pt_swap_create(&swap, fixture.world, 2, 64), 0);
+	mm_begin(&fixture, *state, &parent, &swap, 64);
 	return 0;
 }
 
 static int teardown(void **state)
 {
 	(void)state;
-	process_exit(&fixture, &parent);
-	assert_int_equal(pt_swap_destroy(swap), 0);
-	mm_fixture_exit(&fixture);
+	mm_end(&fixture, &parent, swap);
 	return 0;
 }
 
