@@ -5,6 +5,7 @@
  *	ptdump_options.c    the command line
  *	ptdump_registers.c  ... registers
  *	ptdump_source.c     memory and roots: where tables are read from
+ *	ptdump_vmcore.c     ... and from memory dumps, ptdump_vmcore.h
  *	ptdump_walk.c       runs of entries: filtered, merged, bounded
  *	ptdump_print.c      a run as text
  *	ptdump_json.c       ... as JSON, and how objects are written
@@ -158,6 +159,8 @@ void dump_regs_options(struct option *options, int first);
 void dump_regs_take(struct dump_options *options, unsigned int nr, const char *text);
 /** Checks registers against each other and @arch, and fills in what was not given. */
 void dump_regs_finish(struct dump_options *options, enum dump_arch arch);
+/** Takes what an image knows of a register of 64 bits, unless it was given. */
+void dump_regs_learn(struct dump_regs *regs, enum dump_reg reg, uint64_t value);
 /** Whose roots @regs give; DUMP_ANY_ARCH: none. */
 enum dump_arch dump_regs_arch(const struct dump_regs *regs);
 
@@ -175,6 +178,8 @@ struct dump_options {
 	struct dump_region regions[DUMP_MAX_REGIONS];
 	size_t nr_regions;
 	struct dump_regs regs, other_regs;
+	bool has_cpu;
+	unsigned int cpu; /* whose registers, of those in a dump */
 	const char *root; /* label, or NULL for all */
 	struct dump_mapping maps[DUMP_MAX_MAPS];
 	size_t nr_maps;
@@ -205,18 +210,28 @@ struct dump_root {
 	struct pt_soft_cfg soft;
 };
 
+struct dump_vmcore;
+
 struct dump_source {
 	const char *path;
 	struct pt_phys *phys;
+	struct dump_vmcore *vmcore; /* what phys is read from, as needed; NULL: all is there */
+	struct dump_regs regs; /* given, and those that a dump knows */
 	struct dump_root roots[PT_IMAGE_MAX_ROOTS];
 	size_t nr_roots;
 	bool is_tables; /* a table image */
 	bool has_regs; /* which name the roots; else the table image does */
+	bool is_of_cpu; /* the registers are those of a processor in a dump */
 };
 
-/** Opens a raw or table image, and the roots that @regs or the image itself name. */
+/** Opens a raw or table image or a memory dump, and the roots that @regs or the file itself name. */
 void dump_source_open(struct dump_source *source, const char *path, const struct dump_regs *regs,
 		      const struct dump_options *options);
+/**
+ * Sees to it that [@pa, @pa + @len) has been read, which the tables of roots have been. Returns
+ * whether the file has all of it.
+ */
+bool dump_source_load(const struct dump_source *source, pt_pa_t pa, uint64_t len);
 void dump_source_close(struct dump_source *source);
 /** Refuses to save over what is read, by whatever name: tables are read where they stand. */
 void dump_source_guard(const struct dump_options *options);

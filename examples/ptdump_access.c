@@ -21,7 +21,7 @@ static bool try_access(const struct dump_source *source, const struct dump_root 
 	bool certain;
 	int err;
 
-	dump_machine_open(&machine, source, root, &options->regs);
+	dump_machine_open(&machine, source, root, &source->regs);
 	if (machine.arch == &explain_x86 && machine.two_stages && c.va > UINT32_MAX)
 		dump_die("--access: without paging a guest reaches 4G of EPT");
 	c.how = (struct pt_access){

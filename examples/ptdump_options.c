@@ -10,17 +10,23 @@
 static const char help_of_input[] =
 	"usage: ptdump [--image] FILE REGISTERS... [OPTION]...\n"
 	"       ptdump [--tables] FILE [OPTION]...\n"
+	"       ptdump DUMP [OPTION]...\n"
 	"\n"
-	"Prints the page tables in a memory image, or in a table image that holds nothing\n"
-	"but tables and knows its registers. The file itself never changes.\n"
+	"Prints the page tables in a memory image, in a memory dump, or in a table image, which\n"
+	"holds nothing but tables and knows its registers. The file itself never changes.\n"
 	"\n"
 	"Input\n"
-	"  --image FILE            a raw memory image, or a table image\n"
+	"  --image FILE            a raw memory image, a table image, or a dump: an ELF core as\n"
+	"                          QEMU's dump-guest-memory or /proc/vmcore have it, or a kdump\n"
+	"                          file; of a flattened one makedumpfile -R makes a plain one\n"
 	"  --tables FILE           a table image, see --save-tables\n"
 	"  --region PA:LEN:OFFSET  LEN bytes of memory at PA stand at OFFSET of the file; may be\n"
 	"                          repeated; LEN 0: to its end. Without: the whole file at 0.\n"
 	"                          Of a region whole pages of 4K count\n"
 	"  --base PA               the whole file stands at PA\n"
+	"  --cpu N                 the registers of the N-th processor of QEMU's dump, from 0 on,\n"
+	"                          which are what selects tables without registers; of other\n"
+	"                          dumps of Linux: those of the kernel's own tables\n"
 	"  --arch x86_64|arm64|x86_ept|arm64_s2\n"
 	"                          usually seen from the registers\n"
 	"  --cr3 --cr0 --cr4 --efer --pat --maxphyaddr N, --no-1g\n"
@@ -99,6 +105,7 @@ enum option_id {
 	OPT_TABLES,
 	OPT_REGION,
 	OPT_BASE,
+	OPT_CPU,
 	OPT_ARCH,
 	OPT_ROOT,
 	OPT_MAP,
@@ -132,6 +139,7 @@ static const struct option plain_options[] = {
 	{ "tables", required_argument, NULL, OPT_TABLES },
 	{ "region", required_argument, NULL, OPT_REGION },
 	{ "base", required_argument, NULL, OPT_BASE },
+	{ "cpu", required_argument, NULL, OPT_CPU },
 	{ "arch", required_argument, NULL, OPT_ARCH },
 	{ "root", required_argument, NULL, OPT_ROOT },
 	{ "map", required_argument, NULL, OPT_MAP },
@@ -398,6 +406,15 @@ static void parse_priv(struct dump_access *access, const char *text)
 	access->user = !strcmp(text, "user");
 }
 
+static unsigned int parse_cpu(const char *text)
+{
+	uint64_t cpu = dump_parse_number("cpu", text);
+
+	if (cpu > UINT32_MAX - 1)
+		dump_die("--cpu: %s is no number of a processor", text);
+	return (unsigned int)cpu;
+}
+
 static void set_action(struct dump_options *options, enum dump_action action)
 {
 	if (options->action != DUMP_RANGES && options->action != action)
@@ -473,6 +490,10 @@ static bool take_simple(struct dump_options *options, int id, const char *name)
 		return true;
 	case OPT_SAVE:
 		options->save_path = optarg;
+		return true;
+	case OPT_CPU:
+		options->cpu = parse_cpu(optarg);
+		options->has_cpu = true;
 		return true;
 	case OPT_LEAF_SIZE:
 		options->leaf_size = dump_parse_number(name, optarg);

@@ -32,7 +32,7 @@ static uint64_t read_piece(const struct dump_source *source, pt_va_t va, pt_va_t
 	if (len - 1 > last - va)
 		len = last - va + 1;
 	bytes = pt_phys_to_host(source->phys, leaf.pa, len);
-	if (!bytes) {
+	if (!bytes || !dump_source_load(source, leaf.pa, len)) {
 		fprintf(stderr,
 			"ptdump: 0x%016" PRIx64 " is at 0x%" PRIx64 ", which the image does not "
 			"have\n",

@@ -109,6 +109,18 @@ void dump_regs_take(struct dump_options *options, unsigned int nr, const char *t
 		    roots[nr - DUMP_NR_REGS].second, text);
 }
 
+static void usual(struct dump_regs *regs, enum dump_reg reg, uint64_t value)
+{
+	if (!dump_has(regs, reg))
+		*(uint64_t *)place(regs, reg) = value;
+}
+
+void dump_regs_learn(struct dump_regs *regs, enum dump_reg reg, uint64_t value)
+{
+	usual(regs, reg, value);
+	regs->given |= UINT64_C(1) << reg;
+}
+
 enum dump_arch dump_regs_arch(const struct dump_regs *regs)
 {
 	enum dump_arch arch = DUMP_ANY_ARCH;
@@ -132,12 +144,6 @@ static uint64_t usual_mem_types(enum pt_format format)
 	struct pt_fmt_cfg cfg;
 
 	return pt_fmt_cfg_init(&cfg, format) ? 0 : cfg.mem_types;
-}
-
-static void usual(struct dump_regs *regs, enum dump_reg reg, uint64_t value)
-{
-	if (!dump_has(regs, reg))
-		*(uint64_t *)place(regs, reg) = value;
 }
 
 /* All zero means that everything is there; once one is given, the others must say so themselves. */

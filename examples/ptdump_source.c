@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Where ptdump reads from: a raw memory image with registers, or a table image. */
+/* Where ptdump reads from: a raw memory image with registers, a memory dump, or a table image. */
 #define _POSIX_C_SOURCE 200809L
 
-#include "ptdump.h"
+#include "ptdump_vmcore.h"
 
 #include <fcntl.h>
 #include <inttypes.h>
@@ -77,6 +77,19 @@ static void open_raw(struct dump_source *source, int fd, uint64_t file_len,
 		dump_die("%s: cannot be used as memory: %s", source->path, pt_strerror(err));
 }
 
+bool dump_source_load(const struct dump_source *source, pt_pa_t pa, uint64_t len)
+{
+	return !source->vmcore || dump_vmcore_load(source->vmcore, pa, len);
+}
+
+/* A table that a dump leaves out is an empty one: those with nothing but zeroes may be. */
+static bool load_table(void *ctx, pt_pa_t pa, unsigned int level, uint64_t bytes)
+{
+	(void)level;
+	(void)dump_vmcore_load(ctx, pa, bytes);
+	return true;
+}
+
 /* Finds the format of @cfg and opens the tables at @root. */
 static void add_root(struct dump_source *source, const char *label, const struct pt_fmt_cfg *fmt,
 		     pt_pa_t root_pa, const struct dump_options *options)
@@ -99,6 +112,8 @@ static void add_root(struct dump_source *source, const char *label, const struct
 	}
 	if (!err)
 		err = pt_pgtable_open(&root->pt, source->phys, &cfg, root_pa);
+	if (!err && source->vmcore)
+		err = pt_for_each_table(root->pt, load_table, source->vmcore);
 	if (err == -EFAULT)
 		dump_die("%s: root %s at 0x%" PRIx64 " is outside memory", source->path, label,
 			 root_pa);
@@ -162,54 +177,100 @@ static void add_roots(struct dump_source *source, const struct dump_regs *regs,
 		add_arm64_half(source, regs, true, options);
 }
 
-/*
- * Returns whether the file is a table image. One that is cut short or damaged is nothing else
- * either: taken for memory it would be full of nonsense.
- */
-static bool open_tables(struct dump_source *source, int fd, struct pt_image_root *roots,
+/* What a file is, by how it begins: a dump is no raw image, and neither is a damaged table image. */
+enum file_kind { FILE_RAW, FILE_TABLES, FILE_DUMP };
+
+static enum file_kind kind_of(int fd)
+{
+	static const struct {
+		const char *magic;
+		enum file_kind kind;
+	} kinds[] = {
+		{ "PTLIMG", FILE_TABLES }, /* as src/pt/image.c has it */
+		{ "\177ELF", FILE_DUMP },
+		{ "KDUMP   ", FILE_DUMP }, /* makedumpfile's, and its ancestor's */
+		{ "DISKDUMP", FILE_DUMP },
+		{ "makedumpfile", FILE_DUMP }, /* ... flattened to go through a pipe */
+	};
+	char start[16] = { 0 };
+
+	if (pread(fd, start, sizeof(start), 0) < 0)
+		return FILE_RAW;
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
+		if (!memcmp(start, kinds[i].magic, strlen(kinds[i].magic)))
+			return kinds[i].kind;
+	return FILE_RAW;
+}
+
+static void open_tables(struct dump_source *source, int fd, struct pt_image_root *roots,
 			size_t *nr_roots)
 {
-	static const char magic[6] = {
-		'P', 'T', 'L', 'I', 'M', 'G'
-	}; /* as src/pt/image.c has it */
 	int err = pt_image_open(fd, &source->phys, roots, nr_roots);
-	char start[sizeof(magic)];
 
-	if (err && err != -EIO)
-		dump_die("%s: %s", source->path, pt_strerror(err));
-	if (err && pread(fd, start, sizeof(start), 0) == (ssize_t)sizeof(start) &&
-	    !memcmp(start, magic, sizeof(magic)))
+	if (err == -EIO)
 		dump_die("%s: is a table image that is cut short or damaged", source->path);
-	return !err;
+	if (err)
+		dump_die("%s: %s", source->path, pt_strerror(err));
+	source->is_tables = true;
+}
+
+static void open_dump(struct dump_source *source, int fd, uint64_t len,
+		      const struct dump_options *options)
+{
+	source->vmcore = dump_vmcore_open(source->path, fd, len, &source->phys);
+	source->is_of_cpu = dump_vmcore_regs(source->vmcore, options->cpu, &source->regs);
+}
+
+/* Opens the file; *@roots: those that a table image has. */
+static void open_memory(struct dump_source *source, struct pt_image_root *roots, size_t *nr_roots,
+			const struct dump_options *options)
+{
+	uint64_t len;
+	int fd = open_file(source->path, &len);
+	enum file_kind kind = kind_of(fd);
+
+	/* Who says where it stands in memory says that it is raw. */
+	if (options->nr_regions && kind == FILE_DUMP)
+		kind = FILE_RAW;
+	if (options->tables_only && kind != FILE_TABLES &&
+	    source->path == options->path) /* not --diff's */
+		dump_die("%s: is no table image", source->path);
+	switch (kind) {
+	case FILE_TABLES:
+		open_tables(source, fd, roots, nr_roots);
+		break;
+	case FILE_DUMP:
+		open_dump(source, fd, len, options);
+		break;
+	case FILE_RAW:
+		open_raw(source, fd, len, options);
+		break;
+	}
+	if (kind != FILE_DUMP) /* which goes on reading */
+		close(fd);
+	if (options->has_cpu && !source->is_of_cpu && source->path == options->path)
+		dump_die("%s: --cpu: registers were given, or it has none of processors",
+			 source->path);
 }
 
 void dump_source_open(struct dump_source *source, const char *path, const struct dump_regs *regs,
 		      const struct dump_options *options)
 {
-	bool has_regs = dump_regs_arch(regs) != DUMP_ANY_ARCH;
 	struct pt_image_root roots[PT_IMAGE_MAX_ROOTS];
 	size_t nr_roots = 0;
-	uint64_t len;
-	int fd;
 
-	*source = (struct dump_source){ .path = path, .has_regs = has_regs };
-	fd = open_file(path, &len);
-	source->is_tables = open_tables(source, fd, roots, &nr_roots);
-	if (!source->is_tables) {
-		if (options->tables_only && path == options->path) /* not --diff's */
-			dump_die("%s: is no table image", path);
-		if (!has_regs)
-			dump_die("%s: is no table image; a raw one needs --cr3, --ttbr0, --eptp or "
-				 "--vttbr",
-				 path);
-		open_raw(source, fd, len, options);
-	}
-	close(fd);
+	*source = (struct dump_source){ .path = path, .regs = *regs };
+	open_memory(source, roots, &nr_roots, options);
+	source->has_regs = dump_regs_arch(&source->regs) != DUMP_ANY_ARCH;
+	if (!source->has_regs && !source->is_tables)
+		dump_die("%s: is no table image, and does not know its registers; it needs --cr3, "
+			 "--ttbr0, --eptp or --vttbr",
+			 path);
 
 	/* Registers that are given come before those that a table image knows. */
-	if (has_regs)
-		add_roots(source, regs, options);
-	for (size_t i = 0; !has_regs && i < nr_roots; i++)
+	if (source->has_regs)
+		add_roots(source, &source->regs, options);
+	for (size_t i = 0; !source->has_regs && i < nr_roots; i++)
 		add_root(source, roots[i].label, &roots[i].fmt, roots[i].root, options);
 	if (!source->nr_roots && options->root)
 		dump_die("%s: has no root '%s'", path, options->root);
@@ -224,6 +285,7 @@ void dump_source_close(struct dump_source *source)
 		(void)pt_reserve_destroy(source->roots[i].reserve);
 	}
 	pt_phys_destroy(source->phys);
+	dump_vmcore_close(source->vmcore);
 }
 
 /* ---- saving ---- */

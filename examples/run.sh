@@ -11,6 +11,9 @@ cd "$root"
 
 check_system
 need_packages gcc libc6-dev cmake ninja-build pkg-config liburcu-dev
+if ! want_packages libkdumpfile-dev libelf-dev; then
+	say "Without libkdumpfile and libelf ptdump reads raw images only"
+fi
 
 say "Building libptlib and its examples in build/examples"
 run cmake -S . -B build/examples -G Ninja -DCMAKE_C_COMPILER=gcc -DCMAKE_BUILD_TYPE=Release \
