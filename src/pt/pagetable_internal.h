@@ -97,7 +97,10 @@ struct ptl_ops {
 	void (*walk_end)(struct pt_range_walk *walk);
 	enum pt_kind (*entry_kind)(const struct pt_pgtable *pt, uint64_t raw, unsigned int level);
 	pt_attr_t (*entry_attr)(const struct pt_pgtable *pt, uint64_t raw, unsigned int level);
-	/* From @first on up to @end or the end of the table. Returns false if @fn stopped it. */
+	/*
+	 * From @first on up to @end or the end of the table; of empty neighbours only the first
+	 * one. Returns false if @fn stopped it.
+	 */
 	bool (*visit_entries)(const struct ptl_fmt *f, const struct ptl_visit *visit,
 			      unsigned int first, unsigned int end, ptl_entry_fn fn, void *ctx);
 };

@@ -240,7 +240,7 @@ static int ptl_unlink(struct pt_pgtable *pt, pt_va_t va, uint64_t len, unsigned 
 	return ptl_op_end(&op, ptl_unlink_range(&op, va, last, level));
 }
 
-/* Hands entries of the table at @visit to their callback. */
+/* Hands entries of the table at @visit to their callback. Most tables are mostly empty. */
 static bool ptl_visit_entries(const struct ptl_fmt *f, const struct ptl_visit *visit,
 			      unsigned int first, unsigned int end, ptl_entry_fn fn, void *ctx)
 {
@@ -265,6 +265,9 @@ static bool ptl_visit_entries(const struct ptl_fmt *f, const struct ptl_visit *v
 		}
 		if (!fn(ctx, visit, &entry))
 			return false;
+		while (entry.kind == PTL_EMPTY && i + 1 < end && i + 1 < nr &&
+		       ptl_load(&visit->table[i + 1]) == entry.raw)
+			i++;
 	}
 	return true;
 }

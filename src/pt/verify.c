@@ -197,21 +197,26 @@ const char *pt_bad_name(enum pt_bad bad)
 	return (unsigned int)bad < PT_BAD_NR ? name[bad] : "unknown";
 }
 
+struct usage {
+	struct pt_usage *counts;
+	struct pt_format_info info;
+};
+
 static enum ptl_visit_how usage_table(void *ctx, const struct ptl_visit *visit)
 {
-	struct pt_usage *usage = ctx;
+	struct usage *usage = ctx;
 
-	usage->tables[visit->level]++;
+	usage->counts->tables[visit->level]++;
+	usage->counts->entries[visit->level] += (size_t)1 << usage->info.entries_lg2[visit->level];
 	return PTL_VISIT_BELOW;
 }
 
 static bool usage_entry(void *ctx, const struct ptl_visit *visit,
 			const struct ptl_visit_entry *entry)
 {
-	struct pt_usage *usage = ctx;
+	struct pt_usage *usage = ((struct usage *)ctx)->counts;
 	unsigned int level = visit->level;
 
-	usage->entries[level]++;
 	usage->used[level] += entry->kind != PTL_EMPTY;
 	usage->leaves[level] += entry->kind == PTL_LEAF;
 	usage->soft[level] += entry->kind == PTL_SOFT || entry->kind >= PTL_BREAK;
@@ -222,7 +227,7 @@ static bool usage_entry(void *ctx, const struct ptl_visit *visit,
 static bool usage_odd(void *ctx, const struct ptl_visit *visit,
 		      const struct ptl_visit_entry *entry, enum ptl_visit_odd odd)
 {
-	struct pt_usage *usage = ctx;
+	struct pt_usage *usage = ((struct usage *)ctx)->counts;
 
 	(void)entry;
 	usage->illegal[visit->level] += odd != PTL_ODD_LEVEL;
@@ -231,8 +236,11 @@ static bool usage_odd(void *ctx, const struct ptl_visit *visit,
 
 int pt_usage(const struct pt_pgtable *pt, struct pt_usage *usage)
 {
+	struct usage count = { .counts = usage };
+
 	*usage = (struct pt_usage){ 0 };
-	return ptl_visit_tree(pt, usage_table, usage_entry, usage_odd, usage);
+	pt->ops.describe(&pt->fmt, &count.info);
+	return ptl_visit_tree(pt, usage_table, usage_entry, usage_odd, &count);
 }
 
 struct each_table {

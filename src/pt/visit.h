@@ -27,9 +27,9 @@ typedef bool (*ptl_odd_fn)(void *ctx, const struct ptl_visit *visit,
 			   const struct ptl_visit_entry *entry, enum ptl_visit_odd odd);
 
 /*
- * Calls @table once a page, parents first, then @entry for each of its entries
- * and @odd for those of its table entries that are not followed. All but @table
- * may be NULL.
+ * Calls @table once a page, parents first, then @entry for each of its entries, of
+ * empty neighbours for the first one only, and @odd for those of its table entries
+ * that are not followed. All but @table may be NULL.
  * Return: 0; 1 if a callback stopped it; -ENOMEM.
  */
 int ptl_visit_tree(const struct pt_pgtable *pt, ptl_visit_fn table, ptl_entry_fn entry,
