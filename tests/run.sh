@@ -222,8 +222,8 @@ if ! command -v clang >/dev/null 2>&1 && [ "$can_install" = yes ] && [ -z "$(cla
 	apt_get # the lists that name clang's version
 fi
 clang_version=$(clang_version)
-need_packages gcc g++ libc6-dev clang "libclang-rt-${clang_version}-dev" cmake ninja-build \
-	pkg-config liburcu-dev libcmocka-dev valgrind libbenchmark-dev zstd
+need_packages gcc g++ libc6-dev clang "libclang-rt-${clang_version}-dev" lld cmake \
+	ninja-build pkg-config liburcu-dev libcmocka-dev valgrind libbenchmark-dev zstd
 if ! want_packages qemu-system-x86 qemu-system-arm gcc-aarch64-linux-gnu libc6-dev-arm64-cross; then
 	printf '%s: NO QEMU OR NO ARM64 COMPILER: %s\n' "$me" \
 		'formats are checked against the recorded corpus instead of a live machine' >&2
