@@ -63,12 +63,6 @@ static uint64_t pa_range(unsigned int pa_bits)
 	return range;
 }
 
-/* TTBR and VTTBR hold address bits 51:48 in bits 5:2, if they hold them. */
-static uint64_t ttbr_of(pt_pa_t root)
-{
-	return (root & BITS(47, 0)) | root >> 48 << 2;
-}
-
 /* The fields of TCR_EL1 that choose tables: all but A1, AS, the caches', tags, HA, E0PD and NFD. */
 #define TCR_CHOOSES                                                                                \
 	(BITS(5, 0) | BIT(7) | BITS(15, 12) | BITS(21, 16) | BIT(23) | BITS(34, 28) |              \
@@ -116,7 +110,7 @@ static void read_features(const struct pt_fmt_cfg *cfg, uint64_t *mmfr0, uint64_
 static void read_arm64(struct pt_arm64_regs *regs, const struct dump_root *root)
 {
 	const struct pt_fmt_cfg *cfg = &root->cfg;
-	uint64_t ttbr = ttbr_of(pt_pgtable_root(root->pt));
+	uint64_t ttbr = dump_ttbr_of(pt_pgtable_root(root->pt));
 
 	if (cfg->upper_half)
 		regs->ttbr1 = ttbr;
@@ -144,7 +138,7 @@ static void read_arm64_s2(struct pt_arm64_s2_regs *regs, const struct dump_root 
 	const struct pt_fmt_cfg *cfg = &root->cfg;
 	unsigned int granule_lg2 = root->info.granule_lg2;
 
-	regs->vttbr = ttbr_of(pt_pgtable_root(root->pt));
+	regs->vttbr = dump_ttbr_of(pt_pgtable_root(root->pt));
 	regs->vtcr = (regs->vtcr & VTCR_HA) | (64 - cfg->va_bits) | (uint64_t)cfg->share << 12 |
 		     tg0_of(granule_lg2) << 14 | pa_range(cfg->pa_bits) << 16 |
 		     start_level(granule_lg2, root->info.nr_levels);

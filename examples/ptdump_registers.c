@@ -121,6 +121,11 @@ void dump_regs_learn(struct dump_regs *regs, enum dump_reg reg, uint64_t value)
 	regs->given |= UINT64_C(1) << reg;
 }
 
+uint64_t dump_ttbr_of(pt_pa_t root)
+{
+	return (root & ((UINT64_C(1) << 48) - 1)) | root >> 48 << 2;
+}
+
 enum dump_arch dump_regs_arch(const struct dump_regs *regs)
 {
 	enum dump_arch arch = DUMP_ANY_ARCH;

@@ -144,16 +144,14 @@ static struct pt_pgtable *open_at(const struct search *search, pt_pa_t pa)
 /* What a register has to hold for tables at @pa. */
 static uint64_t register_value(const struct dump_root *root, pt_pa_t pa)
 {
-	const uint64_t low = (UINT64_C(1) << 48) - 1;
-
 	switch (root->cfg.fmt) {
 	case PT_FMT_X86_64:
 		return pa;
 	case PT_FMT_X86_EPT: /* write-back, length of a walk, A and D */
 		return pa | 6 | (root->info.nr_levels - 1) << 3 |
 		       (root->cfg.features & PT_FEAT_AD ? 1 << 6 : 0);
-	default: /* bits 51:48 of wide ones stand at 5:2 */
-		return (pa & low) | (pa >> 46 & 0x3c);
+	default:
+		return dump_ttbr_of(pa);
 	}
 }
 

@@ -18,7 +18,6 @@
 #define FRAME UINT64_C(4096)
 #define MAX_PIECES 65536
 
-#define TCR_EPD0 (UINT64_C(1) << 7)
 #define TCR_DS (UINT64_C(1) << 59)
 
 /* A stretch of memory, a region of phys. */
@@ -206,28 +205,46 @@ static void learn_x86_kernel(const struct dump_vmcore *vmcore, struct dump_regs 
 	dump_regs_learn(regs, DUMP_CR4, has_5_levels ? 0x1020 : 0x20); /* LA57, PAE */
 }
 
-/*
- * arm64: the image is mapped kimage_voffset above where it is; its root is TTBR1's. Outputs have 52
- * bits where the format can: words of kernels that use fewer have zeroes there.
- */
-static void learn_arm64_kernel(const struct dump_vmcore *vmcore, struct dump_regs *regs)
+/* Whether there is a page at @pa, of zeroes. */
+static bool is_empty(struct dump_vmcore *vmcore, pt_pa_t pa)
 {
+	const unsigned char *bytes;
+	uint64_t len = UINT64_C(1) << vmcore->page_lg2;
+
+	if (!dump_vmcore_load(vmcore, pa, len))
+		return false;
+	bytes = pt_phys_to_host(vmcore->phys, pa, len);
+	return bytes && !bytes[0] && !memcmp(bytes, bytes + 1, len - 1);
+}
+
+/*
+ * arm64: the image is mapped kimage_voffset above where it is; its root is TTBR1's. In the page
+ * before that is what TTBR0 points at while no process runs, reserved_pg_dir: an empty table, which
+ * nothing else says but that it is one. With it --find-roots has something to go by.
+ *
+ * Outputs have 52 bits where the format can: words of kernels that use fewer have zeroes there.
+ */
+static void learn_arm64_kernel(struct dump_vmcore *vmcore, struct dump_regs *regs)
+{
+	static const uint64_t tg0[] = { [12] = 0, [14] = 2, [16] = 1 };
 	static const uint64_t tg1[] = { [12] = 2, [14] = 1, [16] = 3 };
-	const uint64_t low = (UINT64_C(1) << 48) - 1;
-	uint64_t va, voffset, t1sz, pa, tcr;
+	uint64_t va, voffset, t1sz, pa, reserved, tcr;
 	bool has_52;
 
 	if (!has_swapper(vmcore, &va) || !has_number(vmcore, "kimage_voffset", &voffset) ||
 	    !has_number(vmcore, "TCR_EL1_T1SZ", &t1sz))
 		return;
 	has_52 = t1sz < 16 || vmcore->page_lg2 == 16;
-	tcr = (t1sz & 0x3f) * 0x10001 | TCR_EPD0 | tg1[vmcore->page_lg2] << 30 |
+	tcr = (t1sz & 0x3f) * 0x10001 | tg0[vmcore->page_lg2] << 14 | tg1[vmcore->page_lg2] << 30 |
 	      (uint64_t)(has_52 ? 6 : 5) << 32; /* IPS: 48 or 52 bits */
 	if (has_52 && vmcore->page_lg2 != 16)
 		tcr |= TCR_DS;
 	pa = va - voffset;
-	dump_regs_learn(regs, DUMP_TTBR1, (pa & low) | (pa >> 48 & 0xf) << 2);
+	reserved = pa - (UINT64_C(1) << vmcore->page_lg2);
+	dump_regs_learn(regs, DUMP_TTBR1, dump_ttbr_of(pa));
 	dump_regs_learn(regs, DUMP_TCR, tcr);
+	if (is_empty(vmcore, reserved))
+		dump_regs_learn(regs, DUMP_TTBR0, dump_ttbr_of(reserved));
 }
 
 static bool learn_cpu(const struct dump_vmcore *vmcore, unsigned int nr, struct dump_regs *regs)
@@ -246,7 +263,7 @@ static bool learn_cpu(const struct dump_vmcore *vmcore, unsigned int nr, struct 
 	return true;
 }
 
-bool dump_vmcore_regs(const struct dump_vmcore *vmcore, unsigned int cpu, struct dump_regs *regs)
+bool dump_vmcore_regs(struct dump_vmcore *vmcore, unsigned int cpu, struct dump_regs *regs)
 {
 	if (dump_regs_arch(regs) != DUMP_ANY_ARCH)
 		return false;

@@ -30,7 +30,7 @@ bool dump_vmcore_load(struct dump_vmcore *vmcore, pt_pa_t pa, uint64_t len);
  * processors those of the @cpu-th, else those that select the kernel's own tables. Returns whether
  * they are a processor's.
  */
-bool dump_vmcore_regs(const struct dump_vmcore *vmcore, unsigned int cpu, struct dump_regs *regs);
+bool dump_vmcore_regs(struct dump_vmcore *vmcore, unsigned int cpu, struct dump_regs *regs);
 
 /* ---- ptdump_vmcore_elf.c, of files that need not be ELF cores ---- */
 

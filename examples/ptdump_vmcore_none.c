@@ -25,7 +25,7 @@ bool dump_vmcore_load(struct dump_vmcore *vmcore, pt_pa_t pa, uint64_t len)
 	return false;
 }
 
-bool dump_vmcore_regs(const struct dump_vmcore *vmcore, unsigned int cpu, struct dump_regs *regs)
+bool dump_vmcore_regs(struct dump_vmcore *vmcore, unsigned int cpu, struct dump_regs *regs)
 {
 	(void)vmcore;
 	(void)cpu;

@@ -220,9 +220,20 @@ at_1g() { # the first pages of $arm64 are memory at 1G
 }
 asks='--va 0xffff008000202010'
 dumped ffff800080001000 0x10 4096
-at_1g
-alike "$dir/arm64.elf" "$arm64 --base 0x40000000 --ttbr1 0x40001000 --tcr 0x580100090"
+at_1g # the page before that of the root is one of zeroes: no process runs
+alike "$dir/arm64.elf" "$arm64 --base 0x40000000 --ttbr0 0x40000000 --ttbr1 0x40001000 \
+	--tcr 0x580100010"
 says '"va":"0xffff008000202000"' # entry 1 of the top table
+put "$arm64" 0x5000 3 0x40006003 # a process
+put "$arm64" 0x6000 0 0x40007003
+put "$arm64" 0x7000 0 0x40008003
+put "$arm64" 0x8000 5 0x002000004000bfc3
+at_1g
+run 0 "$dir/arm64.elf" --find-roots
+says '^--ttbr0 0x40005000 +3 +1 +4K$'
+put "$arm64" 0x0 7 1 # not one of zeroes
+at_1g
+alike "$dir/arm64.elf" "$arm64 --base 0x40000000 --ttbr1 0x40001000 --tcr 0x580100010"
 
 # ... in pages of 64K, 52 bits of address and output
 zeroes $((4 << 16)) >"$arm64"
@@ -232,7 +243,7 @@ put "$arm64" 0x30000 5 0x0060000000034f03 # its bits 15:12 are 51:48 of the addr
 asks='--va 0xfffffc0000050010'
 dumped ffff800040010000 0xc 65536
 core "$dir/arm64.elf" 183 "$arm64" 0x0 0x40000
-alike "$dir/arm64.elf" "$arm64 --ttbr1 0x10000 --tcr 0x6c00c008c"
+alike "$dir/arm64.elf" "$arm64 --ttbr0 0 --ttbr1 0x10000 --tcr 0x6c00c400c"
 says '"pa":"0x4000000030000"'
 
 # ... in pages of 4K, 52 bits: FEAT_LPA2
@@ -245,7 +256,7 @@ put "$arm64" 0x5000 511 0x0060000000006703
 asks='--va 0xfffffffffffff010'
 dumped ffff800040001000 0xc 4096
 core "$dir/arm64.elf" 183 "$arm64" 0x0 0x10000
-alike "$dir/arm64.elf" "$arm64 --ttbr1 0x1000 --tcr 0x08000006800c008c"
+alike "$dir/arm64.elf" "$arm64 --ttbr0 0 --ttbr1 0x1000 --tcr 0x08000006800c000c"
 
 # ... of a machine that says nothing of its pages
 : >"$dir/notes"
