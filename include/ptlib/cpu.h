@@ -79,7 +79,8 @@ PT_API const struct pt_arm64_regs *pt_cpu_arm64(const struct pt_cpu *cpu);
  * pt_cpu_access() - Perform one access through the TLB; otherwise as pt_access().
  *
  * The mailbox first. A piece ends where its TLB entry does. What a TLB entry translated
- * counts no loads; pieces of it have the memory type and the leaf word that were kept.
+ * counts no loads; pieces of it have the memory type and the leaf word that were kept, and
+ * behind a second stage at most the size of the entry.
  *
  * Return: as pt_access().
  */

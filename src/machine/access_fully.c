@@ -38,6 +38,9 @@ static bool look_up(struct pass *pass, const struct ptl_asked *asked, unsigned i
 	room = PTL_BIT(entry->size_lg2) - (asked->in - entry->va);
 	ptl_piece_of_entry(piece, entry, asked->in, judged & ~PTL_JUDGED_CLEAN,
 			   (uint32_t)ptl_min(left, room));
+	/* An entry knows the first stage's leaf, and of the second what both have in common. */
+	if (cpu->mmu->second.walker)
+		piece->size_lg2 = (uint8_t)ptl_min(piece->size_lg2, entry->size_lg2);
 	return true;
 }
 

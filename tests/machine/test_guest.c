@@ -177,6 +177,32 @@ static void the_smaller_size_counts(void **state)
 	}
 }
 
+/* The piece of a hit is as large as the one of the miss that filled it, and as without a TLB. */
+static void a_hit_is_as_large_as_both_stages_allow(void **state)
+{
+	(void)state;
+	for (unsigned int arch = 0; arch < 2; arch++) {
+		struct pt_access_result miss, hit, without;
+		struct pt_access how;
+		struct world w;
+
+		world_init(&w, both[arch], RIGHT);
+		how = (struct pt_access){ .size = 8, .priv = user_priv(&w.f) };
+		assert_int_equal(pt_map(w.first, BIT(30), IPA, BIT(21), RWU, NULL), 0);
+		assert_int_equal(touch(&w.f, w.cpu, BIT(30) + 0x5123, PT_ACCESS_READ, &miss), 0);
+		assert_int_equal(touch(&w.f, w.cpu, BIT(30) + 0x5123, PT_ACCESS_READ, &hit), 0);
+		assert_int_equal(hit.nr_loads[0] + hit.nr_loads[1], 0);
+		assert_int_equal(pt_access_probe(pt_cpu_mmu(w.cpu), BIT(30) + 0x5123, &how,
+						 &without),
+				 0);
+		assert_int_equal(without.piece[0].size_lg2, 12);
+		assert_int_equal(miss.piece[0].size_lg2, 12);
+		assert_int_equal(hit.piece[0].size_lg2, 12);
+		assert_int_equal(hit.piece[0].level, without.piece[0].level);
+		world_exit(&w);
+	}
+}
+
 static void flushes_of_the_second_stage_reach_every_cpu(void **state)
 {
 	struct pt_access_result result;
@@ -540,6 +566,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(both_stages_are_one_entry),
 		cmocka_unit_test(the_smaller_size_counts),
+		cmocka_unit_test(a_hit_is_as_large_as_both_stages_allow),
 		cmocka_unit_test(flushes_of_the_second_stage_reach_every_cpu),
 		cmocka_unit_test(right_flush_is_not_reported),
 		cmocka_unit_test(forgotten_flush_of_the_second_stage_is_caught),
