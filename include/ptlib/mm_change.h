@@ -9,6 +9,10 @@
  * Return: 0; -EINVAL for an unaligned, empty or wrapping range; -ERANGE for one outside the
  * user's addresses; -ENOMEM. Nothing that programs could notice has changed on failure,
  * if nothing else is said: leaves may be smaller.
+ *
+ * A leaf of level 1 that changes in part becomes pages, if it is of anonymous memory; of a file it
+ * goes as a whole, and what was not meant is faulted in again.
+ * Source: Linux 6.15, mm/huge_memory.c, __split_huge_pmd_locked().
  */
 #ifndef PTLIB_MM_CHANGE_H
 #define PTLIB_MM_CHANGE_H
@@ -117,7 +121,7 @@ PT_API PT_MUST_CHECK int pt_mm_guard(struct pt_mm *mm, pt_va_t va, uint64_t len,
  * pt_mm_write_protect() - userfaultfd: stores to these pages are told of, or no more.
  *
  * Leaves and words are marked; in areas of files and of hugetlb holes get markers, so that the
- * mark outlives reclaim. Of files, leaves of level 1 become pages first.
+ * mark outlives reclaim. Of files, leaves of level 1 go first.
  *
  * Return: also -EINVAL outside areas with PT_MM_UFFD_WP; -ENOENT; -EOPNOTSUPP if the kernel has
  * no such mark.

@@ -287,6 +287,25 @@ int ptl_split_entry(struct ptl_edit *edit, pt_va_t va)
 	return 0;
 }
 
+int ptl_cut_entry(struct ptl_edit *edit, pt_va_t va)
+{
+	unsigned int lg2 = edit->mm->world->huge_lg2;
+	pt_va_t first = ptl_align_down(va, lg2);
+	struct ptl_piece piece = { 0 };
+	struct ptl_run run;
+
+	ptl_run_at(&run, edit->mm, va);
+	if (run.level == 1 && run.kind == PTL_RUN_LEAF)
+		piece = ptl_piece_at(&run, run.va);
+	else if (run.level == 1 && run.kind == PTL_RUN_SOFT)
+		ptl_soft_page(&run, &piece);
+	if (!piece.head || ptl_page_flags(piece.head) & PTL_PAGE_ANON ||
+	    ptl_area_of(edit->mm, va)->kind != PT_MM_FILE)
+		return ptl_split_entry(edit, va);
+	ptl_zap(edit, first, ptl_last(first, lg2), false);
+	return 0;
+}
+
 /* Frames that nobody counts: their leaves may be of any level. One begins at @va afterwards. */
 static int split_frames(struct ptl_edit *edit, pt_va_t va)
 {
@@ -317,7 +336,7 @@ static int split_end(struct ptl_edit *edit, pt_va_t va)
 		return 0;
 	if (area->kind == PT_MM_PFNMAP || area->kind == PT_MM_MIXEDMAP)
 		return split_frames(edit, va);
-	return ptl_aligned(va, edit->mm->world->huge_lg2) ? 0 : ptl_split_entry(edit, va);
+	return ptl_aligned(va, edit->mm->world->huge_lg2) ? 0 : ptl_cut_entry(edit, va);
 }
 
 int ptl_split_ends(struct ptl_edit *edit, pt_va_t first, pt_va_t last)
@@ -406,12 +425,12 @@ bool ptl_soft_wrprotect(struct ptl_edit *edit, struct ptl_run *run, bool shared)
 	return true;
 }
 
-int ptl_split_all(struct ptl_edit *edit, pt_va_t first, pt_va_t last)
+int ptl_cut_all(struct ptl_edit *edit, pt_va_t first, pt_va_t last)
 {
 	unsigned int lg2 = edit->mm->world->huge_lg2;
 
 	for (pt_va_t va = first;; va = ptl_last(va, lg2) + 1) {
-		int err = ptl_split_entry(edit, va);
+		int err = ptl_cut_entry(edit, va);
 
 		if (err || ptl_last(va, lg2) >= last)
 			return err;

@@ -104,10 +104,15 @@ enum ptl_over {
 int ptl_put_leaf(struct pt_mm *mm, const struct pt_mm_area *area, pt_va_t va, pt_pa_t pa,
 		 uint64_t len, pt_attr_t attr, unsigned int max_lg2, enum ptl_over over, bool hide);
 
-/* Entries that reach over the ends of [first, last] become smaller ones. -ENOMEM. */
+/* Entries that reach over the ends of [first, last] become smaller ones, or go. -ENOMEM. */
 int ptl_split_ends(struct ptl_edit *edit, pt_va_t first, pt_va_t last);
 /* The entry of level 1 at @va becomes a table of pages, and its mapping one of each. */
 int ptl_split_entry(struct ptl_edit *edit, pt_va_t va);
+/*
+ * The same of an entry that is to change in part; but a file's goes, for faults find the pages
+ * again. Source: Linux 6.15, mm/huge_memory.c, __split_huge_pmd_locked().
+ */
+int ptl_cut_entry(struct ptl_edit *edit, pt_va_t va);
 
 /* How leaves of @area are hidden. */
 static inline unsigned int ptl_hide_flags(const struct pt_mm_area *area)
@@ -115,8 +120,8 @@ static inline unsigned int ptl_hide_flags(const struct pt_mm_area *area)
 	return area->kind == PT_MM_HUGETLB ? PT_CHANGE_HUGETLB : 0;
 }
 
-/* The same for all entries of level 1 in the range. */
-int ptl_split_all(struct ptl_edit *edit, pt_va_t first, pt_va_t last);
+/* ptl_cut_entry() of all entries of level 1 in the range. */
+int ptl_cut_all(struct ptl_edit *edit, pt_va_t first, pt_va_t last);
 
 /* What is mapped in this part of an address space goes. Its ends were split. */
 void ptl_zap(struct ptl_edit *edit, pt_va_t first, pt_va_t last, bool free_tables);

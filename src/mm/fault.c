@@ -154,14 +154,14 @@ static enum step copy_frame(struct fault *fault, const struct ptl_piece *piece)
 	return err ? STEP_ERROR : STEP_AGAIN;
 }
 
-/* The entry of level 1 is of pages now, and so is its mapping. */
+/* The entry of level 1 is of pages now, and so is its mapping; or it is a hole. */
 static enum step split(struct fault *fault)
 {
 	struct ptl_edit edit;
 	int err;
 
 	ptl_edit_begin(&edit, fault->mm);
-	err = ptl_split_entry(&edit, fault->va);
+	err = ptl_cut_entry(&edit, fault->va);
 	ptl_edit_end(&edit);
 	return err ? STEP_ERROR : STEP_AGAIN;
 }

@@ -15,7 +15,7 @@ static pt_va_t there(const struct move *move, pt_va_t va)
 	return move->to + (va - move->va);
 }
 
-/* Leaves of level 1 whose new place is not aligned for them become pages. */
+/* Leaves of level 1 whose new place is not aligned for them become pages, or go. */
 static int split_misfits(struct move *move)
 {
 	unsigned int lg2 = move->mm->world->huge_lg2;
@@ -30,7 +30,7 @@ static int split_misfits(struct move *move)
 		if (run.level && run.kind != PTL_RUN_HOLE && area->kind == PT_MM_HUGETLB)
 			err = 0;
 		else if (run.level == 1 && run.kind != PTL_RUN_HOLE && area->kind != PT_MM_PFNMAP)
-			err = ptl_split_entry(&move->edit, va);
+			err = ptl_cut_entry(&move->edit, va);
 		if (err)
 			return err;
 		if (ptl_last(va, lg2) >= move->last)

@@ -51,7 +51,7 @@ int pt_mm_guard(struct pt_mm *mm, pt_va_t va, uint64_t len, bool install)
 	ptl_edit_begin(&edit, mm);
 	err = ptl_split_ends(&edit, va, last);
 	if (!err)
-		err = ptl_split_all(&edit, va, last);
+		err = ptl_cut_all(&edit, va, last);
 	if (!err && pt_populate(mm->pt, va, len, 0, &change))
 		err = -ENOMEM;
 	if (!err) {
@@ -130,7 +130,7 @@ static int prepare_marks(struct ptl_edit *edit, const struct pt_mm_area *part)
 
 	/* What outlives a page of a file is a marker, and those are of single pages. */
 	if (part->kind == PT_MM_FILE)
-		err = ptl_split_all(edit, part->first, part->last);
+		err = ptl_cut_all(edit, part->first, part->last);
 	/* The top table is always there. */
 	if (err || !holes_are_marked(mm, part) || level + 1 == mm->world->info.nr_levels)
 		return err;

@@ -194,6 +194,7 @@ static void huge_leaves_of_files_are_faulted_in(void **state)
 	mm_load(&fixture, &parent, VA + fixture.huge);
 	assert_int_equal(mm_leaf(&parent, VA).level, 1);
 	mm_store(&fixture, &parent, VA + fixture.huge + fixture.page, 1);
+	assert_int_equal(mm_load(&fixture, &parent, VA + fixture.huge), 0);
 	assert_int_equal(mm_leaf(&parent, VA + fixture.huge).level, 0);
 	fork_it();
 	assert_true(mm_is_hole(&child, VA));

@@ -174,6 +174,8 @@ static void a_huge_page_of_shmem_in_two_areas_goes_to_swap(void **state)
 	assert_int_equal(mm_leaf(&parent, VA).level, 1);
 	assert_int_equal(pt_mm_set_flags(parent.mm, VA, fixture.huge / 2, PT_MM_DONTFORK, 0), 0);
 	mm_verify(&fixture);
+	assert_int_equal(mm_load(&fixture, &parent, VA + fixture.huge / 2), 0);
+	assert_int_equal(mm_load(&fixture, &parent, VA), 0);
 	assert_int_equal(pt_mm_swap_out(parent.mm, VA, fixture.huge, swap, &done), 0);
 	assert_int_equal(done, fixture.huge);
 	mm_verify(&fixture);
@@ -181,6 +183,92 @@ static void a_huge_page_of_shmem_in_two_areas_goes_to_swap(void **state)
 	assert_int_equal(pt_mm_unmap(parent.mm, VA, fixture.huge), 0);
 	pt_file_put(file);
 	assert_int_equal(pt_swap_destroy(swap), 0);
+}
+
+static uint64_t rss_at(pt_va_t va, uint64_t len)
+{
+	const struct pt_view view = pt_mm_view(parent.mm);
+	struct pt_smaps sum = { 0 };
+
+	assert_int_equal(pt_smaps(&view, va, va + len - 1, &sum), 0);
+	return sum.rss;
+}
+
+static int change_a_page(unsigned int call, pt_va_t va)
+{
+	switch (call) {
+	case 0:
+		return pt_mm_zap(parent.mm, va, fixture.page);
+	case 1:
+		return pt_mm_protect(parent.mm, va, fixture.page, PT_MM_READ);
+	case 2:
+		return pt_mm_unmap(parent.mm, va, fixture.page);
+	case 3:
+		return pt_mm_set_flags(parent.mm, va, fixture.page, PT_MM_LOCKED, 0);
+	default:
+		return pt_mm_move(parent.mm, va, fixture.page, VA + 2 * fixture.huge);
+	}
+}
+
+/* The rest stayed mapped, by pages, for which there had to be a table. */
+static void a_huge_page_of_a_file_goes_where_a_part_of_it_changes(void **state)
+{
+	const struct pt_file_cfg cfg = { .len = fixture.huge, .order = huge_order() };
+
+	(void)state;
+	if (fixture.huge_lg2 > 25)
+		skip();
+	for (unsigned int call = 0; call < 5; call++) {
+		struct pt_file *file;
+
+		assert_int_equal(pt_file_create(&file, fixture.world, &cfg), 0);
+		mm_map_area(&parent, VA, cfg.len, PT_MM_FILE, RW | PT_MM_SHARED, file, 0);
+		mm_store(&fixture, &parent, VA, 11);
+		mm_store(&fixture, &parent, VA + 5 * fixture.page, 12);
+		assert_int_equal(mm_leaf(&parent, VA).level, 1);
+		assert_int_equal(rss_at(VA, fixture.huge), fixture.huge);
+		forbid_memory();
+		assert_int_equal(change_a_page(call, VA + 5 * fixture.page), 0);
+		allow_memory();
+		mm_verify(&fixture);
+		assert_int_equal(rss_at(VA, fixture.huge), 0);
+		assert_int_equal(mm_load(&fixture, &parent, VA), 11);
+		if (call < 2)
+			assert_int_equal(mm_load(&fixture, &parent, VA + 5 * fixture.page), 12);
+		/* Where the area is one still, so is the leaf that comes back. */
+		assert_int_equal(mm_leaf(&parent, VA).level, !call);
+		mm_verify(&fixture);
+		assert_int_equal(pt_mm_unmap(parent.mm, VA, fixture.huge), 0);
+		assert_int_equal(pt_mm_unmap(parent.mm, VA + 2 * fixture.huge, fixture.page), 0);
+		pt_file_put(file);
+	}
+}
+
+/* The pages around it stayed mapped. */
+static void a_store_to_a_huge_page_of_a_file_maps_its_copy_alone(void **state)
+{
+	const struct pt_file_cfg cfg = { .len = fixture.huge, .order = huge_order() };
+	const pt_va_t va = VA + 5 * fixture.page;
+	struct pt_file *file;
+
+	(void)state;
+	if (fixture.huge_lg2 > 25)
+		skip();
+	assert_int_equal(pt_file_create(&file, fixture.world, &cfg), 0);
+	mm_map_area(&parent, VA, cfg.len, PT_MM_FILE, RW, file, 0);
+	assert_int_equal(mm_load(&fixture, &parent, VA), 0);
+	assert_int_equal(mm_leaf(&parent, VA).level, 1);
+	mm_store(&fixture, &parent, va, 12);
+	mm_verify(&fixture);
+	assert_int_equal(mm_leaf(&parent, va).level, 0);
+	assert_true(mm_is_hole(&parent, va - fixture.page));
+	assert_true(mm_is_hole(&parent, va + fixture.page));
+	assert_int_equal(rss_at(VA, fixture.huge), fixture.page);
+	assert_int_equal(mm_load(&fixture, &parent, VA), 0);
+	assert_int_equal(mm_load(&fixture, &parent, va), 12);
+	mm_verify(&fixture);
+	assert_int_equal(pt_mm_unmap(parent.mm, VA, fixture.huge), 0);
+	pt_file_put(file);
 }
 
 /* Where the next smaller leaf begins, a larger one was not split before areas were. */
@@ -343,6 +431,8 @@ static const struct CMUnitTest bodies[] = {
 	cmocka_unit_test(an_old_page_of_hugetlb_is_young_as_a_whole),
 	cmocka_unit_test(flags_of_a_part_of_a_huge_page_split_it),
 	cmocka_unit_test(a_huge_page_of_shmem_in_two_areas_goes_to_swap),
+	cmocka_unit_test(a_huge_page_of_a_file_goes_where_a_part_of_it_changes),
+	cmocka_unit_test(a_store_to_a_huge_page_of_a_file_maps_its_copy_alone),
 	cmocka_unit_test(parts_of_giant_leaves_change_or_nothing_does),
 	cmocka_unit_test(stores_to_large_leaves_of_frames_need_no_memory),
 	cmocka_unit_test(private_hugetlb_that_is_read_is_clean),
