@@ -40,7 +40,11 @@ enum pt_mm_kind {
 #define PT_MM_LOCKED (1u << 5)       /* VM_LOCKED: not swapped out */
 #define PT_MM_UFFD_WP (1u << 6)      /* writes to marked pages are told of */
 #define PT_MM_SOFT_DIRTY (1u << 7)   /* all of it counts as written since clear_refs */
-#define PT_MM_HUGEPAGE (1u << 8)     /* faults try a folio as large as a leaf of level 1 */
+/*
+ * Faults try a folio as large as a leaf of level 1, and where that does not fit the largest that
+ * does, as with "madvise" for all sizes in transparent_hugepage's hugepages-*kB/enabled.
+ */
+#define PT_MM_HUGEPAGE (1u << 8)
 #define PT_MM_DONTFORK (1u << 9)     /* a child does not get it */
 #define PT_MM_WIPEONFORK (1u << 10)  /* a child gets it empty */
 #define PT_MM_GROWSDOWN (1u << 11)   /* a stack; only told */
@@ -54,7 +58,7 @@ struct pt_mm_area {
 	enum pt_mm_kind kind;
 	unsigned int flags;   /* PT_MM_* */
 	unsigned int page_lg2; /* HUGETLB: log2 bytes of its pages; else 0 */
-	int node;             /* where its pages shall be, or PT_MM_ANY_NODE */
+	int node;             /* where its pages shall be; PT_MM_ANY_NODE, which is not 0 */
 	enum pt_mem mem;      /* memory type of PFNMAP and MIXEDMAP; others are WB, 0 */
 	struct pt_file *file; /* FILE, and shared HUGETLB; else NULL */
 	uint64_t offset;      /* FILE, shared HUGETLB: byte of the file at @first. ANON and

@@ -271,6 +271,37 @@ static void a_store_to_a_huge_page_of_a_file_maps_its_copy_alone(void **state)
 	pt_file_put(file);
 }
 
+/* What did not fit as more became two, which no anonymous folio of Linux is. */
+static void faults_bring_no_folio_of_two_pages(void **state)
+{
+	struct pt_mm_page page;
+	uint64_t done;
+
+	(void)state;
+	mm_map_area(&parent, VA, fixture.huge, PT_MM_ANON, RW | PT_MM_HUGEPAGE, NULL, 0);
+	assert_int_equal(mm_load(&fixture, &parent, VA), 0);
+	mm_store(&fixture, &parent, VA + 2 * fixture.page, 1);
+	assert_int_equal(pt_world_page(fixture.world, mm_leaf(&parent, VA + 2 * fixture.page).pa,
+				       &page),
+			 0);
+	assert_int_equal(page.order, 0);
+	assert_true(mm_is_hole(&parent, VA + 3 * fixture.page));
+	mm_store(&fixture, &parent, VA + 5 * fixture.page, 1);
+	assert_int_equal(pt_world_page(fixture.world, mm_leaf(&parent, VA + 4 * fixture.page).pa,
+				       &page),
+			 0);
+	assert_int_equal(page.order, 2);
+	/* Who wants to see one says so. */
+	assert_int_equal(pt_mm_populate(parent.mm, VA + 8 * fixture.page, 2 * fixture.page, 1,
+					&done),
+			 0);
+	assert_int_equal(pt_world_page(fixture.world, mm_leaf(&parent, VA + 8 * fixture.page).pa,
+				       &page),
+			 0);
+	assert_int_equal(page.order, 1);
+	mm_verify(&fixture);
+}
+
 /* Where the next smaller leaf begins, a larger one was not split before areas were. */
 static int change_giant(unsigned int call, uint64_t at)
 {
@@ -433,6 +464,7 @@ static const struct CMUnitTest bodies[] = {
 	cmocka_unit_test(a_huge_page_of_shmem_in_two_areas_goes_to_swap),
 	cmocka_unit_test(a_huge_page_of_a_file_goes_where_a_part_of_it_changes),
 	cmocka_unit_test(a_store_to_a_huge_page_of_a_file_maps_its_copy_alone),
+	cmocka_unit_test(faults_bring_no_folio_of_two_pages),
 	cmocka_unit_test(parts_of_giant_leaves_change_or_nothing_does),
 	cmocka_unit_test(stores_to_large_leaves_of_frames_need_no_memory),
 	cmocka_unit_test(private_hugetlb_that_is_read_is_clean),
