@@ -84,7 +84,8 @@ struct pt_extent {
  * @convert: The pages of all @nr extents, whole pageblocks that were @from (flags),
  *           become @to. Returns 0 when all tables are changed and, if anything became
  *           absent or less permissive, flushed: one flush may serve all extents. Any
- *           negative code: nothing has changed. The pages are on no list meanwhile and
+ *           negative code: nothing has changed; -EOPNOTSUPP if pages never can be @to, as
+ *           KEYED where there is no key. The pages are on no list meanwhile and
  *           no lock of the zone is held, so it may wait, but not for a thread that waits
  *           for pages of this zone or another; to take flag UNMAPPED it may allocate from the same
  *           zone, without flags and without a cache, which may be the waiting request's; to

@@ -122,8 +122,9 @@ struct pt_alloc {
  * Return: 0; -EINVAL for an order or flag that does not exist, or an account of
  * another zone; -EOPNOTSUPP for a
  * freetype that no page can have, or whose flags need pt_freetype_ops that @zone does
- * not have, or zeroing of absent pages without a cache; -ENOMEM, also if the account's
- * limit is reached; what pt_freetype_ops.zero returned. Nothing is lost on failure.
+ * not have or whose convert says so, or zeroing of absent pages without a cache; -ENOMEM,
+ * also for other failures of convert, or if the account's limit is reached; what
+ * pt_freetype_ops.zero returned. Nothing is lost on failure.
  */
 PT_API PT_MUST_CHECK int pt_alloc_pages(struct pt_zone *zone, struct pt_zone_cache *cache,
 					const struct pt_alloc *how, pt_pa_t *pa);

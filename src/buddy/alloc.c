@@ -58,6 +58,7 @@ static int alloc_from_zone(struct pt_zone *zone, struct pt_zone_cache *cache,
 	bool may_block = !(flags & PT_ALLOC_NOBLOCK), drained = !cache;
 	struct ptl_patience patience = ptl_patience_of(zone);
 	struct ptl_batch batch = { .pa = pa, .max = 1 };
+	bool never = false; /* pages can never have these flags */
 
 	if (stack && !stack->batch)
 		stack = NULL;
@@ -71,6 +72,7 @@ static int alloc_from_zone(struct pt_zone *zone, struct pt_zone_cache *cache,
 			converted = ptl_convert_for(zone, want, &batch);
 		if (converted > 0)
 			break;
+		never |= converted == -EOPNOTSUPP;
 		if (!drained) {
 			pt_zone_cache_drain(cache);
 			drained = true;
@@ -79,7 +81,7 @@ static int alloc_from_zone(struct pt_zone *zone, struct pt_zone_cache *cache,
 		if (may_block && ptl_wait_for_others(zone, &patience, converted < 0))
 			continue;
 		atomic_fetch_add_explicit(&zone->drain_wanted, 1, memory_order_relaxed);
-		return -ENOMEM;
+		return never ? -EOPNOTSUPP : -ENOMEM;
 	}
 	ptl_mark_cached(zone, batch.pa, batch.nr, want->order, want->list);
 	*pa = keep_others(stack, &batch);

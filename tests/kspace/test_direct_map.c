@@ -530,6 +530,30 @@ static void without_a_key_nothing_is_keyed(void **state)
 	assert_int_equal(pt_direct_map_create(&k->dm, k->phys, &k->cfg), -EOPNOTSUPP);
 }
 
+static void a_zone_says_that_pages_cannot_be_keyed_without_a_key(void **state)
+{
+	struct kspace *k = *state;
+	const struct pt_alloc keyed = { .type = pt_freetype(PT_MIGRATE_UNMOVABLE,
+							    PT_FREETYPE_KEYED) };
+	struct pt_zone_cache *cache;
+	struct pt_zone *zone;
+	struct pt_extent some;
+	pt_pa_t pa;
+
+	kspace_map(k);
+	some = blocks(k, 0, 2);
+	assert_int_equal(pt_zone_create(&zone, k->phys,
+					&(struct pt_zone_cfg){ .ranges = &some, .nr_ranges = 1 }),
+			 0);
+	pt_zone_set_ops(zone, pt_direct_map_freetype_ops(k->dm));
+	assert_int_equal(pt_zone_cache_create(&cache, zone, 0), 0);
+	assert_int_equal(pt_alloc_pages(zone, NULL, &keyed, &pa), -EOPNOTSUPP);
+	assert_int_equal(pt_alloc_pages(zone, cache, &keyed, &pa), -EOPNOTSUPP);
+	assert_int_equal(pt_buddy_verify(zone, NULL, NULL), 0);
+	pt_zone_cache_destroy(cache);
+	assert_int_equal(pt_zone_destroy(zone), 0);
+}
+
 static void refuses_configurations_that_are_none(void **state)
 {
 	struct kspace *k = *state;
@@ -590,6 +614,7 @@ int main(void)
 		TEST_ON(default_of_pages_without_the_key_changes_nothing, wants_keys),
 		TEST_ON(default_of_a_keyed_page_splits_its_block, wants_keys),
 		TEST(without_a_key_nothing_is_keyed),
+		TEST(a_zone_says_that_pages_cannot_be_keyed_without_a_key),
 		TEST(refuses_configurations_that_are_none),
 	};
 
