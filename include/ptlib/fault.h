@@ -20,8 +20,9 @@ enum pt_fault_kind {
 	PT_FAULT_EPT_VIOLATION, /* x86 EPT: code is the exit qualification */
 	PT_FAULT_EPT_MISCONFIG, /* x86 EPT: code is 0 */
 	PT_FAULT_NPF,           /* x86 NPT: code is EXITINFO1, ipa is EXITINFO2 */
-	PT_FAULT_DATA_ABORT,    /* arm64: code is ESR_ELx, va is FAR_ELx */
-	PT_FAULT_INSTR_ABORT,   /* arm64: code is ESR_ELx, va is FAR_ELx */
+	PT_FAULT_DATA_ABORT,    /* arm64: code is ESR_ELx, va is FAR_ELx, ipa see below; no
+				 * instruction is known, so ISS.ISV is 0 */
+	PT_FAULT_INSTR_ABORT,   /* the same of a fetch */
 	PT_FAULT_NO_MEMORY,     /* a table, or for data the piece itself, lies where there is no
 				 * memory: pa tells. What a machine does then is its own affair */
 };
@@ -58,7 +59,12 @@ struct pt_fault {
 				* one; arm64 3, which is Arm's level 0, however many there are */
 	uint64_t code;         /* as the kind says */
 	pt_va_t va;            /* the address that is reported: CR2, FAR */
-	pt_pa_t ipa;           /* stage 2: the intermediate address that could not be translated */
+	/*
+	 * Stage 2: the intermediate address that could not be translated, to the byte. Of it
+	 * HPFAR_EL2 has the bits from 12 on, at 4; after a permission fault that is not in_walk,
+	 * a processor may leave anything there.
+	 */
+	pt_pa_t ipa;
 	pt_pa_t pa;            /* of the entry that decided; NO_MEMORY: what is not there */
 	uint64_t raw;          /* that entry, as it was read */
 	bool in_walk;          /* stage 2: while reading a table of the first stage */

@@ -73,8 +73,9 @@ PT_API void pt_gather_begin(struct pt_gather *gather, struct pt_pgtable *pt);
 
 /**
  * pt_gather_finish() - Flush the ranges, wait for readers if tables were
- * unhooked, free those. Always call it, also after a failed change; the gather
- * is then as after pt_gather_begin(): empty, with the bounds of its table.
+ * unhooked, free those. Always call it, also after a failed change, and before the table is
+ * destroyed: pages that are still in a gather then are lost. The gather
+ * is afterwards as after pt_gather_begin(): empty, with the bounds of its table.
  *
  * Context: may wait for a grace period; must not be called with the lock of a
  * range walk held or from inside a pt_*_ops callback.

@@ -52,8 +52,8 @@ struct pt_change {
 	/* in */
 	struct pt_gather *gather; /* collects flushes and freed tables; NULL: done at once */
 	unsigned int flags;       /* PT_CHANGE_* */
-	unsigned int max_lg2;     /* map: log2 bytes of the largest leaf or contiguous
-				     block to use; 0: no limit */
+	unsigned int max_lg2;     /* map: log2 bytes of the largest leaf or contiguous block
+				     to use, at least the granule's; 0: no limit */
 	/* out, written in every case */
 	pt_va_t bad_va; /* first offending address, for -EEXIST, -ENOENT and -EFAULT */
 	uint64_t done;  /* bytes of leaves that the call changed or found, see each */
@@ -117,9 +117,9 @@ PT_API PT_MUST_CHECK int pt_unmap(struct pt_pgtable *pt, pt_va_t va, uint64_t le
 
 /**
  * pt_protect() - Change attributes of the leaves in [@va, @va + @len).
- * @set:   Attributes to add; fields (memory type, key, software) are replaced
- *         as a whole where @clear names them.
- * @clear: Attributes to take away first.
+ * @set:   Attributes to add, bit by bit: a field (memory type, key, software, share) that
+ *         @clear does not name whole becomes the old one or-ed with this.
+ * @clear: Attributes to take away first; PT_ATTR_MEM_MASK and the like to replace a field.
  *
  * Everything else in a word stays. Leaves and blocks that reach outside the
  * range are split. @done: bytes of leaves in the range.
@@ -136,10 +136,11 @@ PT_API PT_MUST_CHECK int pt_protect(struct pt_pgtable *pt, pt_va_t va, uint64_t 
  * pt_split() - Leave no leaf larger than those of @level in [@va, @va + @len).
  *
  * Translations do not change. Contiguous blocks of @level and below remain,
- * unless they reach outside the range. @done: bytes whose leaf is smaller now.
+ * unless they reach outside the range. @done: bytes in the range whose leaf is smaller now.
  *
  * TLB: arm64 below BBM level 2: break, flush, make for each leaf; otherwise to
  * the gather.
+ * Return: also -EINVAL for a @level that has no leaves.
  */
 PT_API PT_MUST_CHECK int pt_split(struct pt_pgtable *pt, pt_va_t va, uint64_t len,
 				  unsigned int level, struct pt_change *change);
@@ -153,6 +154,7 @@ PT_API PT_MUST_CHECK int pt_split(struct pt_pgtable *pt, pt_va_t va, uint64_t le
  * @done: bytes of tables replaced by leaves, and of blocks folded.
  *
  * TLB: as pt_split(); freed tables go to the gather.
+ * Return: also -EINVAL for a @level that has no leaves.
  */
 PT_API PT_MUST_CHECK int pt_collapse(struct pt_pgtable *pt, pt_va_t va, uint64_t len,
 				     unsigned int level, struct pt_change *change);

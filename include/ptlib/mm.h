@@ -90,7 +90,10 @@ PT_API PT_MUST_CHECK int pt_mm_create(struct pt_mm **out, struct pt_world *world
 				      const struct pt_mm_cfg *cfg);
 /**
  * pt_mm_destroy() - Unmap everything, and free what nobody else has. NULL is allowed.
- * TLB: flushed as a whole, before pages are freed. No CPU has it loaded afterwards.
+ *
+ * Context: CPUs that have it loaded access nothing of it any more, and run another space, or
+ * none, before its pages are used again.
+ * TLB: flushed as a whole, before pages are freed.
  */
 PT_API void pt_mm_destroy(struct pt_mm *mm);
 

@@ -15,6 +15,9 @@
  *	hwpoison, POISONED       SIGBUS_POISON
  *	GUARD                    SEGV_MAPERR
  *	uffd-wp                  as without                     UFFD_WP, and nothing changes
+ *
+ * Of a file's folio all that fits into the hole is mapped, as faultaround does; but a store to a
+ * shared file maps its page alone, so that the others stay clean.
  */
 #ifndef PTLIB_MM_FAULT_H
 #define PTLIB_MM_FAULT_H

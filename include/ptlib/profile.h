@@ -37,6 +37,10 @@ struct pt_tlb_profile {
 	const char *costs_source;
 };
 
+/*
+ * "skylake-sp", "sapphire-rapids", "zen3", "zen4", "xeon-vm"; "neoverse-n1", which Cortex-A76
+ * shares, "cortex-a72".
+ */
 /** Returns the profile at @index, counted from 0, or NULL beyond the last. */
 PT_API const struct pt_tlb_profile *pt_tlb_profile_at(size_t index);
 /** Returns the profile called @name, or NULL. */

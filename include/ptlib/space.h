@@ -52,7 +52,8 @@ PT_API const struct pt_flush_ops *pt_space_flush_ops(struct pt_space *space);
 PT_API const struct pt_watch_ops *pt_space_watch_ops(const struct pt_space *space);
 
 /**
- * pt_space_set_table() - @space translates by @pt, which was made with its flush ops.
+ * pt_space_set_table() - @space translates by @pt, which was made with its flush ops, and with its
+ * watch ops: of a table without, a checked machine remembers and reports nothing.
  *
  * A user table that it had is one no longer: that belongs to the table before.
  *
