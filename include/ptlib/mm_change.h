@@ -29,7 +29,8 @@ PT_API PT_MUST_CHECK int pt_mm_unmap(struct pt_mm *mm, pt_va_t va, uint64_t len)
 /**
  * pt_mm_zap() - madvise(MADV_DONTNEED): what is mapped goes, and areas stay.
  *
- * Guards stay too; and in areas of files with PT_MM_UFFD_WP marks, as markers.
+ * Guards stay too; and in areas of files with PT_MM_UFFD_WP marks, as markers. Of LOCKED areas it
+ * goes as by MADV_DONTNEED_LOCKED, of PFNMAP as a driver has it; MADV_DONTNEED takes neither.
  *
  * Return: also -ENOENT if part of the range is no area.
  */
@@ -112,8 +113,8 @@ PT_API PT_MUST_CHECK int pt_mm_insert_pfn(struct pt_mm *mm, pt_va_t va, uint64_t
 /**
  * pt_mm_guard() - madvise(MADV_GUARD_INSTALL) or _REMOVE: accesses are SIGSEGV, without an area
  * of its own. What was mapped goes.
- * Return: also -EINVAL in other areas than ANON and FILE; -ENOENT as above; -EOPNOTSUPP if
- * the kernel has no such marker.
+ * Return: also -EINVAL in other areas than ANON and FILE, and to install in LOCKED ones; -ENOENT
+ * as above; -EOPNOTSUPP if the kernel has no such marker.
  */
 PT_API PT_MUST_CHECK int pt_mm_guard(struct pt_mm *mm, pt_va_t va, uint64_t len, bool install);
 

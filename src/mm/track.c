@@ -4,15 +4,15 @@
 
 #include <ptlib/mm_change.h>
 
-/* Whether all areas in the range are of these kinds, and have these flags. */
+/* Whether all areas in the range are of these kinds, and of @mask have just these flags. */
 static bool all_are(const struct pt_mm *mm, pt_va_t first, pt_va_t last, unsigned int kinds,
-		    unsigned int flags)
+		    unsigned int mask, unsigned int flags)
 {
 	const struct ptl_areas *areas = &mm->areas;
 
 	for (size_t i = ptl_areas_find(areas, first); i < areas->nr && areas->at[i].first <= last;
 	     i++)
-		if (!(kinds >> areas->at[i].kind & 1) || (areas->at[i].flags & flags) != flags)
+		if (!(kinds >> areas->at[i].kind & 1) || (areas->at[i].flags & mask) != flags)
 			return false;
 	return true;
 }
@@ -41,7 +41,9 @@ int pt_mm_guard(struct pt_mm *mm, pt_va_t va, uint64_t len, bool install)
 
 	if (err)
 		return err;
-	if (!all_are(mm, va, last, 1u << PT_MM_ANON | 1u << PT_MM_FILE, 0))
+	/* Source: Linux 6.15, mm/madvise.c, is_valid_guard_vma(). */
+	if (!all_are(mm, va, last, 1u << PT_MM_ANON | 1u << PT_MM_FILE, install ? PT_MM_LOCKED : 0,
+		     0))
 		return -EINVAL;
 	if (!(mm->world->cfg.soft.markers & PT_SOFT_MARKER_GUARD))
 		return -EOPNOTSUPP;
@@ -159,7 +161,7 @@ int pt_mm_write_protect(struct pt_mm *mm, pt_va_t va, uint64_t len, bool on)
 	if (err)
 		return err;
 	if (!all_are(mm, va, last, 1u << PT_MM_ANON | 1u << PT_MM_FILE | 1u << PT_MM_HUGETLB,
-		     on ? PT_MM_UFFD_WP : 0))
+		     on ? PT_MM_UFFD_WP : 0, on ? PT_MM_UFFD_WP : 0))
 		return -EINVAL;
 	if (!mm->world->cfg.soft.attr_uffd_wp)
 		return -EOPNOTSUPP;

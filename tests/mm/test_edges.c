@@ -327,6 +327,27 @@ static void what_is_zapped_leaves_guards_and_the_marks_of_files(void **state)
 			 PT_VERDICT_UFFD_WP);
 }
 
+/* What is locked was taken away for them. */
+static void guards_come_to_no_locked_area(void **state)
+{
+	const uint64_t two = 2 * fixture.page;
+
+	(void)state;
+	if (!(fixture.soft.markers & PT_SOFT_MARKER_GUARD))
+		skip();
+	mm_map_area(&parent, VA, 8 * fixture.page, PT_MM_ANON, RW, NULL, 0);
+	mm_store(&fixture, &parent, page_at(1), 5);
+	assert_int_equal(pt_mm_guard(parent.mm, page_at(4), two, true), 0);
+	assert_int_equal(pt_mm_set_flags(parent.mm, VA, 5 * fixture.page, PT_MM_LOCKED, 0), 0);
+	assert_int_equal(pt_mm_guard(parent.mm, VA, two, true), -EINVAL);
+	assert_int_equal(pt_mm_guard(parent.mm, page_at(3), 4 * fixture.page, true), -EINVAL);
+	assert_int_equal(mm_load(&fixture, &parent, page_at(1)), 5);
+	/* To remove them harms nobody. */
+	assert_int_equal(pt_mm_guard(parent.mm, page_at(4), two, false), 0);
+	assert_true(mm_is_hole(&parent, page_at(4)));
+	assert_int_equal(pt_mm_guard(parent.mm, page_at(5), two, true), 0);
+}
+
 static unsigned int make_huge_pool(void)
 {
 	const unsigned int lg2 = fixture.info.granule_lg2 == 12 ? fixture.huge_lg2 : 21;
@@ -497,6 +518,7 @@ static const struct CMUnitTest bodies[] = {
 	cmocka_unit_test(stores_to_private_frames_of_devices_copy_them),
 	cmocka_unit_test(frames_move_to_where_their_leaves_do_not_fit),
 	cmocka_unit_test(what_is_zapped_leaves_guards_and_the_marks_of_files),
+	cmocka_unit_test(guards_come_to_no_locked_area),
 	cmocka_unit_test(holes_of_private_hugetlb_are_marked_too),
 	cmocka_unit_test(a_huge_page_is_lost_at_any_of_its_addresses),
 	cmocka_unit_test(hidden_leaves_of_hugetlb_are_written_as_linux_does),
