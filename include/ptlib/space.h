@@ -67,6 +67,10 @@ PT_API PT_MUST_CHECK int pt_space_set_table(struct pt_space *space, struct pt_pg
  * @space: With a table. The kernel's: x86: its table; arm64: TTBR0 with ASID 0, and a table
  *         that is in the upper half needs nothing.
  *
+ * The other registers stay, and nobody compares them with the struct pt_fmt_cfg of the table: the
+ * CPU walks by CR4.LA57 and EFER.NXE, or TCR, and takes memory types from IA32_PAT, which is not
+ * Linux's where pt_x86_regs.pat was 0, or MAIR.
+ *
  * Context: by the thread that runs @cpu.
  * TLB: x86: nothing if the CPU still has the space's PCID and has seen all its flushes.
  * Return: 0; -EINVAL for a space without a table or of another machine, or without
