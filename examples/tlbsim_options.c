@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The command line of tlbsim: shapes, policies, profiles, machines. */
+#define _POSIX_C_SOURCE 200809L
+
 #include "tlbsim.h"
 
 #include <ctype.h>
@@ -8,6 +10,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 static const char help_of_tlbs[] =
 	"usage: tlbsim [OPTION]... FILE|-\n"
@@ -422,6 +426,23 @@ static void check_events(struct sim_options *options, const struct said *said)
 		sim_die("%s: of addresses, not of events", said->of_addresses);
 }
 
+/* The trace is read before the plot is written, and would be gone: whichever name says it. */
+static void check_svg(const struct sim_options *options)
+{
+	struct stat trace, svg;
+
+	if (!options->svg)
+		return;
+	if (!options->reach && !options->sweep)
+		sim_die("--svg: of --reach or --sweep");
+	if (stat(options->svg, &svg))
+		return;
+	if (strcmp(options->path, "-") ? stat(options->path, &trace) : fstat(STDIN_FILENO, &trace))
+		return;
+	if (svg.st_dev == trace.st_dev && svg.st_ino == trace.st_ino)
+		sim_die("--svg: '%s' is the trace that is read, which never changes", options->svg);
+}
+
 void sim_options_parse(struct sim_options *options, int argc, char **argv)
 {
 	struct said said = { .wanted = { .l1 = "64x4", .l2 = "1536x12", .policy = "lru" } };
@@ -457,8 +478,7 @@ void sim_options_parse(struct sim_options *options, int argc, char **argv)
 		check_events(options, &said);
 	else if (said.of_events)
 		sim_die("--%s: of --format events", said.of_events);
-	if (options->svg && !options->reach && !options->sweep)
-		sim_die("--svg: of --reach or --sweep");
+	check_svg(options);
 	if (!options->sweep && (options->nr_batches || options->nr_ceilings))
 		sim_die("--ceilings, --batches: of --sweep");
 }

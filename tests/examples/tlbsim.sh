@@ -145,6 +145,18 @@ run 0 --reach --svg "$dir/
 says '  16x4:none:lru  *1 \*\{40\}' '  32x4:none:lru  *0.1 \*\{4\}'
 grep -q 'no plot' "$dir/err" || bad "no word of the plot that is missing"
 
+# No plot is drawn over the trace, under another name neither: the trace would be gone.
+cp "$dir/twenty" "$dir/whole"
+ln -s "$dir/twenty" "$dir/symbolic"
+ln "$dir/twenty" "$dir/hard"
+for name in twenty symbolic hard ../"${dir##*/}"/twenty; do
+	refuses --reach --svg "$dir/$name" "$dir/twenty"
+	refuses --reach --svg "$dir/twenty" "$dir/$name"
+	refuses --reach --svg "$dir/$name" - <"$dir/twenty"
+done
+cmp -s "$dir/twenty" "$dir/whole" || bad "--svg overwrote the trace"
+run 0 --reach --svg "$dir/whole" - <"$dir/twenty"
+
 run 0 --help
 run 0 --profile list
 while read -r name _; do
