@@ -2,7 +2,8 @@
 # cmake -DROOT=<tree> -P layers.cmake: fails if a file of include/, src/ or arch/
 #  - includes a header of a layer above its own, or anything outside these three directories,
 #  - includes liburcu anywhere but in src/base/rcu.h,
-#  - is part of a circle of headers, or is longer than the rules allow.
+#  - is part of a circle of headers, or is longer than the rules allow,
+#  - declares functions that C++ would look for under other names.
 # Everything is reported, not only the first finding.
 cmake_minimum_required(VERSION 3.24)
 
@@ -136,6 +137,9 @@ foreach(file IN LISTS files examples)
   set(limit ${max_lines})
   if(file MATCHES "^include/")
     set(limit ${max_lines_public})
+    if(text MATCHES "\nPT_API " AND NOT text MATCHES "\nextern \"C\" {\n.*PT_API ")
+      message(SEND_ERROR "${file}: functions without extern \"C\"")
+    endif()
   endif()
   if(nr_lines GREATER limit)
     message(SEND_ERROR "${file}: ${nr_lines} lines, ${limit} at most")

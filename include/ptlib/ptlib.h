@@ -1,7 +1,18 @@
 /* SPDX-License-Identifier: MIT */
-/* ptlib/ptlib.h - all of libptlib. Read the headers in this order. */
+/*
+ * ptlib/ptlib.h - all of libptlib. Read the headers in this order.
+ *
+ * In C++ too: every function can be called, and a type that shares its name with one, as
+ * struct pt_usage does with pt_usage(), is written with its "struct", as in C.
+ */
 #ifndef PTLIB_PTLIB_H
 #define PTLIB_PTLIB_H
+
+/* g++ has -Wshadow of such a pair: the function hides a constructor, which nobody calls. */
+#if defined(__cplusplus) && defined(__GNUC__)
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wshadow"
+#endif
 
 #include <ptlib/types.h>     /* addresses and handles */
 #include <ptlib/error.h>     /* the error model */
@@ -43,5 +54,9 @@
 #include <ptlib/flush_batch.h> /* many flushes as one */
 #include <ptlib/guest.h>     /* virtual machines: second stages behind CPUs */
 #include <ptlib/checker.h>   /* which flush was missing */
+
+#if defined(__cplusplus) && defined(__GNUC__)
+#pragma GCC diagnostic pop
+#endif
 
 #endif /* PTLIB_PTLIB_H */

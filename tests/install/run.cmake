@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 # Installs the build in BUILD under WORK, moves it (a package must be relocatable), and builds and
-# runs the consumer in this directory against it: by find_package, then by pkg-config.
+# runs the consumer in this directory against it: by find_package, then by pkg-config. If there is
+# a C++ compiler CXX, a consumer in that language too, to which the headers say nothing.
 cmake_minimum_required(VERSION 3.24)
 function(run)
   execute_process(COMMAND ${ARGN} COMMAND_ECHO STDOUT COMMAND_ERROR_IS_FATAL ANY)
@@ -29,3 +30,9 @@ execute_process(COMMAND ${PKG_CONFIG} ${static} --cflags --libs libptlib
 separate_arguments(flags UNIX_COMMAND "${flags}")
 run(${CC} -o ${WORK}/pkg_config ${CMAKE_CURRENT_LIST_DIR}/main.c ${flags})
 run(${WORK}/pkg_config)
+
+if(CXX)
+  run(${CXX} -std=c++11 -Wall -Wextra -Wshadow -Wpedantic -Werror -o ${WORK}/cxx
+      ${CMAKE_CURRENT_LIST_DIR}/main.cc ${flags})
+  run(${WORK}/cxx)
+endif()
