@@ -119,6 +119,7 @@ static inline bool x86_ept_is_legal(uint64_t raw, const struct ptl_fmt *f)
 {
 	return f->legal_low[raw >> 10 & 1] >> (raw & 0x3f) & 1;
 }
+#define fmt_write_is_legal x86_ept_is_legal
 
 static inline bool x86_ept_is_table(uint64_t raw, unsigned int level, const struct ptl_fmt *f)
 {

@@ -116,6 +116,21 @@ static inline uint64_t fmt_leaf_step(uint64_t raw, unsigned int level, unsigned 
 				     const struct ptl_fmt *f);
 
 /*
+ * Whether @raw is a leaf, if it differs from one in no more than PT_ATTR_WRITE, marks
+ * and software's bits. Formats in which that right needs no other have no need to ask.
+ */
+#ifndef fmt_write_is_legal
+static inline bool ptl_any_write_is_legal(uint64_t raw, const struct ptl_fmt *f)
+{
+	(void)raw;
+	(void)f;
+	return true;
+}
+#define fmt_write_is_legal ptl_any_write_is_legal
+#endif
+static inline bool fmt_write_is_legal(uint64_t raw, const struct ptl_fmt *f);
+
+/*
  * Contiguous blocks. fmt_contig_lg2: log2 entries of the block that this word
  * says it is part of, 0: none; fmt_contig: the first word of a block, from the
  * first entry alone; fmt_uncontig: this entry alone.

@@ -175,6 +175,8 @@ static inline bool ptl_full_fits(const struct pt_pgtable *pt, const struct ptl_f
 		return false;
 	if ((ptl_full_view(run, *raw, &pt->fmt) ^ run->want) & run->same)
 		return false;
+	if (!fmt_write_is_legal(*raw, &pt->fmt))
+		return false;
 	return !run->looks ||
 	       !ptl_folio_find(pt->phys, run->looks, fmt_leaf_pa(*raw, level, index, &pt->fmt),
 			       ptl_level_lg2(level), &folio);

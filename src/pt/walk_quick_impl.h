@@ -69,12 +69,14 @@ static inline unsigned int ptl_quick_folio_pages(const struct pt_range_walk *wal
 	return (1u << *order << walk->frame_lg2_) >> FMT_GRANULE_LG2;
 }
 
-/* Whether leaf @word differs from @want in what ends a run. */
+/* Whether @word, in the place of leaf @want, ends a run: it differs in what does, or is no leaf. */
 static inline bool ptl_quick_ends(const struct pt_range_walk *walk, uint64_t word, uint64_t want)
 {
 	const struct ptl_fmt *f = &walk->pt_->fmt;
 	uint64_t differ = word ^ want;
 
+	if (!fmt_write_is_legal(word, f))
+		return true;
 	if (!(walk->flags_ & PT_WALK_RESPECT_AD))
 		differ = fmt_still(word, f) ^ fmt_still(want, f);
 	return differ & walk->quick_same_;

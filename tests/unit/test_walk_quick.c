@@ -249,11 +249,68 @@ static void high_bits_of_addresses_count(void **state)
 	space_end(f);
 }
 
+/* Where runs end if @raw stands for the third of a folio's four pages, behind a page of another. */
+static void check_illegal_word(struct fixture *f, pt_pa_t word, uint64_t raw, unsigned int flags)
+{
+	const pt_va_t last = page_va(f, 5) - 1, bad = page_va(f, 3);
+	struct pt_range_walk walk;
+	enum pt_range_walk_type type;
+
+	write_word(f, word, raw);
+	type = pt_range_walk_start(&walk, f->pt, bad, last, PT_TYPE_ALL, flags | PT_WALK_EACH);
+	if (type == PTW_ILLEGAL)
+		for (size_t first = 0; first < 3; first++) {
+			for (type = pt_range_walk_start(&walk, f->pt, page_va(f, first), last,
+							PT_TYPE_ALL, flags);
+			     walk.va + (walk.len - 1) < bad; type = pt_range_walk_next(&walk))
+				assert_int_equal(type, PTW_FOLIO);
+			assert_int_equal(type, PTW_ILLEGAL);
+			assert_int_equal(walk.va, bad);
+			assert_int_equal(walk.len, f->granule);
+		}
+}
+
+/*
+ * Also at a word that differs from a legal one only in bits that a run of a folio does not look
+ * at: EPT's leaves that may be written need to be readable.
+ */
+static void runs_of_folios_end_at_illegal_words(void **state)
+{
+	const unsigned int flags[] = { FOLIOS, FOLIOS | PT_WALK_RESPECT_AD,
+				       FOLIOS | PT_WALK_RESPECT_WRITE };
+	const pt_attr_t attrs[] = { RX, RWX, PT_ATTR_EXEC, PT_ATTR_EXEC | A };
+	struct pt_change change = { .flags = PT_CHANGE_NO_CONTIG };
+	struct fixture *f = *state;
+	pt_pa_t other, pa;
+
+	space_begin(f);
+	other = folio(f, 0);
+	pa = folio(f, 2);
+	for (size_t i = 0; i < sizeof(attrs) / sizeof(attrs[0]); i++) {
+		const pt_attr_t attr = attrs[i] & ~format_lost_attrs(&f->fmt, attrs[i]);
+		pt_pa_t word;
+		uint64_t raw;
+
+		if (pt_map(f->pt, page_va(f, 0), other, f->granule, attr, &change) == -EOPNOTSUPP)
+			continue;
+		map(f, 1, pa, 4, attr);
+		word = word_pa(f, page_va(f, 3));
+		raw = read_word(f, word);
+		for (unsigned int bit = 0; bit < 64; bit++)
+			for (size_t k = 0; k < sizeof(flags) / sizeof(flags[0]); k++)
+				check_illegal_word(f, word, raw ^ UINT64_C(1) << bit, flags[k]);
+		write_word(f, word, raw);
+		assert_int_equal(pt_unmap(f->pt, page_va(f, 0), 5 * f->granule, NULL), 0);
+	}
+	space_end(f);
+}
+
 int main(void)
 {
 	static const struct test_case tests[] = {
 		TEST_ON(runs_are_what_a_walk_that_begins_there_finds, NEEDS_3_LEVELS),
 		TEST_ON(high_bits_of_addresses_count, NEEDS_3_LEVELS),
+		TEST_ON(runs_of_folios_end_at_illegal_words, NEEDS_3_LEVELS),
 	};
 
 	return RUN_ON_ALL("quick ways of walks", tests);
