@@ -74,7 +74,8 @@ void stage2_trace_close(uint64_t ipa);
 
 /*
  * A stage 2 under test, see user_stage2.c.  borrow: copy the root of VTTBR, for an
- * access to @ipa, and add the harness; false if the root is in no ident region.
+ * access to @ipa, and add the harness; false if the root is in no ident region, or has
+ * no room for it.
  */
 struct user_stage2 {
 	uint64_t vttbr;

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * A stage 2 under test.  It has to map the stubs too, without being changed: accesses
- * run on a copy of the root, of which one invalid entry leads to the harness.  Its
- * tables hold machine addresses, so regions must be ident.
+ * run on a copy of the root, of which one invalid entry leads to the harness, or one
+ * for each of its pages if these are what the root holds.  Its tables hold machine
+ * addresses, so regions must be ident.
  */
 #include "arm64.h"
 
@@ -15,7 +16,7 @@ static uint8_t block[ORC_HARNESS] __attribute__((aligned(ORC_HARNESS)));
 
 static uint64_t *original; /* the root under test */
 static uint64_t nr_entry;
-static uint64_t slot; /* entry that leads to the stubs */
+static uint64_t slot, nr_slots; /* entries that lead to the stubs */
 
 struct geometry {
 	unsigned int granule_lg2;
@@ -49,19 +50,22 @@ static uint64_t decode_vttbr(uint64_t vttbr, uint64_t vtcr, unsigned int granule
 	return pa;
 }
 
-/* An entry that the access to @index does not use, an invalid one if there is any. */
+/* Entries in a row that the access to @index does not use, invalid ones if there are any. */
 static bool choose_slot(uint64_t index)
 {
-	for (slot = nr_entry; slot--;)
-		if (!(original[slot] & 1) && slot != index)
-			return true;
-	for (slot = nr_entry; slot--;)
-		if (slot != index)
-			return true;
+	for (unsigned int taken = 0; taken <= 1; taken++) {
+		uint64_t nr = 0;
+
+		for (slot = nr_entry; slot--;) {
+			nr = slot != index && (taken || !(original[slot] & 1)) ? nr + 1 : 0;
+			if (nr == nr_slots)
+				return true;
+		}
+	}
 	return false;
 }
 
-/* Tables from copy[slot] to pages of the block. */
+/* Tables from copy[slot] on to pages of the block. */
 static void build_chain(const struct geometry *g)
 {
 	uint64_t *table = (uint64_t *)copy, at = slot;
@@ -111,6 +115,7 @@ bool user_stage2_borrow(const uint64_t *reg, uint64_t ipa, struct user_stage2 *s
 	if (!region_lookup(pa, &hpa) || hpa != pa)
 		return false;
 	original = (uint64_t *)pa;
+	nr_slots = g.level == 3 ? sizeof(block) >> g.granule_lg2 : 1;
 	if (!choose_slot(ipa >> g.shift))
 		return false;
 	copy_root();
@@ -129,7 +134,7 @@ void user_stage2_return(void)
 	for (uint64_t at = 0; at < nr_entry; at += NR_TURN) {
 		memcpy(now, (const uint64_t *)copy + at, turn_of(at) * 8);
 		for (uint64_t i = 0; i < turn_of(at); i++)
-			if (now[i] != original[at + i] && at + i != slot)
+			if (now[i] != original[at + i] && at + i - slot >= nr_slots)
 				original[at + i] = now[i];
 	}
 }
