@@ -80,20 +80,21 @@ static void put_last_swap(struct fixture *f, size_t first, size_t nr)
 	put(f, origin + first + nr - 1, 1, 0, next);
 }
 
-static void fill(struct fixture *f, pt_pa_t pool[NR_ORDERS][NR_FOLIOS])
+/* Pages from @first to @end, which are numbered from @origin on. */
+static void fill(struct fixture *f, size_t first, size_t end, pt_pa_t pool[NR_ORDERS][NR_FOLIOS])
 {
 	const bool has_soft = !format_is_stage2(f->fmt.fmt);
-	size_t first, nr;
+	size_t nr;
 
-	for (first = 0; first < NR_PAGES; first += nr) {
+	for (; first < end; first += nr) {
 		unsigned int order = random_below(NR_ORDERS);
 		uint32_t kind = random_below(has_soft ? 11 : 6);
 
 		nr = (size_t)1 << order;
 		if (kind > 6)
 			nr = 1 + random_below(11);
-		if (nr > NR_PAGES - first)
-			nr = NR_PAGES - first;
+		if (nr > end - first)
+			nr = end - first;
 		if (kind < 4)
 			put_pages(f, first, nr, pool[order][random_below(NR_FOLIOS)], has_soft);
 		else if (kind == 4)
@@ -104,6 +105,54 @@ static void fill(struct fixture *f, pt_pa_t pool[NR_ORDERS][NR_FOLIOS])
 			put_last_swap(f, first, nr);
 		else if (kind > 7)
 			put_swap(f, first, nr);
+	}
+}
+
+/*
+ * Fills the window, and puts a contiguous block somewhere into it, where there are such: a folio as
+ * large as a block, or pages of none. CPUs mark what entry of a block they like.
+ */
+static void fill_all(struct fixture *f, pt_pa_t pool[NR_ORDERS][NR_FOLIOS], pt_pa_t block)
+{
+	const size_t nr = pages(f, f->block), at = origin + random_below(NR_PAGES);
+	const size_t first = at - at % nr, end = first + nr;
+	const pt_attr_t attr = random_marks(f);
+	const bool is_folio = random_below(3);
+
+	if (nr == 1 || !random_below(3)) {
+		fill(f, 0, NR_PAGES, pool);
+		return;
+	}
+	assert_int_equal(pt_map(f->pt, page_va(f, first), is_folio ? block : f->pa + POOL, f->block,
+				attr, NULL),
+			 0);
+	for (uint32_t i = random_below(4); i--;) {
+		pt_pa_t word = word_pa(f, page_va(f, first + random_below((uint32_t)nr)));
+
+		write_word(f, word, raw_touch(&f->fmt, read_word(f, word), A | PT_ATTR_DIRTY));
+	}
+	if (first > origin)
+		fill(f, 0, first - origin, pool);
+	if (end < origin + NR_PAGES)
+		fill(f, end - origin, NR_PAGES, pool);
+}
+
+/* The window in areas of all sorts, with gaps between some. */
+static void random_areas(struct fixture *f)
+{
+	size_t first = 0;
+
+	space.nr_areas = 0;
+	while (space.nr_areas < NR_AREAS && first < NR_PAGES) {
+		struct pt_area *area = &space.area[space.nr_areas];
+		size_t nr = 1 + random_below(40);
+
+		if (nr > NR_PAGES - first)
+			nr = NR_PAGES - first;
+		add_area(f, origin + first, nr, random_below(5) ? PT_AREA_WALK : PT_AREA_SKIP);
+		area->flags = random_below(4) ? 0 : PT_AREA_PFN_MAP;
+		area->huge_lg2 = random_below(4) ? 0 : lg2(f->block);
+		first += nr + (random_below(3) ? 0 : random_below(5));
 	}
 }
 
@@ -138,15 +187,17 @@ static void assert_same_details(enum pt_range_walk_type type, const struct pt_ra
 	}
 }
 
-static void check_walk(struct fixture *f, unsigned int types, unsigned int flags)
+static void check_walk(struct fixture *f, const struct pt_area_ops *areas, unsigned int types,
+		       unsigned int flags)
 {
 	const pt_va_t last = va_of(f, NR_PAGES) - 1;
 	struct pt_range_walk walk, fresh;
 	enum pt_range_walk_type type;
 
-	for (type = pt_range_walk_start(&walk, f->pt, va_of(f, 0), last, types, flags);
+	for (type = pt_range_walk_start_areas(&walk, f->pt, areas, va_of(f, 0), last, types, flags);
 	     type != PTW_DONE; type = pt_range_walk_next(&walk)) {
-		assert_int_equal(pt_range_walk_start(&fresh, f->pt, walk.va, last, types, flags),
+		assert_int_equal(pt_range_walk_start_areas(&fresh, f->pt, areas, walk.va, last,
+							   types, flags),
 				 type);
 		assert_same_run(&walk, &fresh);
 		assert_same_details(type, &walk, &fresh);
@@ -164,8 +215,9 @@ static void runs_are_what_a_walk_that_begins_there_finds(void **state)
 				       PT_TYPE_FOLIO | PT_TYPE_SWAP | PT_TYPE_NONE,
 				       PT_TYPE_ALL &
 					       ~(unsigned int)(PT_TYPE_FOLIO | PT_TYPE_SWAP) };
-	pt_pa_t pool[NR_ORDERS][NR_FOLIOS];
+	pt_pa_t pool[NR_ORDERS][NR_FOLIOS], block;
 	struct fixture *f = *state;
+	pt_va_t first, last;
 
 	origin = (size_t)1 << f->info.entries_lg2[0];
 	origin = origin > NR_PAGES ? origin - NR_PAGES / 2 - 3 : 0;
@@ -173,13 +225,20 @@ static void runs_are_what_a_walk_that_begins_there_finds(void **state)
 	for (unsigned int order = 0; order < NR_ORDERS; order++)
 		for (size_t i = 0; i < NR_FOLIOS; i++)
 			pool[order][i] = folio(f, order);
+	block = folio(f, lg2(f->block) - f->info.granule_lg2);
+	first = va_of(f, 0) & ~(f->block - 1);
+	last = (va_of(f, NR_PAGES) - 1) | (f->block - 1);
 	for (uint32_t number = 1; number <= NR_SEEDS; number++) {
 		seed = number * 2654435761u;
-		fill(f, pool);
-		for (size_t i = 0; i < sizeof(flags) / sizeof(flags[0]); i++)
-			for (size_t k = 0; k < sizeof(types) / sizeof(types[0]); k++)
-				check_walk(f, types[k], flags[i]);
-		assert_int_equal(pt_unmap(f->pt, va_of(f, 0), NR_PAGES * f->granule, NULL), 0);
+		fill_all(f, pool, block);
+		random_areas(f);
+		for (size_t k = 0; k < sizeof(types) / sizeof(types[0]); k++) {
+			for (size_t i = 0; i < sizeof(flags) / sizeof(flags[0]); i++)
+				check_walk(f, NULL, types[k], flags[i]);
+			check_walk(f, &area_ops, types[k], random_below(2) ? 0 : PT_WALK_PFNS);
+			check_walk(f, &area_ops, types[k], PT_WALK_RESPECT_AD);
+		}
+		assert_int_equal(pt_unmap(f->pt, first, last - first + 1, NULL), 0);
 	}
 	space_end(f);
 }
