@@ -4,7 +4,6 @@
 
 #include <string.h>
 
-#define FINE_LG2 PTL_PSS_SHIFT
 #define MAX_NODES 64
 #define AHEAD_LG2 3 /* of folios whose facts are asked for ahead of time */
 
@@ -27,15 +26,15 @@ struct alike {
 /* @len bytes of pages that are mapped @maps times. */
 static void account(struct pt_smaps *sum, const struct alike *alike, uint64_t len, uint32_t maps)
 {
-	uint64_t fine = len << FINE_LG2;
+	uint64_t fine = len << PTL_PSS_SHIFT;
 	bool shared = maps > 1 || !alike->present;
 
 	/* Each page is rounded by itself, as kernels do, however many come at a time. */
 	if (maps > 1 && alike->present) {
 		const uint64_t page = PTL_BIT(alike->page_lg2);
 
-		fine = (len >> alike->page_lg2) * ((page << FINE_LG2) / maps) +
-		       ((len & (page - 1)) << FINE_LG2) / maps;
+		fine = (len >> alike->page_lg2) * ((page << PTL_PSS_SHIFT) / maps) +
+		       ((len & (page - 1)) << PTL_PSS_SHIFT) / maps;
 	}
 	sum->pss_fine += fine;
 	*alike->pss += fine;
@@ -220,7 +219,7 @@ static void add_soft(struct pt_smaps *sum, struct ptl_view_walk *walk)
 		for (uint64_t i = 0; swap && i < walk->walk.len / page; i++) {
 			uint32_t count = pt_swap_count(swap, soft->offset + i);
 
-			sum->swap_pss_fine += (page << FINE_LG2) / (count ? count : 1);
+			sum->swap_pss_fine += (page << PTL_PSS_SHIFT) / (count ? count : 1);
 		}
 	} else if (walk->type == PTW_MIGRATION || walk->type == PTW_DEVICE ||
 		   walk->type == PTW_HWPOISON) {
