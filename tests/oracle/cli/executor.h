@@ -3,7 +3,7 @@
 #ifndef EXECUTOR_H
 #define EXECUTOR_H
 
-#include "job.h"
+#include "job/job.h"
 #include "oracle.h"
 
 struct executor {

@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What there is in an ELF core beside memory.
+ *
+ * QEMU notes of each processor of x86_64 a struct QEMUCPUState, version 1, of its
+ * target/i386/arch_dump.c. Numbers are little-endian:
+ *
+ *	  0  u32 version, size
+ *	  8  u64 rax, rbx, rcx, rdx, rsi, rdi, rsp, rbp, r8 to r15, rip, rflags
+ *	152  10 segments of 24 bytes
+ *	392  u64 cr0, cr1, cr2, cr3, cr4
+ */
+#include "vmcore.h"
+
+#include <gelf.h>
+
+#include <string.h>
+
+#define CR_AT 392
+#define NEEDED (CR_AT + 5 * 8)
+
+static uint64_t le(const unsigned char *bytes, unsigned int nr)
+{
+	uint64_t value = 0;
+
+	for (unsigned int i = 0; i < nr; i++)
+		value |= (uint64_t)bytes[i] << 8 * i;
+	return value;
+}
+
+/* The notes that were seen, and the one that is wanted. */
+struct search {
+	unsigned int wanted, nr_cpus;
+	struct dump_qemu_cpu *cpu;
+};
+
+static void take_note(struct search *search, const unsigned char *note, size_t len)
+{
+	const unsigned char *cr = note + CR_AT;
+
+	if (len < NEEDED || le(note, 4) != 1)
+		return;
+	if (search->nr_cpus++ == search->wanted)
+		*search->cpu = (struct dump_qemu_cpu){
+			.cr0 = le(cr, 8),
+			.cr3 = le(cr + 3 * 8, 8),
+			.cr4 = le(cr + 4 * 8, 8),
+		};
+}
+
+static void search_notes(struct search *search, Elf_Data *notes)
+{
+	size_t at = 0, next, name, desc;
+	GElf_Nhdr header;
+
+	while ((next = gelf_getnote(notes, at, &header, &name, &desc)) > 0) {
+		const char *bytes = notes->d_buf;
+
+		if (header.n_namesz == sizeof("QEMU") && !memcmp(bytes + name, "QEMU", 5))
+			take_note(search, (const unsigned char *)bytes + desc, header.n_descsz);
+		at = next;
+	}
+}
+
+static Elf *begin(int fd, size_t *nr_segments)
+{
+	Elf *elf = NULL;
+
+	*nr_segments = 0;
+	if (elf_version(EV_CURRENT) != EV_NONE)
+		elf = elf_begin(fd, ELF_C_READ, NULL);
+	if (elf && elf_kind(elf) == ELF_K_ELF)
+		elf_getphdrnum(elf, nr_segments);
+	return elf;
+}
+
+bool dump_elf_cpu(int fd, unsigned int nr, struct dump_qemu_cpu *cpu, unsigned int *nr_cpus)
+{
+	struct search search = { .wanted = nr, .cpu = cpu };
+	size_t nr_segments;
+	Elf *elf = begin(fd, &nr_segments);
+	GElf_Ehdr header;
+
+	if (nr_segments && gelf_getehdr(elf, &header) && header.e_machine != EM_X86_64)
+		nr_segments = 0;
+	for (size_t i = 0; i < nr_segments; i++) {
+		GElf_Phdr segment;
+		Elf_Data *notes = NULL;
+
+		if (gelf_getphdr(elf, (int)i, &segment) && segment.p_type == PT_NOTE)
+			notes = elf_getdata_rawchunk(elf, (int64_t)segment.p_offset,
+						     segment.p_filesz, ELF_T_NHDR);
+		if (notes)
+			search_notes(&search, notes);
+	}
+	elf_end(elf);
+	*nr_cpus = search.nr_cpus;
+	return nr < search.nr_cpus;
+}
+
+bool dump_elf_is_whole(int fd, uint64_t file_len)
+{
+	size_t nr_segments;
+	Elf *elf = begin(fd, &nr_segments);
+	bool is_whole = true;
+
+	for (size_t i = 0; i < nr_segments; i++) {
+		GElf_Phdr segment;
+
+		if (gelf_getphdr(elf, (int)i, &segment) && segment.p_type == PT_LOAD)
+			is_whole &= segment.p_offset <= file_len &&
+				    segment.p_filesz <= file_len - segment.p_offset;
+	}
+	elf_end(elf);
+	return is_whole;
+}
