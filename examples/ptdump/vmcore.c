@@ -95,7 +95,6 @@ static void find_pieces(struct dump_vmcore *vmcore)
 		add_piece(vmcore, first, end - first);
 		first = end;
 	}
-	kdump_bmp_decref(map.val.bitmap);
 	if (!vmcore->nr_pieces)
 		dump_die("%s: is a dump without memory", vmcore->path);
 }
