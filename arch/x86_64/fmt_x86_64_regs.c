@@ -7,6 +7,7 @@
 #include "x86_64/fmt_x86_64_regs.h"
 
 #define CR3_ADDRESS PTL_BITS(51, 12) /* below: PCID or PWT and PCD; above: LAM */
+#define CR3_NO_FLUSH PTL_BIT(63)
 #define PAT_RESET UINT64_C(0x0007040600070406) /* SDM 12.12.4 "Programming the PAT" */
 
 void ptl_x86_64_read_regs(const struct pt_x86_regs *regs, struct pt_fmt_cfg *cfg, pt_pa_t *root)
@@ -23,6 +24,20 @@ void ptl_x86_64_read_regs(const struct pt_x86_regs *regs, struct pt_fmt_cfg *cfg
 	*root = regs->cr3 & CR3_ADDRESS;
 }
 
+/*
+ * 60:M are reserved, and 63 but for an operand of MOV to CR3 with PCIDE. Whether the processor has
+ * LAM, which 62:61 are for, is not known here.
+ */
+bool ptl_x86_64_cr3_fits(const struct pt_x86_regs *regs)
+{
+	unsigned int pa_bits = regs->maxphyaddr ? regs->maxphyaddr : 52;
+	uint64_t reserved = PTL_BITS(60, pa_bits);
+
+	if (!(regs->cr4 & X86_64_CR4_PCIDE))
+		reserved |= CR3_NO_FLUSH;
+	return !(regs->cr3 & reserved);
+}
+
 int pt_fmt_cfg_x86_64(struct pt_fmt_cfg *cfg, pt_pa_t *root, const struct pt_x86_regs *regs)
 {
 	struct pt_fmt_cfg found;
@@ -33,7 +48,7 @@ int pt_fmt_cfg_x86_64(struct pt_fmt_cfg *cfg, pt_pa_t *root, const struct pt_x86
 	    !(regs->efer & X86_64_EFER_LME))
 		return -EINVAL;
 	ptl_x86_64_read_regs(regs, &found, &found_root);
-	if (pt_format_info(&found, &info))
+	if (pt_format_info(&found, &info) || !ptl_x86_64_cr3_fits(regs))
 		return -EINVAL;
 	*cfg = found;
 	*root = found_root;

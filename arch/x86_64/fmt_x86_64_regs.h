@@ -16,6 +16,7 @@
 #define X86_64_CR0_PG PTL_BIT(31)
 #define X86_64_CR4_PAE PTL_BIT(5)
 #define X86_64_CR4_LA57 PTL_BIT(12)
+#define X86_64_CR4_PCIDE PTL_BIT(17)
 #define X86_64_CR4_SMEP PTL_BIT(20)
 #define X86_64_CR4_SMAP PTL_BIT(21)
 #define X86_64_CR4_PKE PTL_BIT(22)
@@ -27,5 +28,7 @@
 
 /* What @regs, in which paging is on, select; not yet checked. */
 void ptl_x86_64_read_regs(const struct pt_x86_regs *regs, struct pt_fmt_cfg *cfg, pt_pa_t *root);
+/* Whether CR3 can be loaded beside the other @regs, whose MAXPHYADDR is one. */
+bool ptl_x86_64_cr3_fits(const struct pt_x86_regs *regs);
 
 #endif /* PTL_FMT_X86_64_REGS_H */

@@ -107,7 +107,7 @@ int ptl_x86_64_set_regime(struct ptl_regime *r, const struct pt_phys *phys,
 	if (!(regs->cr4 & X86_64_CR4_PAE) || !(regs->efer & X86_64_EFER_LME))
 		return -EOPNOTSUPP;
 	ptl_x86_64_read_regs(regs, &cfg, &root);
-	if (cfg.pa_bits > PT_PHYS_MAX_BITS || root >> cfg.pa_bits)
+	if (cfg.pa_bits > PT_PHYS_MAX_BITS || !ptl_x86_64_cr3_fits(regs))
 		return -EINVAL;
 	err = ptl_regime_init(r, phys, &cfg, root, &ptl_walker_x86_64);
 	if (err)

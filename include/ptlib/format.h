@@ -130,7 +130,9 @@ struct pt_arm64_s2_regs {
  * AMD's nested page tables are the same format: give nCR3 as @regs->cr3, and the host's
  * CR0, CR4, EFER and PAT. Every guest access is a user's there.
  *
- * Return: 0, or -EINVAL if they do not select 4- or 5-level paging.
+ * Return: 0, or -EINVAL if they do not select 4- or 5-level paging, or if CR3 has a
+ * reserved bit, with which MOV to CR3 raises #GP: one of 60:MAXPHYADDR, or 63 without
+ * CR4.PCIDE. Bits 62:61 may be set, as on a processor with LAM.
  */
 PT_API PT_MUST_CHECK int pt_fmt_cfg_x86_64(struct pt_fmt_cfg *cfg, pt_pa_t *root,
 					   const struct pt_x86_regs *regs);

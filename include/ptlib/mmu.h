@@ -41,9 +41,10 @@ PT_API void pt_mmu_destroy(struct pt_mmu *mmu);
  * Cheap enough to call for every access; recomputes some tables of rights.
  *
  * Context: one thread at a time, and no access by this MMU meanwhile.
- * Return: 0; -EINVAL for what the processor would refuse: a CR3 beyond MAXPHYADDR,
- * a MAXPHYADDR outside 32 to 52, CR4.CET without CR0.WP; -EOPNOTSUPP for paging modes
- * that are not here (32-bit and PAE paging). The registers are then as before.
+ * Return: 0; -EINVAL for what the processor would refuse: reserved bits in CR3, as
+ * pt_fmt_cfg_x86_64() has them, a MAXPHYADDR outside 32 to 52, CR4.CET without CR0.WP;
+ * -EOPNOTSUPP for paging modes that are not here (32-bit and PAE paging). The registers
+ * are then as before. Without paging nothing but CR4.CET is looked at.
  */
 PT_API PT_MUST_CHECK int pt_mmu_set_x86_64(struct pt_mmu *mmu, const struct pt_x86_regs *regs);
 

@@ -257,6 +257,31 @@ static void control_registers(void **state)
 	assert_int_equal(pt_fmt_cfg_x86_64(&cfg, &root, &regs), -EINVAL);
 }
 
+/* Table 4-12: 60:M are reserved, and 63 but for MOV to CR3 with PCIDE, as 4.10.4.1 has it */
+static void reserved_bits_of_cr3(void **state)
+{
+	struct pt_x86_regs regs = { .cr0 = 0x80050033, .cr4 = 0x20, .efer = 0xd01 };
+	struct pt_fmt_cfg cfg;
+	pt_pa_t root;
+
+	(void)state;
+	for (unsigned int width = 32; width <= 52; width += 10) {
+		regs.maxphyaddr = width == 52 ? 0 : width;
+		for (unsigned int bit = 0; bit < 64; bit++) {
+			bool legal = bit < width || bit == 61 || bit == 62;
+
+			regs.cr3 = UINT64_C(1) << bit;
+			regs.cr4 = 0x20;
+			assert_int_equal(pt_fmt_cfg_x86_64(&cfg, &root, &regs),
+					 legal ? 0 : -EINVAL);
+			assert_true(!legal || root == (bit < 12 || bit > 52 ? 0 : regs.cr3));
+			regs.cr4 |= 1u << 17; /* PCIDE */
+			assert_int_equal(pt_fmt_cfg_x86_64(&cfg, &root, &regs),
+					 legal || bit == 63 ? 0 : -EINVAL);
+		}
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -268,6 +293,7 @@ int main(void)
 		cmocka_unit_test(what_is_not_present),
 		cmocka_unit_test(the_next_entry),
 		cmocka_unit_test(control_registers),
+		cmocka_unit_test(reserved_bits_of_cr3),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

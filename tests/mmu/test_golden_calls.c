@@ -60,6 +60,10 @@ static void registers_that_cannot_be_are_refused(void **state)
 		{ 0x80000033, 0x1000, 0x20, 0xd00, 53, -EINVAL },
 		{ 0x80000033, BIT(46), 0x20, 0xd00, 46, -EINVAL },
 		{ 0x80000033, BIT(51), 0x20, 0xd00, 46, -EINVAL },
+		/* more that is reserved in CR3: up to 60, and 63 without PCIDE */
+		{ 0x80000033, BIT(52) | 0x1000, 0x20, 0xd00, 52, -EINVAL },
+		{ 0x80000033, BIT(60) | 0x1000, 0x20 | BIT(17), 0xd00, 46, -EINVAL },
+		{ 0x80000033, BIT(63) | 0x1000, 0x20, 0xd00, 46, -EINVAL },
 		/* CR4.CET with WP = 0 */
 		{ 0x80000033, 0x1000, 0x20 | BIT(23), 0xd00, 46, -EINVAL },
 	};
@@ -82,6 +86,11 @@ static void registers_that_cannot_be_are_refused(void **state)
 	}
 	/* PWT, PCD, PCID and LAM bits are no address */
 	x.regs.cr3 |= UINT64_C(0x6000000000000fff);
+	x86_load(&x);
+	x86_goes(&x, READ, VA, 8, DATA_PA);
+	/* nor is bit 63, which MOV to CR3 takes with PCIDE */
+	x.regs.cr4 |= BIT(17);
+	x.regs.cr3 |= BIT(63);
 	x86_load(&x);
 	x86_goes(&x, READ, VA, 8, DATA_PA);
 	x86_exit(&x);

@@ -33,15 +33,17 @@ static bool has_nxe(const struct pt_x86_regs *regs)
 static int check(const struct pt_x86_regs *regs)
 {
 	unsigned int width = max_phy_addr(regs);
+	uint64_t cr3 = regs->cr3 & ~(MODEL_BIT(61) | MODEL_BIT(62)); /* LAM_U57, LAM_U48 */
 
 	if (!has_paging(regs))
 		return 0;
 	/* 4.1.1: CR4.PAE = 0 is 32-bit paging, EFER.LME = 0 PAE paging */
 	if (!(regs->cr4 & MODEL_BIT(5)) || !(regs->efer & MODEL_BIT(8)))
 		return -EOPNOTSUPP;
-	if (width < 32 || width > 52 || (regs->cr3 & (MODEL_BIT(52) - MODEL_BIT(12))) >> width)
-		return -EINVAL;
-	return 0;
+	/* 4.10.4.1: what MOV to CR3 says by bit 63 with CR4.PCIDE is no part of the register */
+	if (regs->cr4 & MODEL_BIT(17))
+		cr3 &= ~MODEL_BIT(63);
+	return width < 32 || width > 52 || cr3 >> width ? -EINVAL : 0;
 }
 
 int model_check_x86(const struct pt_x86_regs *regs)
