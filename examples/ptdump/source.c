@@ -161,7 +161,8 @@ static void add_roots(struct dump_source *source, const struct dump_regs *regs,
 
 	if (dump_has(regs, DUMP_CR3)) {
 		if (pt_fmt_cfg_x86_64(&cfg, &root, &regs->x86))
-			dump_die("cr0, cr4 and efer select neither 4- nor 5-level paging");
+			dump_die("cr0, cr4 and efer select neither 4- nor 5-level paging, or "
+				 "cr3 has bits that are reserved");
 		add_root(source, "cr3", &cfg, root, options);
 	}
 	if (dump_has(regs, DUMP_EPTP)) {
