@@ -81,8 +81,9 @@ struct pt_mm_area {
  * Context: nothing else uses @mm.
  * Return: 0; -EEXIST if an area overlaps; -EINVAL for a range that is unaligned (HUGETLB: to its
  * page) or empty, a kind, flag, size, node or memory type that does not exist, a file where there
- * must be none, or the other way round, or a key; -ERANGE outside the user's addresses, or beyond
- * the end of the file's offsets; -ENOMEM. Unchanged on failure.
+ * must be none, or the other way round, or a key; -ERANGE outside the user's addresses, to which
+ * the last page below x86's hole does not belong, or beyond the end of the file's offsets; -ENOMEM.
+ * Unchanged on failure.
  */
 PT_API PT_MUST_CHECK int pt_mm_map(struct pt_mm *mm, const struct pt_mm_area *want);
 

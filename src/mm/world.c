@@ -4,7 +4,11 @@
 
 #include <stdlib.h>
 
-/* x86: the lower half, as everywhere; arm64: all of the table's half. */
+/*
+ * arm64: all of the table's half. x86: the lower half without its last page: a SYSCALL at its end
+ * would return to an address that is not canonical, so Linux gives nobody that page (6.15,
+ * arch/x86/include/asm/page_64.h, task_size_max()).
+ */
 static int find_limits(struct pt_world *world)
 {
 	struct pt_format_info *info = &world->info;
@@ -16,7 +20,7 @@ static int find_limits(struct pt_world *world)
 	world->user_first = info->first;
 	world->user_last = info->last;
 	if (world->cfg.fmt.fmt == PT_FMT_X86_64)
-		world->user_last = PTL_BIT(world->cfg.fmt.va_bits - 1) - 1;
+		world->user_last = PTL_BIT(world->cfg.fmt.va_bits - 1) - 4096 - 1;
 	if (info->nr_levels > 1 && info->can_leaf[1])
 		world->huge_lg2 = info->leaf_lg2[1];
 	else

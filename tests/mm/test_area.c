@@ -129,6 +129,15 @@ static void misuse_is_refused_and_changes_nothing(void **state)
 	want.last = want.first + 2 * fixture.page - 1;
 	if (want.last > want.first)
 		assert_int_equal(pt_mm_map(process.mm, &want), -ERANGE);
+	if (fixture.fmt.fmt == PT_FMT_X86_64) {
+		want.first = (UINT64_C(1) << (fixture.fmt.va_bits - 1)) - fixture.page;
+		want.last = want.first + fixture.page - 1;
+		assert_int_equal(pt_mm_map(process.mm, &want), -ERANGE);
+		want.first -= fixture.page;
+		want.last -= fixture.page;
+		assert_int_equal(pt_mm_map(process.mm, &want), 0);
+		assert_int_equal(pt_mm_unmap(process.mm, want.first, fixture.page), 0);
+	}
 	assert_int_equal(pt_mm_protect(process.mm, at(1), 2 * fixture.page, PT_MM_READ), -ENOENT);
 	assert_int_equal(pt_mm_protect(process.mm, at(2), fixture.page, 8), -EINVAL);
 	assert_int_equal(pt_mm_unmap(process.mm, at(2), 0), -EINVAL);
