@@ -13,7 +13,7 @@ set(layers base phys buddy pt mmu tlb kspace mm machine top) # bottom up
 set(public_base    attr error ops types)
 set(public_phys    frame phys)
 set(public_buddy   freetype zone zone_info)
-set(public_pt      format gather image map pagetable query reserve soft soft_map verify walk)
+set(public_pt      format gather image map pagetable query regs reserve soft soft_map verify walk)
 set(public_machine checker cpu flush_batch guest machine space)
 set(arch_machine   policy)
 set(public_top     ptlib)

@@ -1,10 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the control registers of x86-64 select among the paging modes.
+ * What the control registers of x86-64 select among the paging modes, and which select a table.
  *
  *   Intel SDM Vol. 3A, 4.1.1 "Four Paging Modes", Table 4-12 "Use of CR3" (rev. 081)
  */
 #include "x86_64/fmt_x86_64_regs.h"
+
+#include <ptlib/regs.h>
+
+#include "pt/fmt_cfg.h"
 
 #define CR3_ADDRESS PTL_BITS(51, 12) /* below: PCID or PWT and PCD; above: LAM */
 #define CR3_NO_FLUSH PTL_BIT(63)
@@ -52,5 +56,37 @@ int pt_fmt_cfg_x86_64(struct pt_fmt_cfg *cfg, pt_pa_t *root, const struct pt_x86
 		return -EINVAL;
 	*cfg = found;
 	*root = found_root;
+	return 0;
+}
+
+static uint64_t cr4_of(uint64_t cr4, const struct pt_fmt_cfg *cfg)
+{
+	cr4 |= X86_64_CR4_PAE;
+	cr4 = cfg->va_bits == 57 ? cr4 | X86_64_CR4_LA57 : cr4 & ~X86_64_CR4_LA57;
+	if (!(cfg->features & PT_FEAT_PKEYS))
+		return cr4 & ~(X86_64_CR4_PKE | X86_64_CR4_PKS);
+	return cr4 & X86_64_CR4_PKS ? cr4 : cr4 | X86_64_CR4_PKE;
+}
+
+int pt_x86_regs_select(struct pt_x86_regs *regs, const struct pt_fmt_cfg *cfg, pt_pa_t root)
+{
+	struct pt_x86_regs to = *regs;
+	struct pt_fmt_cfg found;
+	pt_pa_t found_root;
+
+	to.cr0 |= X86_64_CR0_PG | X86_64_CR0_PE;
+	to.cr3 = (to.cr3 & ~CR3_ADDRESS) | (root & CR3_ADDRESS);
+	to.cr4 = cr4_of(to.cr4, cfg);
+	to.efer = (to.efer & ~X86_64_EFER_NXE) | X86_64_EFER_LME | X86_64_EFER_LMA |
+		  (cfg->features & PT_FEAT_NX ? X86_64_EFER_NXE : 0);
+	to.pat = cfg->mem_types;
+	if (!to.maxphyaddr)
+		to.maxphyaddr = cfg->pa_bits;
+	if (!(cfg->features & PT_FEAT_1G))
+		to.no_1g = true;
+	if (pt_fmt_cfg_x86_64(&found, &found_root, &to) || found_root != root ||
+	    root >> found.pa_bits || !ptl_fmt_cfg_equal(&found, cfg))
+		return -EINVAL;
+	*regs = to;
 	return 0;
 }

@@ -12,6 +12,7 @@
 
 #include "base/bits.h"
 
+#define X86_64_CR0_PE PTL_BIT(0)
 #define X86_64_CR0_WP PTL_BIT(16)
 #define X86_64_CR0_PG PTL_BIT(31)
 #define X86_64_CR4_PAE PTL_BIT(5)
@@ -23,6 +24,7 @@
 #define X86_64_CR4_CET PTL_BIT(23)
 #define X86_64_CR4_PKS PTL_BIT(24)
 #define X86_64_EFER_LME PTL_BIT(8)
+#define X86_64_EFER_LMA PTL_BIT(10)
 #define X86_64_EFER_NXE PTL_BIT(11)
 #define X86_64_RFLAGS_AC PTL_BIT(18)
 

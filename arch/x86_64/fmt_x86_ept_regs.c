@@ -1,19 +1,23 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What an EPTP selects, as far as the processor's capabilities allow it.
+ * What an EPTP selects, as far as the processor's capabilities allow it, and which selects a
+ * table.
  *
  *   Intel SDM Vol. 3C, 25.6.11 "Extended-Page-Table Pointer (EPTP)"; 27.2.1.1
  *   "VM-Execution Control Fields", the checks; Vol. 3D, A.10 "VPID and EPT
  *   Capabilities" (rev. 081)
  */
-#include <ptlib/format.h>
+#include <ptlib/regs.h>
 
 #include "base/bits.h"
+#include "pt/fmt_cfg.h"
 
 #define EPTP_TYPE PTL_BITS(2, 0) /* of accesses to the tables: 0 UC, 6 WB */
+#define EPTP_WB UINT64_C(6)
 #define EPTP_LENGTH PTL_BITS(5, 3) /* levels, less one */
 #define EPTP_AD PTL_BIT(6)
-#define EPTP_RESERVED PTL_BITS(11, 8) /* bit 7: supervisor shadow stacks, not modelled */
+#define EPTP_SHADOW_STACKS PTL_BIT(7) /* supervisor's; not modelled */
+#define EPTP_RESERVED PTL_BITS(11, 8)
 
 #define CAP_EXEC_ONLY PTL_BIT(0)
 #define CAP_LENGTH(levels) PTL_BIT((levels) + 2) /* 6: 4 levels, 7: 5 */
@@ -45,5 +49,33 @@ int pt_fmt_cfg_x86_ept(struct pt_fmt_cfg *cfg, pt_pa_t *root, const struct pt_x8
 		return -EINVAL;
 	*cfg = found;
 	*root = ptl_align_down(eptp, info.root_align_lg2);
+	return 0;
+}
+
+/* A processor that has everything but what @cfg is without. */
+static uint64_t cap_of(const struct pt_fmt_cfg *cfg)
+{
+	return UINT64_MAX & ~(cfg->features & PT_FEAT_EXEC_ONLY ? 0 : CAP_EXEC_ONLY) &
+	       ~(cfg->features & PT_FEAT_1G ? 0 : CAP_1G);
+}
+
+int pt_x86_ept_regs_select(struct pt_x86_ept_regs *regs, const struct pt_fmt_cfg *cfg, pt_pa_t root)
+{
+	struct pt_x86_ept_regs to = *regs;
+	unsigned int levels = cfg->va_bits == 57 ? 5 : 4;
+	struct pt_fmt_cfg found;
+	pt_pa_t found_root;
+
+	to.eptp = (to.eptp & EPTP_SHADOW_STACKS) | root | (uint64_t)(levels - 1) << 3 | EPTP_WB |
+		  (cfg->features & PT_FEAT_AD ? EPTP_AD : 0);
+	to.mbec = cfg->features & PT_FEAT_MBEC;
+	if (!to.ept_vpid_cap)
+		to.ept_vpid_cap = cap_of(cfg);
+	if (!to.maxphyaddr)
+		to.maxphyaddr = cfg->pa_bits;
+	if (pt_fmt_cfg_x86_ept(&found, &found_root, &to) || found_root != root ||
+	    !ptl_fmt_cfg_equal(&found, cfg))
+		return -EINVAL;
+	*regs = to;
 	return 0;
 }

@@ -127,6 +127,8 @@ struct pt_arm64_s2_regs {
  * pt_fmt_cfg_x86_64() - What these registers select.
  * @root: Receives the physical address of the top table, from CR3.
  *
+ * For the other way, from a table to registers, see regs.h.
+ *
  * AMD's nested page tables are the same format: give nCR3 as @regs->cr3, and the host's
  * CR0, CR4, EFER and PAT. Every guest access is a user's there.
  *

@@ -39,6 +39,7 @@ PT_API void pt_mmu_destroy(struct pt_mmu *mmu);
  * pt_mmu_set_x86_64() - Load all control registers of an x86-64 processor.
  *
  * Cheap enough to call for every access; recomputes some tables of rights.
+ * pt_x86_regs_select() makes the registers for a table; so do others in regs.h.
  *
  * Context: one thread at a time, and no access by this MMU meanwhile.
  * Return: 0; -EINVAL for what the processor would refuse: reserved bits in CR3, as

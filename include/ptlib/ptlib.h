@@ -19,6 +19,7 @@
 #include <ptlib/attr.h>      /* what a leaf allows */
 #include <ptlib/phys.h>      /* simulated physical memory */
 #include <ptlib/format.h>    /* x86_64 and arm64, and their configuration */
+#include <ptlib/regs.h>      /* which registers select a table */
 #include <ptlib/soft.h>      /* words that are software's: swap, migration, markers */
 #include <ptlib/ops.h>       /* what a table needs from above */
 #include <ptlib/pagetable.h> /* make, open, link, destroy */
