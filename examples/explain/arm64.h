@@ -32,19 +32,13 @@
 #define SCTLR_WXN BIT(19)
 #define TCR_TBI0 BIT(37)
 #define TCR_TBI1 BIT(38)
-#define TCR_HA BIT(39)
 #define TCR_HD BIT(40)
 #define TCR_TBID0 BIT(51)
 #define TCR_TBID1 BIT(52)
-#define TCR_DS BIT(59)
 #define HCR_VM BIT(0)
 #define HCR_DC BIT(12)
 #define HCR_E2H BIT(34)
-#define HCR_FWB BIT(46)
-#define VTCR_HA BIT(21)
 #define VTCR_HD BIT(22)
-#define VTCR_DS BIT(32)
-#define VTCR_SL2 BIT(33)
 
 /* Bit 55 chooses the half, tag or not. */
 static inline bool is_upper(const struct explain_walk *walk)
@@ -56,11 +50,6 @@ static inline bool is_lpa2(const struct pt_fmt_cfg *cfg)
 {
 	return cfg->fmt == PT_FMT_ARM64_4K_LPA2 || cfg->fmt == PT_FMT_ARM64_16K_LPA2 ||
 	       cfg->fmt == PT_FMT_ARM64_S2_4K_LPA2 || cfg->fmt == PT_FMT_ARM64_S2_16K_LPA2;
-}
-
-static inline bool is_64k(const struct pt_fmt_cfg *cfg)
-{
-	return cfg->fmt == PT_FMT_ARM64_64K || cfg->fmt == PT_FMT_ARM64_S2_64K;
 }
 
 /* Whether there is no first stage. */

@@ -161,8 +161,8 @@ void dump_regs_take(struct dump_options *options, unsigned int nr, const char *t
 void dump_regs_finish(struct dump_options *options, enum dump_arch arch);
 /** Takes what an image knows of a register of 64 bits, unless it was given. */
 void dump_regs_learn(struct dump_regs *regs, enum dump_reg reg, uint64_t value);
-/** What TTBR0, TTBR1 or VTTBR hold for tables at @root: in bits 5:2 the address bits 51:48. */
-uint64_t dump_ttbr_of(pt_pa_t root);
+/** Makes the registers of @cfg's kind select tables at @root; as regs.h of the library. */
+int dump_regs_select(struct dump_regs *regs, const struct pt_fmt_cfg *cfg, pt_pa_t root);
 /** Whose roots @regs give; DUMP_ANY_ARCH: none. */
 enum dump_arch dump_regs_arch(const struct dump_regs *regs);
 

@@ -121,9 +121,22 @@ void dump_regs_learn(struct dump_regs *regs, enum dump_reg reg, uint64_t value)
 	regs->given |= UINT64_C(1) << reg;
 }
 
-uint64_t dump_ttbr_of(pt_pa_t root)
+int dump_regs_select(struct dump_regs *regs, const struct pt_fmt_cfg *cfg, pt_pa_t root)
 {
-	return (root & ((UINT64_C(1) << 48) - 1)) | root >> 48 << 2;
+	switch (cfg->fmt) {
+	case PT_FMT_X86_64:
+		return pt_x86_regs_select(&regs->x86, cfg, root);
+	case PT_FMT_X86_EPT:
+		return pt_x86_ept_regs_select(&regs->ept, cfg, root);
+	case PT_FMT_ARM64_4K:
+	case PT_FMT_ARM64_4K_LPA2:
+	case PT_FMT_ARM64_16K:
+	case PT_FMT_ARM64_16K_LPA2:
+	case PT_FMT_ARM64_64K:
+		return pt_arm64_regs_select(&regs->arm64, cfg, root);
+	default:
+		return pt_arm64_s2_regs_select(&regs->arm64_s2, cfg, root);
+	}
 }
 
 enum dump_arch dump_regs_arch(const struct dump_regs *regs)

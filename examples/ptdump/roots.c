@@ -14,6 +14,7 @@
  */
 #include "printer.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 
 #define X86_MARKS UINT64_C(0x60) /* A, and where leaves have D */
@@ -141,18 +142,15 @@ static struct pt_pgtable *open_at(const struct search *search, pt_pa_t pa)
 	return pt;
 }
 
-/* What a register has to hold for tables at @pa. */
+/* What a register has to hold for tables at @pa. The others are zero: one of these is not. */
 static uint64_t register_value(const struct dump_root *root, pt_pa_t pa)
 {
-	switch (root->cfg.fmt) {
-	case PT_FMT_X86_64:
-		return pa;
-	case PT_FMT_X86_EPT: /* write-back, length of a walk, A and D */
-		return pa | 6 | (root->info.nr_levels - 1) << 3 |
-		       (root->cfg.features & PT_FEAT_AD ? 1 << 6 : 0);
-	default:
-		return dump_ttbr_of(pa);
-	}
+	struct dump_regs regs = { 0 };
+
+	if (dump_regs_select(&regs, &root->cfg, pa))
+		dump_die("no register holds a root at 0x%" PRIx64, pa);
+	return regs.x86.cr3 | regs.ept.eptp | regs.arm64.ttbr0 | regs.arm64.ttbr1 |
+	       regs.arm64_s2.vttbr;
 }
 
 static void keep(struct search *search, pt_pa_t pa, const struct dump_tree *tree)
@@ -191,9 +189,10 @@ static void try_region(struct search *search, pt_pa_t first, uint64_t len)
 	uint64_t step = UINT64_C(1) << search->root->info.root_align_lg2;
 	uint64_t bytes = 8 * (uint64_t)search->nr_words;
 	const uint64_t *words;
+	pt_pa_t end = UINT64_C(1) << search->root->cfg.pa_bits; /* no register holds more */
 	pt_pa_t pa = (first + step - 1) & ~(step - 1);
 
-	for (; pa + bytes <= first + len; pa += step) {
+	for (; pa + bytes <= first + len && pa < end; pa += step) {
 		words = words_at(search, pa);
 		if (words && pa != pt_pgtable_root(search->root->pt))
 			try_root(search, pa, words);

@@ -18,8 +18,6 @@
 #define FRAME UINT64_C(4096)
 #define MAX_PIECES 65536
 
-#define TCR_DS (UINT64_C(1) << 59)
-
 /* A stretch of memory, a region of phys. */
 struct piece {
 	pt_pa_t pa;
@@ -225,25 +223,37 @@ static bool is_empty(struct dump_vmcore *vmcore, pt_pa_t pa)
  */
 static void learn_arm64_kernel(struct dump_vmcore *vmcore, struct dump_regs *regs)
 {
-	static const uint64_t tg0[] = { [12] = 0, [14] = 2, [16] = 1 };
-	static const uint64_t tg1[] = { [12] = 2, [14] = 1, [16] = 3 };
-	uint64_t va, voffset, t1sz, pa, reserved, tcr;
+	static const enum pt_format formats[][2] = {
+		[12] = { PT_FMT_ARM64_4K, PT_FMT_ARM64_4K_LPA2 },
+		[14] = { PT_FMT_ARM64_16K, PT_FMT_ARM64_16K_LPA2 },
+		[16] = { PT_FMT_ARM64_64K, PT_FMT_ARM64_64K },
+	};
+	uint64_t va, voffset, t1sz, pa, reserved;
+	struct pt_arm64_regs found = { 0 };
+	struct pt_fmt_cfg cfg;
 	bool has_52;
 
 	if (!has_swapper(vmcore, &va) || !has_number(vmcore, "kimage_voffset", &voffset) ||
 	    !has_number(vmcore, "TCR_EL1_T1SZ", &t1sz))
 		return;
 	has_52 = t1sz < 16 || vmcore->page_lg2 == 16;
-	tcr = (t1sz & 0x3f) * 0x10001 | tg0[vmcore->page_lg2] << 14 | tg1[vmcore->page_lg2] << 30 |
-	      (uint64_t)(has_52 ? 6 : 5) << 32; /* IPS: 48 or 52 bits */
-	if (has_52 && vmcore->page_lg2 != 16)
-		tcr |= TCR_DS;
+	cfg = (struct pt_fmt_cfg){
+		.fmt = formats[vmcore->page_lg2][has_52],
+		.va_bits = 64 - (t1sz & 0x3f),
+		.pa_bits = has_52 ? 52 : 48,
+		.upper_half = true,
+		.features =
+			PT_FEAT_NO_HPD | PT_FEAT_TTST | (vmcore->page_lg2 == 16 ? PT_FEAT_LPA : 0),
+	};
 	pa = va - voffset;
+	if (pt_arm64_regs_select(&found, &cfg, pa))
+		dump_die("%s: VMCOREINFO names no tables that an arm64 has", vmcore->path);
+	dump_regs_learn(regs, DUMP_TTBR1, found.ttbr1);
 	reserved = pa - (UINT64_C(1) << vmcore->page_lg2);
-	dump_regs_learn(regs, DUMP_TTBR1, dump_ttbr_of(pa));
-	dump_regs_learn(regs, DUMP_TCR, tcr);
-	if (is_empty(vmcore, reserved))
-		dump_regs_learn(regs, DUMP_TTBR0, dump_ttbr_of(reserved));
+	cfg.upper_half = false;
+	if (is_empty(vmcore, reserved) && !pt_arm64_regs_select(&found, &cfg, reserved))
+		dump_regs_learn(regs, DUMP_TTBR0, found.ttbr0);
+	dump_regs_learn(regs, DUMP_TCR, found.tcr);
 }
 
 static bool learn_cpu(const struct dump_vmcore *vmcore, unsigned int nr, struct dump_regs *regs)
