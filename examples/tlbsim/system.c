@@ -147,29 +147,25 @@ static void make_machine(struct sim_system *system, const struct sim_shape *shap
 	must(system, "the machine", pt_machine_create(&system->machine, system->phys, &cfg));
 }
 
-/* Paging, and what Linux has on: WP; SMEP, SMAP, PCIDs if any, global pages, PAE; NX. */
-static int load_x86(struct pt_cpu *cpu, pt_pa_t root, bool pcids)
+/* What Linux has on: WP; SMEP, SMAP, PCIDs if any, global pages. */
+static int load_x86(struct pt_cpu *cpu, const struct pt_pgtable *pt, bool pcids)
 {
-	const struct pt_x86_regs regs = {
-		.cr0 = UINT64_C(0x80010033),
-		.cr3 = root,
-		.cr4 = BIT(21) | BIT(20) | (pcids ? BIT(17) : 0) | BIT(7) | BIT(5),
-		.efer = UINT64_C(0xd01),
+	struct pt_x86_regs regs = {
+		.cr0 = BIT(16),
+		.cr4 = BIT(21) | BIT(20) | (pcids ? BIT(17) : 0) | BIT(7),
 	};
+	int err = pt_x86_regs_select(&regs, pt_pgtable_fmt(pt), pt_pgtable_root(pt));
 
-	return pt_cpu_load_x86_64(cpu, &regs);
+	return err ? err : pt_cpu_load_x86_64(cpu, &regs);
 }
 
-/* T0SZ for 48 bits, EPD1, IPS of 48 bits, ASIDs of 16 bits, HA and HD: TCR_EL1. */
-static int load_arm64(struct pt_cpu *cpu, const struct pt_fmt_cfg *fmt)
+/* ASIDs of 16 bits: TCR_EL1. */
+static int load_arm64(struct pt_cpu *cpu, const struct pt_pgtable *pt)
 {
-	const struct pt_arm64_regs regs = {
-		.tcr = 16 | BIT(23) | UINT64_C(5) << 32 | BIT(36) | BIT(39) | BIT(40),
-		.mair = fmt->mem_types,
-		.sctlr = 1,
-	};
+	struct pt_arm64_regs regs = { .tcr = BIT(36) };
+	int err = pt_arm64_regs_select(&regs, pt_pgtable_fmt(pt), pt_pgtable_root(pt));
 
-	return pt_cpu_load_arm64(cpu, &regs);
+	return err ? err : pt_cpu_load_arm64(cpu, &regs);
 }
 
 /* An empty table for kernel threads, and each CPU in one. */
@@ -192,9 +188,8 @@ static void start_cpus(struct sim_system *system, const struct pt_fmt_cfg *fmt)
 
 		must(system, "a CPU", pt_cpu_enter(cpu));
 		must(system, "registers",
-		     fmt->fmt == PT_FMT_X86_64
-			     ? load_x86(cpu, pt_pgtable_root(system->kernel), pcids)
-			     : load_arm64(cpu, fmt));
+		     fmt->fmt == PT_FMT_X86_64 ? load_x86(cpu, system->kernel, pcids)
+					       : load_arm64(cpu, system->kernel));
 		must(system, "a switch", pt_cpu_switch(cpu, kernel));
 		pt_cpu_leave(cpu);
 	}

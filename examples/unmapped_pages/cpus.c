@@ -40,31 +40,22 @@ const struct pt_flush_ops *um_cpus_flush_ops(struct um_cpus *cpus)
 	return pt_space_flush_ops(pt_machine_kernel(cpus->machine));
 }
 
-/* As Linux has them: WP; PCIDs, global pages, PAE; NX. */
-static int load_x86(struct pt_cpu *cpu, pt_pa_t root)
+/* As Linux has them: WP; PCIDs, global pages. */
+static int load_x86(struct pt_cpu *cpu, const struct pt_fmt_cfg *fmt, pt_pa_t root)
 {
-	const struct pt_x86_regs regs = {
-		.cr0 = UINT64_C(0x80010033),
-		.cr3 = root,
-		.cr4 = BIT(17) | BIT(7) | BIT(5),
-		.efer = UINT64_C(0xd01),
-	};
+	struct pt_x86_regs regs = { .cr0 = BIT(16), .cr4 = BIT(17) | BIT(7) };
+	int err = pt_x86_regs_select(&regs, fmt, root);
 
-	return pt_cpu_load_x86_64(cpu, &regs);
+	return err ? err : pt_cpu_load_x86_64(cpu, &regs);
 }
 
-/* T1SZ for 48 bits, TG1 of 4K, EPD0, IPS of 48 bits, ASIDs of 16 bits, HA: TCR_EL1. */
-static int load_arm64(struct pt_cpu *cpu, pt_pa_t root, uint64_t mair)
+/* ASIDs of 16 bits, HA: TCR_EL1. */
+static int load_arm64(struct pt_cpu *cpu, const struct pt_fmt_cfg *fmt, pt_pa_t root)
 {
-	const struct pt_arm64_regs regs = {
-		.ttbr1 = root,
-		.tcr = BIT(7) | UINT64_C(16) << 16 | UINT64_C(2) << 30 | UINT64_C(5) << 32 |
-		       BIT(36) | BIT(39),
-		.mair = mair,
-		.sctlr = 1,
-	};
+	struct pt_arm64_regs regs = { .tcr = BIT(36) | BIT(39) };
+	int err = pt_arm64_regs_select(&regs, fmt, root);
 
-	return pt_cpu_load_arm64(cpu, &regs);
+	return err ? err : pt_cpu_load_arm64(cpu, &regs);
 }
 
 void um_cpus_load(struct um_cpus *cpus, struct pt_direct_map *dm)
@@ -80,9 +71,8 @@ void um_cpus_load(struct um_cpus *cpus, struct pt_direct_map *dm)
 		struct pt_cpu *cpu = pt_machine_cpu(cpus->machine, i);
 
 		must("a CPU", pt_cpu_enter(cpu));
-		must("registers", fmt->fmt == PT_FMT_X86_64
-					  ? load_x86(cpu, root)
-					  : load_arm64(cpu, root, fmt->mem_types));
+		must("registers", fmt->fmt == PT_FMT_X86_64 ? load_x86(cpu, fmt, root)
+							    : load_arm64(cpu, fmt, root));
 		must("the kernel's space", pt_cpu_switch(cpu, kernel));
 		if (i)
 			pt_cpu_leave(cpu); /* the first one allocates */
