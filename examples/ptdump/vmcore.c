@@ -290,6 +290,7 @@ struct dump_vmcore *dump_vmcore_open(const char *path, int fd, uint64_t file_len
 				     struct pt_phys **phys)
 {
 	struct dump_vmcore *vmcore = calloc(1, sizeof(*vmcore));
+	const char *flaw = dump_elf_flaw(fd, file_len);
 
 	if (vmcore)
 		vmcore->ctx = kdump_new();
@@ -298,8 +299,8 @@ struct dump_vmcore *dump_vmcore_open(const char *path, int fd, uint64_t file_len
 	vmcore->path = path;
 	vmcore->fd = fd;
 	/* libkdumpfile takes what is behind the end of a file for zeroes. */
-	if (!dump_elf_is_whole(fd, file_len))
-		dump_die("%s: is cut short: not all memory that it names is there", path);
+	if (flaw)
+		dump_die("%s: %s", path, flaw);
 	/* What would be mapped of a file that somebody is cutting short ends in SIGBUS. */
 	if (kdump_set_number_attr(vmcore->ctx, KDUMP_ATTR_FILE_MMAP_POLICY, KDUMP_MMAP_NEVER) ||
 	    kdump_open_fd(vmcore->ctx, fd))

@@ -44,7 +44,10 @@ struct dump_qemu_cpu {
  * notes there are, none if @fd is no core of QEMU's.
  */
 bool dump_elf_cpu(int fd, unsigned int nr, struct dump_qemu_cpu *cpu, unsigned int *nr_cpus);
-/** Whether all memory of an ELF core stands in the file of @file_len bytes. */
-bool dump_elf_is_whole(int fd, uint64_t file_len);
+/**
+ * Why an ELF core in a file of @file_len bytes cannot be what somebody wrote, or NULL: libkdumpfile
+ * believes sizes, with crashes, or minutes and gigabytes for tables that are not there.
+ */
+const char *dump_elf_flaw(int fd, uint64_t file_len);
 
 #endif /* PTDUMP_VMCORE_H */

@@ -10,11 +10,14 @@
  *	152  10 segments of 24 bytes
  *	392  u64 cr0, cr1, cr2, cr3, cr4
  */
+#define _POSIX_C_SOURCE 200809L
+
 #include "vmcore.h"
 
 #include <gelf.h>
 
 #include <string.h>
+#include <unistd.h>
 
 #define CR_AT 392
 #define NEEDED (CR_AT + 5 * 8)
@@ -98,19 +101,68 @@ bool dump_elf_cpu(int fd, unsigned int nr, struct dump_qemu_cpu *cpu, unsigned i
 	return nr < search.nr_cpus;
 }
 
-bool dump_elf_is_whole(int fd, uint64_t file_len)
+static bool is_inside(uint64_t offset, uint64_t len, uint64_t file_len)
+{
+	return offset <= file_len && len <= file_len - offset;
+}
+
+/* Tables whose entries are larger or smaller than those that a reader of them has. */
+static bool has_odd_tables(Elf *elf, const GElf_Ehdr *header)
+{
+	return header->e_phentsize != gelf_fsize(elf, ELF_T_PHDR, 1, EV_CURRENT) ||
+	       (header->e_shoff &&
+		header->e_shentsize != gelf_fsize(elf, ELF_T_SHDR, 1, EV_CURRENT));
+}
+
+static bool has_all_segments(Elf *elf, size_t nr, uint64_t file_len, GElf_Word type)
+{
+	GElf_Phdr segment;
+
+	for (size_t i = 0; i < nr; i++)
+		if (gelf_getphdr(elf, (int)i, &segment) && segment.p_type == type &&
+		    !is_inside(segment.p_offset, segment.p_filesz, file_len))
+			return false;
+	return true;
+}
+
+static bool has_all_sections(Elf *elf, uint64_t file_len)
+{
+	Elf_Scn *section = NULL;
+	GElf_Shdr header;
+
+	while ((section = elf_nextscn(elf, section)))
+		if (gelf_getshdr(section, &header) && header.sh_type != SHT_NOBITS &&
+		    !is_inside(header.sh_offset, header.sh_size, file_len))
+			return false;
+	return true;
+}
+
+static bool begins_as_elf(int fd)
+{
+	char magic[SELFMAG];
+
+	return pread(fd, magic, SELFMAG, 0) == SELFMAG && !memcmp(magic, ELFMAG, SELFMAG);
+}
+
+const char *dump_elf_flaw(int fd, uint64_t file_len)
 {
 	size_t nr_segments;
 	Elf *elf = begin(fd, &nr_segments);
-	bool is_whole = true;
+	const char *flaw = NULL;
+	GElf_Ehdr header;
 
-	for (size_t i = 0; i < nr_segments; i++) {
-		GElf_Phdr segment;
-
-		if (gelf_getphdr(elf, (int)i, &segment) && segment.p_type == PT_LOAD)
-			is_whole &= segment.p_offset <= file_len &&
-				    segment.p_filesz <= file_len - segment.p_offset;
-	}
+	if (!begins_as_elf(fd))
+		flaw = NULL;
+	else if (!elf || !gelf_getehdr(elf, &header))
+		flaw = "is damaged: it begins as an ELF file does, and is none";
+	else if (has_odd_tables(elf, &header))
+		flaw = "is damaged: its header has a wrong size of segment or section headers";
+	else if (!has_all_segments(elf, nr_segments, file_len, PT_LOAD))
+		flaw = "is cut short: not all memory that it names is there";
+	else if (!has_all_segments(elf, nr_segments, file_len, PT_NOTE))
+		flaw = "is damaged or cut short: not all notes that it names are there";
+	else if (!has_all_sections(elf, file_len))
+		flaw = "is damaged or cut short: not all sections that it names are there";
 	elf_end(elf);
-	return is_whole;
+	return flaw;
 }

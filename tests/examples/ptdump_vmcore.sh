@@ -283,6 +283,52 @@ truncate -s -1 "$dir/cut.elf"
 refuses "$dir/cut.elf" --cr3 0x1000
 truncate -s 400 "$dir/cut.elf"
 refuses "$dir/cut.elf" --cr3 0x1000
+
+# patch FILE OFFSET BYTE...: those bytes there, in octal.
+patch() {
+	to=$1
+	seek=$2
+	shift 2
+	printf "$(printf '\\%s' "$@")" | dd of="$to" bs=1 seek="$seek" conv=notrunc 2>/dev/null
+}
+
+# flawed PATTERN OFFSET BYTE...: bare.elf with these bytes is refused like that.
+flawed() {
+	pattern=$1
+	shift
+	cp "$dir/bare.elf" "$dir/flawed.elf"
+	patch "$dir/flawed.elf" "$@"
+	refuses "$dir/flawed.elf" --cr3 0x1000
+	grep -q "$pattern" "$dir/err" || bad "no '$pattern' in: $(cat "$dir/err")"
+}
+
+# What would have it crash, or look for gigabytes that are not there.
+flawed 'wrong size of segment' 54 0 0
+flawed 'wrong size of segment' 54 100 0
+flawed 'not all notes' 100 1
+flawed 'not all notes' 77 1
+flawed 'is none' 4 11
+flawed 'is none' 6 3
+cp "$dir/bare.elf" "$dir/named.elf"
+at=$(wc -c <"$dir/named.elf")
+{
+	zeroes 64
+	le64 $((3 << 32)) # SHT_STRTAB
+	le64 0
+	le64 0
+	le64 "$at"
+	le64 1
+	zeroes 24
+} >>"$dir/named.elf"
+le64 "$at" | dd of="$dir/named.elf" bs=1 seek=40 conv=notrunc 2>/dev/null
+patch "$dir/named.elf" 58 100 0 2 0 1 0
+alike "$dir/named.elf --cr3 0x1000" "$raw --cr3 0x1000"
+patch "$dir/named.elf" $((at + 64 + 36)) 2
+refuses "$dir/named.elf" --cr3 0x1000
+grep -q 'not all sections' "$dir/err" || bad "no section is missed: $(cat "$dir/err")"
+patch "$dir/named.elf" 58 0
+refuses "$dir/named.elf" --cr3 0x1000
+
 printf 'makedumpfile\0\0\0\0' | cat - "$x86" >"$dir/flat"
 refuses "$dir/flat" --cr3 0x1000
 printf 'KDUMP   ' | cat - "$x86" >"$dir/kdump"
