@@ -161,13 +161,18 @@ static void add_roots(struct dump_source *source, const struct dump_regs *regs,
 
 	if (dump_has(regs, DUMP_CR3)) {
 		if (pt_fmt_cfg_x86_64(&cfg, &root, &regs->x86))
-			dump_die("cr0, cr4 and efer select neither 4- nor 5-level paging, or "
-				 "cr3 has bits that are reserved");
+			dump_die("cr0, cr4 and efer select neither 4- nor 5-level paging, which "
+				 "takes cr0 with PG (0x80000000), cr4 with PAE (0x20) and efer "
+				 "with LME (0x100); or cr3 has bits that are reserved; maxphyaddr "
+				 "is 32 to 52");
 		add_root(source, "cr3", &cfg, root, options);
 	}
 	if (dump_has(regs, DUMP_EPTP)) {
 		if (pt_fmt_cfg_x86_ept(&cfg, &root, &regs->ept))
-			dump_die("eptp is one with which VM entry fails, as ept-cap has it");
+			dump_die("VM entry fails with eptp %#" PRIx64 ", as ept-cap has it: bits "
+				 "2:0 are the tables' memory type, 0 or 6, 5:3 their levels less "
+				 "one, 6 is for A and D; with 4 levels 0x1e is set",
+				 regs->ept.eptp);
 		add_root(source, "eptp", &cfg, root, options);
 	}
 	if (dump_has(regs, DUMP_VTTBR))

@@ -421,6 +421,7 @@ refuses --image "$x86" --cr3 0x10000000000000000
 refuses --image "$x86" --cr3 99999999T
 refuses --image "$x86" --cr3 0x100000 # behind the image
 refuses --image "$x86" --cr3 0x1000 --cr4 0 # no PAE
+grep -q 'PAE (0x20)' "$dir/err" || bad "no word of what is missing: $(cat "$dir/err")"
 refuses --image "$x86" --cr3 0x1000 --cr0 1 # no paging
 refuses --image "$x86" --ttbr0 0x1000 # no TCR
 refuses --image "$x86" --ttbr0 0x1000 --tcr 0x580100010 --arch x86_64

@@ -44,6 +44,7 @@ says '^0x0000000000002000 .*corrupt: '
 run 1 "$ept" $eptp --ept-cap 0x204140 --va 0x3000 # UC, WB, 4 levels, A and D; no execute-only
 says ' is corrupt: '
 refuses "$ept" --eptp 0x1006           # one level
+grep -q 'eptp 0x1006, .* 5:3 their levels less one' "$dir/err" || bad "what is wrong: $(cat "$dir/err")"
 refuses "$ept" --eptp 0x105b           # memory type 3
 refuses "$ept" --eptp 0x105e --ept-cap 0x4040 # no A and D
 refuses "$ept" $eptp --arch x86_64
