@@ -66,15 +66,41 @@ static uint64_t ruling_bit(const struct explain_walk *walk, const char **says)
 	}
 }
 
-static const char *why_misconfigured(const struct explain_walk *walk, uint64_t raw)
+static bool is_leaf(const struct explain_walk *walk, const struct pt_access_step *step)
 {
-	if (raw & EPT_W && !(raw & EPT_R))
+	bool can_be_large =
+		step->level == 1 || (step->level == 2 && walk->cfg.features & PT_FEAT_1G);
+
+	return !step->level || (can_be_large && step->raw & PS);
+}
+
+/* Bits of a present @step that no entry like it may have. */
+static uint64_t reserved_bits(const struct explain_walk *walk, const struct pt_access_step *step)
+{
+	uint64_t bits = walk->cfg.pa_bits < 52 ? BITS(51, walk->cfg.pa_bits) : 0;
+
+	if (!is_leaf(walk, step))
+		bits |= BITS(7, 3);
+	else if (step->level)
+		bits |= BITS(step->level == 1 ? 20 : 29, 12);
+	return step->raw & bits;
+}
+
+static bool has_reserved_type(const struct explain_walk *walk, const struct pt_access_step *step)
+{
+	unsigned int type = type_of(step->raw);
+
+	return is_leaf(walk, step) && (type == 2 || type == 3 || type == 7);
+}
+
+static const char *why_misconfigured(const struct explain_walk *walk,
+				     const struct pt_access_step *step)
+{
+	if (step->raw & EPT_W && !(step->raw & EPT_R))
 		return "W=1 and R=0";
-	if (!(raw & EPT_R) && !(walk->cfg.features & PT_FEAT_EXEC_ONLY))
+	if (!(step->raw & EPT_R) && !(walk->cfg.features & PT_FEAT_EXEC_ONLY))
 		return "X=1 and R=0";
-	if (type_of(raw) == 2 || type_of(raw) == 3 || type_of(raw) == 7)
-		return "a reserved memory type";
-	return "reserved bits";
+	return has_reserved_type(walk, step) ? "a reserved memory type" : "set";
 }
 
 static const char *blame(const struct explain_walk *walk, const struct pt_access_step *step)
@@ -86,7 +112,7 @@ static const char *blame(const struct explain_walk *walk, const struct pt_access
 		return step->raw & bit ? NULL : says;
 	if (step != explain_last(walk))
 		return NULL;
-	return walk->fault->why == PT_WHY_RESERVED ? why_misconfigured(walk, step->raw)
+	return walk->fault->why == PT_WHY_RESERVED ? why_misconfigured(walk, step)
 						   : "no right at all";
 }
 
@@ -94,7 +120,25 @@ static uint64_t repaired(const struct explain_walk *walk, const struct pt_access
 {
 	const char *says;
 
-	return step->raw | ruling_bit(walk, &says);
+	if (walk->fault->why != PT_WHY_RESERVED)
+		return step->raw | ruling_bit(walk, &says);
+	return (step->raw & ~reserved_bits(walk, step)) | EPT_R;
+}
+
+/* Each followed by a comma: what says where they are set comes behind. */
+static void say_reserved(FILE *out, const struct explain_walk *walk)
+{
+	const struct pt_access_step *step = explain_last(walk);
+	uint64_t bits = reserved_bits(walk, step);
+
+	if (bits & BITS(51, 32))
+		fprintf(out, "address bits beyond MAXPHYADDR=%u, ", walk->cfg.pa_bits);
+	if (bits & BITS(29, 12))
+		fputs("address bits below the size of the page, ", out);
+	if (bits & PS)
+		fputs("bit 7, where no page is possible, ", out);
+	if (bits & BITS(6, 3))
+		fputs("bits of 6:3, which are a page's memory type and not a table's, ", out);
 }
 
 /* Of accesses that did not happen only the last entry is known, and it need not be to blame. */
@@ -104,6 +148,10 @@ static void say_cause(FILE *out, const struct explain_walk *walk)
 	uint64_t bit = ruling_bit(walk, &says);
 	unsigned int i = 0;
 
+	if (walk->fault->why == PT_WHY_RESERVED) {
+		say_reserved(out, walk);
+		return;
+	}
 	while (i < walk->nr && walk->steps[i].raw & bit)
 		i++;
 	if (bit && i == walk->nr)
@@ -116,8 +164,8 @@ static void say_rule(FILE *out, const struct explain_walk *walk)
 		[PT_WHY_NOT_PRESENT] =
 			"an entry without R, W and X, or XU where that counts, is not "
 			"present",
-		[PT_WHY_RESERVED] = "a present entry whose rights or type no access can have ends "
-				    "every one of them",
+		[PT_WHY_RESERVED] = "a present entry with a reserved bit, or with rights or a type "
+				    "that none can have, ends every access",
 		[PT_WHY_READ] = "reads need R=1 in every entry, whatever the guest's tables allow",
 		[PT_WHY_WRITE] =
 			"writes need W=1 in every entry, whatever the guest's tables allow",
@@ -136,7 +184,10 @@ static void say_change(FILE *out, const struct explain_walk *walk)
 	unsigned int leaf_lg2;
 
 	if (walk->fault->why == PT_WHY_RESERVED) {
-		fputs("an entry that hardware knows", out);
+		fputs(has_reserved_type(walk, explain_last(walk))
+			      ? "a memory type in bits 5:3 of 0 UC, 1 WC, 4 WT, 5 WP or 6 WB"
+			      : "or another entry that hardware knows",
+		      out);
 	} else if (walk->fault->why == PT_WHY_NOT_PRESENT && walk->nr) {
 		leaf_lg2 = walk->info.leaf_lg2[walk->fault->level];
 		fprintf(out, "a present entry there, which covers %s from 0x%" PRIx64 " on",

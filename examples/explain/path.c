@@ -131,9 +131,11 @@ static void say_target(FILE *out, const struct explain_walk *walk,
 
 static void say_step(FILE *out, const struct explain_walk *walk, const struct pt_access_step *step)
 {
-	fprintf(out, "            %s%-7s [%3u] 0x%" PRIx64 ": 0x%016" PRIx64 "  ",
-		walk->stage == 2 ? "    " : "", explain_level_name(walk, step->level), step->index,
-		explain_entry_pa(step), step->raw);
+	int width = walk->cfg.fmt == PT_FMT_X86_EPT ? 9 : 7; /* "EPT PML4E", "level 3" */
+
+	fprintf(out, "            %s%-*s [%3u] 0x%" PRIx64 ": 0x%016" PRIx64 "  ",
+		walk->stage == 2 ? "    " : "", width, explain_level_name(walk, step->level),
+		step->index, explain_entry_pa(step), step->raw);
 	say_target(out, walk, step);
 	fputs(explain_blame(walk, step) ? "  <--\n" : "\n", out);
 }

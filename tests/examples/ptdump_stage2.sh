@@ -66,6 +66,8 @@ says '^    change  EPT PTE at 0x4008 to 0x0000000000009033 \(set bit 1 W\)$'
 run 1 "$ept" $eptp --va 0x2000 --access read
 says '^    fault   EPT misconfiguration; guest-physical address 0x2000$'
 says '^    cause   W=1 and R=0 in the EPT '
+says '^    change  EPT PTE at 0x4010 to 0x000000000000a033 \(set bit 0 R\)$'
+says '^ {16}EPT PTE   \[  2\] 0x4010: '
 run 1 "$ept" $eptp --va 0x3000 --access read
 says '^    cause   R=0 in the EPT PTE$'
 run 0 "$ept" $eptp --va 0x3000 --access fetch
@@ -80,6 +82,23 @@ run 0 "$ept" $eptp --mbec --va 0x4000 --access fetch
 says '^    result  PA 0xc000'
 run 1 "$ept" $eptp --va 0x6000 --access read
 says '^    cause   no right at all in the EPT '
+# Reserved: address bits below a large page, what a page has and a table has not, a type.
+put "$ept" 0x3000 2 0x4010b7
+put "$ept" 0x3000 3 0x401f
+put "$ept" 0x4000 7 0xf017
+put "$ept" 0x4000 8 0x2000000010037
+run 1 "$ept" $eptp --va 0x400000 --access read
+says '^    cause   address bits below the size of the page, set in the EPT PDE$'
+says '^    change  EPT PDE at 0x3010 to 0x00000000004000b7 \(clear bit 12\)$'
+run 1 "$ept" $eptp --va 0x600000 --access read
+says "^    cause   bits of 6:3, which are a page's memory type and not a table's, set in the EPT PDE$"
+says '^    change  EPT PDE at 0x3018 to 0x0000000000004007 \(clear bit 3 .*, clear bit 4 .*\)$'
+run 1 "$ept" $eptp --va 0x7000 --access read
+says '^    cause   a reserved memory type in the EPT PTE$'
+says '^    change  a memory type in bits 5:3 of 0 UC, 1 WC, 4 WT, 5 WP or 6 WB$'
+run 1 "$ept" $eptp --maxphyaddr 40 --va 0x8000 --access read
+says '^    cause   address bits beyond MAXPHYADDR=40, set in the EPT PTE$'
+says '^    change  EPT PTE at 0x4040 to 0x0000000000010037 \(clear bit 49\)$'
 run 0 "$dir/ept.ptl" --va 0x10 --access write
 says '^    stage 2 4-level EPT, EPTP=0x105e$'
 run 1 "$dir/ept.ptl" --va 0x1010 --access write
