@@ -5,6 +5,7 @@
 #include "tlbsim.h"
 
 #include <ctype.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -26,7 +27,8 @@ const char sim_events_help[] =
 	"  access KIND VA [COUNT [STRIDE]]\n"
 	"                          r, w or x: a byte, or COUNT, each STRIDE bytes on (1, 4096)\n"
 	"  forget                  a mistake, for --check to find: the next event flushes nothing\n"
-	"VA is a number, 0x1000 or 4096; LEN and STRIDE may end in K, M or G.\n";
+	"N, P and VA are numbers, 0x1000 or 4096, N and P from 0 on; LEN, COUNT and STRIDE may\n"
+	"end in K, M or G.\n";
 
 static const char *const names[SIM_EVENT_NR] = {
 	[SIM_CPU] = "cpu",	 [SIM_SWITCH] = "switch", [SIM_LAZY] = "lazy",
@@ -62,6 +64,16 @@ static const char *next_word(struct line *line, const char *what)
 	return line->words[line->at++];
 }
 
+static _Noreturn void bad_number(const struct line *line, const char *what, const char *word,
+				 bool suffix, uint64_t most)
+{
+	if (most == UINT64_MAX)
+		sim_die("%s:%lu: %s: %s: not a number of 64 bits%s", line->file, line->number, what,
+			word, suffix ? ", with K, M or G behind or nothing" : "");
+	sim_die("%s:%lu: %s: %s: not a number from 0 to %" PRIu64, line->file, line->number, what,
+		word, most);
+}
+
 static uint64_t number(struct line *line, const char *what, bool suffix, uint64_t most)
 {
 	const char *word = next_word(line, what);
@@ -78,7 +90,7 @@ static uint64_t number(struct line *line, const char *what, bool suffix, uint64_
 		end += at != NULL;
 	}
 	if (!isdigit((unsigned char)word[0]) || errno || *end || value > most >> shift)
-		bad(line, what, word);
+		bad_number(line, what, word, suffix, most);
 	return value << shift;
 }
 

@@ -52,7 +52,8 @@ static size_t read_u64(struct sim_trace *trace, uint64_t *va, size_t max)
 	if (ferror(trace->file))
 		sim_die("%s: %s", trace->path, strerror(errno));
 	if (len % 8)
-		sim_die("%s: ends in the middle of an address", trace->path);
+		sim_die("%s: ends in the middle of an address; --format is u64, or tells another",
+			trace->path);
 	for (size_t i = 0; i < len / 8; i++) {
 		uint64_t address = 0;
 
