@@ -16,7 +16,7 @@ extern "C" {
 /* What is wrong with an entry or a table page. */
 enum pt_bad {
 	PT_BAD_ILLEGAL,  /* see why: reserved bits, address width, outside, loop */
-	PT_BAD_CONTIG,   /* a contiguous block whose entries disagree or are not one block */
+	PT_BAD_CONTIG,   /* a contiguous block is none, from this entry on; once for a block */
 	PT_BAD_WORD,     /* a transient word of this library that nobody will take away */
 	PT_BAD_LOCK,     /* a table page that is still locked, dead or pinned */
 	PT_BAD_PARENTS,  /* a table page of ours that is referenced, but not in use */

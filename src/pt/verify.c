@@ -4,9 +4,9 @@
 
 #include "pt/visit.h"
 
-/* Within one table: what the rest of a contiguous block must be. */
+/* Within one table: what the rest of a contiguous block must be, and the end of one that is none. */
 struct block {
-	unsigned int left;
+	unsigned int left, known_end;
 	uint64_t next;
 };
 
@@ -43,7 +43,7 @@ static enum ptl_visit_how verify_table(void *ctx, const struct ptl_visit *visit)
 	struct pt_frame *frame = ptl_frame_at(v->pt, visit->table_pa);
 	bool is_root = visit->table_pa == v->pt->root_pa;
 
-	v->block.left = 0;
+	v->block = (struct block){ 0 };
 	if (atomic_load_explicit(&frame->lock, memory_order_relaxed) &&
 	    !report(v, PT_BAD_LOCK, PT_LEGAL, visit, NULL))
 		return PTL_VISIT_STOP;
@@ -57,26 +57,32 @@ static enum ptl_visit_how verify_table(void *ctx, const struct ptl_visit *visit)
 	return PTL_VISIT_BELOW;
 }
 
-/* A block is all of it, in place, marked in every entry, and goes on in every entry. */
+/*
+ * A block is all of it, in place, marked in every entry, and goes on in every entry. One that is
+ * not is news once: whatever comes behind the first odd entry disagrees with that.
+ */
 static bool block_broken(struct block *block, const struct ptl_visit_entry *entry,
-			 unsigned int size_lg2)
+			 unsigned int size_lg2, unsigned int contig_lg2)
 {
-	unsigned int nr = 1u << entry->contig_lg2;
+	unsigned int nr = 1u << contig_lg2;
 	bool marked = entry->kind == PTL_LEAF && entry->contig_lg2;
+	bool broken = false;
 
+	if (entry->index < block->known_end)
+		return false;
 	if (block->left) {
 		block->left--;
-		if (!marked || entry->still != block->next) {
-			block->left = 0;
-			return true;
-		}
+		broken = !marked || entry->still != block->next;
 	} else if (marked) {
-		if (entry->index % nr || !ptl_aligned(entry->pa, size_lg2 + entry->contig_lg2))
-			return true;
+		broken = entry->index % nr || !ptl_aligned(entry->pa, size_lg2 + contig_lg2);
 		block->left = nr - 1;
 	}
+	if (broken) {
+		block->left = 0;
+		block->known_end = (entry->index | (nr - 1)) + 1;
+	}
 	block->next = entry->next;
-	return false;
+	return broken;
 }
 
 static bool verify_entry(void *ctx, const struct ptl_visit *visit,
@@ -97,7 +103,8 @@ static bool verify_entry(void *ctx, const struct ptl_visit *visit,
 	v->pt->ops.describe(&v->pt->fmt, &info);
 	if (entry->contig_lg2 > info.entries_lg2[visit->level])
 		return true; /* a short table cannot hold a block: the mark means nothing */
-	return !block_broken(&v->block, entry, info.leaf_lg2[visit->level]) ||
+	return !block_broken(&v->block, entry, info.leaf_lg2[visit->level],
+			     info.contig_lg2[visit->level]) ||
 	       report(v, PT_BAD_CONTIG, PT_LEGAL, visit, entry);
 }
 
@@ -126,7 +133,7 @@ int pt_verify(const struct pt_pgtable *pt, pt_report_fn fn, void *ctx)
 /* One block: which entry is asked about, and the first one at which it is none. */
 struct block_search {
 	struct block block;
-	unsigned int index, size_lg2;
+	unsigned int index, size_lg2, contig_lg2;
 	bool asked_is_marked, found;
 	struct ptl_visit_entry broken;
 };
@@ -139,7 +146,8 @@ static bool search_block(void *ctx, const struct ptl_visit *visit,
 	(void)visit;
 	if (entry->index == search->index)
 		search->asked_is_marked = entry->contig_lg2;
-	if (!search->found && block_broken(&search->block, entry, search->size_lg2)) {
+	if (!search->found &&
+	    block_broken(&search->block, entry, search->size_lg2, search->contig_lg2)) {
 		search->found = true;
 		search->broken = *entry;
 	}
@@ -169,6 +177,7 @@ int pt_verify_block(const struct pt_phys *phys, const struct pt_fmt_cfg *cfg, pt
 	nr = 1u << info.contig_lg2[level];
 	first = index & ~(nr - 1);
 	search.size_lg2 = info.leaf_lg2[level];
+	search.contig_lg2 = info.contig_lg2[level];
 	(void)ops->visit_entries(&f, &visit, first, first + nr, search_block, &search);
 	if (!search.asked_is_marked || !search.found)
 		return 0;
