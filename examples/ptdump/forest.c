@@ -205,13 +205,15 @@ static void count_table(struct descent *descent, const struct place *place, unsi
 			struct dump_tree *tree)
 {
 	struct place below;
+	uint32_t number;
 
 	if (!step_down(descent, place, index, &below)) {
 		spoil(descent, place, tree);
 		return;
 	}
 	tree->tables++;
-	add(tree, &descent->forest->grown[number_of_known(descent, &below)].tree);
+	number = number_of_known(descent, &below); /* which may move what has grown */
+	add(tree, &descent->forest->grown[number].tree);
 }
 
 static struct dump_tree count(struct descent *descent, const struct place *place)
@@ -280,6 +282,7 @@ static void claim_below(struct descent *descent, const struct place *place)
 	const uint64_t *words = words_of(descent, place);
 	struct dump_grown *grown;
 	struct place below;
+	uint32_t number;
 
 	descent->above[place->level] = place->pa;
 	for (unsigned int i = 0; i < place->nr_words; i++) {
@@ -287,7 +290,8 @@ static void claim_below(struct descent *descent, const struct place *place)
 		    !step_down(descent, place, i, &below))
 			continue;
 		(void)claim_table(forest, below.pa, below.level, 8 * (uint64_t)below.nr_words);
-		grown = &forest->grown[number_of_known(descent, &below)];
+		number = number_of_known(descent, &below); /* which may move what has grown */
+		grown = &forest->grown[number];
 		if (!below.level || grown->is_claimed)
 			continue;
 		grown->is_claimed = true;

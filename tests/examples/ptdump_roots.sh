@@ -257,4 +257,19 @@ grep -q 'a table image has the tables of its own roots' "$dir/err" || bad "refus
 refuses "$x86" --cr3 0x1000 --find-roots --verify
 refuses "$x86" --find-roots
 
+# More tables than there is room for at first: nine of level 1 with 512 empty ones each.
+large=$dir/large.img
+truncate -s $((0x10000 + 9 * 512 * 4096)) "$large"
+put "$large" 0x1000 0 0x2007
+for i in 0 1 2 3 4 5 6 7 8; do
+	put "$large" 0x2000 $i $((0x3007 + i * 4096))
+done
+words=$(awk 'BEGIN {
+	for (i = 16; i < 16 + 9 * 512; i++)
+		printf "\\007\\%03o\\%03o\\%03o\\0\\0\\0\\0", i % 16 * 16, i / 16 % 256, i / 4096
+}')
+# shellcheck disable=SC2059 # the escapes are the point
+printf "$words" | dd of="$large" bs=4096 seek=3 conv=notrunc 2>/dev/null
+run 0 "$large" --cr3 0x1000 --find-roots
+are '--cr3 0x1000 4618 0 0 of the registers' 'of many tables'
 finish
