@@ -7,6 +7,8 @@
  * Where the kernel's own tables are stands in VMCOREINFO, see Documentation/admin-guide/kdump/
  * vmcoreinfo.rst of Linux.
  */
+#define _POSIX_C_SOURCE 200809L
+
 #include "vmcore.h"
 
 #include <libkdumpfile/kdumpfile.h>
@@ -286,6 +288,16 @@ bool dump_vmcore_regs(struct dump_vmcore *vmcore, unsigned int cpu, struct dump_
 
 /* ---- opening ---- */
 
+/* As makedumpfile -F and QEMU write to a pipe. */
+static bool is_flattened(int fd)
+{
+	static const char magic[] = "makedumpfile";
+	char start[sizeof(magic)];
+
+	return pread(fd, start, sizeof(start), 0) == sizeof(start) &&
+	       !memcmp(start, magic, sizeof(magic));
+}
+
 struct dump_vmcore *dump_vmcore_open(const char *path, int fd, uint64_t file_len,
 				     struct pt_phys **phys)
 {
@@ -303,8 +315,12 @@ struct dump_vmcore *dump_vmcore_open(const char *path, int fd, uint64_t file_len
 		dump_die("%s: %s", path, flaw);
 	/* What would be mapped of a file that somebody is cutting short ends in SIGBUS. */
 	if (kdump_set_number_attr(vmcore->ctx, KDUMP_ATTR_FILE_MMAP_POLICY, KDUMP_MMAP_NEVER) ||
-	    kdump_open_fd(vmcore->ctx, fd))
+	    kdump_open_fd(vmcore->ctx, fd)) {
+		if (is_flattened(fd))
+			dump_die("%s: is flattened; makedumpfile -R makes a plain dump of it",
+				 path);
 		die_of_kdump(vmcore, "is a memory dump that cannot be read");
+	}
 	find_pieces(vmcore);
 	create_phys(vmcore);
 	*phys = vmcore->phys;

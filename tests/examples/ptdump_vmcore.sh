@@ -331,6 +331,7 @@ refuses "$dir/named.elf" --cr3 0x1000
 
 printf 'makedumpfile\0\0\0\0' | cat - "$x86" >"$dir/flat"
 refuses "$dir/flat" --cr3 0x1000
+grep -q 'makedumpfile -R' "$dir/err" || bad "no word of what to do: $(cat "$dir/err")"
 printf 'KDUMP   ' | cat - "$x86" >"$dir/kdump"
 refuses "$dir/kdump" --cr3 0x1000
 le64 $((1 << 62)) | dd of="$dir/bare.elf" bs=1 seek=$((64 + 56 + 24)) conv=notrunc 2>/dev/null
