@@ -97,6 +97,7 @@ static const char help_of_output[] =
 	"\n"
 	"Permissions: r read, w write, x execute (arm64: by user code), p execute by privileged\n"
 	"code where that differs, u user, g global, a accessed, d dirty.\n"
+	"Memory types: x86's names, of both; arm64's Device-nGnRnE is UC, Normal Non-cacheable WC.\n"
 	"Numbers: as in C, with K, M, G or T behind. Exit status: 0 fine; 1 findings: a\n"
 	"difference, W^X, a corrupt table or contiguous block, an access that faults, bytes that\n"
 	"are not there; 2 usage, or input that cannot be read.\n";
