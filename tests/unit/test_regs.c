@@ -90,7 +90,7 @@ static pt_pa_t root_of(const struct pt_fmt_cfg *cfg, unsigned int i)
 }
 
 /*
- * All zero; all ones but for what says what the machine has; and what another table, in the other
+ * All zero; all ones but for what no register has and what says what the machine has; and what another table, in the other
  * half if there is one, has left.
  */
 static void fill(struct regs *regs, const struct pt_fmt_cfg *cfg, unsigned int i)
@@ -99,6 +99,7 @@ static void fill(struct regs *regs, const struct pt_fmt_cfg *cfg, unsigned int i
 
 	memset(regs, i == 1 ? 0xff : 0, sizeof(*regs));
 	if (i == 1) {
+		regs->x86.cr3 &= ~BITS(60, 52); /* reserved in every CR3 */
 		regs->x86.maxphyaddr = regs->ept.maxphyaddr = 0;
 		regs->x86.no_1g = regs->ept.mbec = regs->arm64.pan = regs->arm64.uao = false;
 		regs->ept.ept_vpid_cap = 0;
