@@ -90,8 +90,8 @@ static pt_pa_t root_of(const struct pt_fmt_cfg *cfg, unsigned int i)
 }
 
 /*
- * All zero; all ones but for what no register has and what says what the machine has; and what another table, in the other
- * half if there is one, has left.
+ * All zero; all ones but for what no register has and what says what the machine has; and what
+ * another table, in the other half if there is one, has left.
  */
 static void fill(struct regs *regs, const struct pt_fmt_cfg *cfg, unsigned int i)
 {
