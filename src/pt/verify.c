@@ -15,7 +15,7 @@ struct verify {
 	pt_report_fn report;
 	void *ctx;
 	bool found, stopped;
-	struct block block;
+	struct block block[PT_MAX_LEVELS]; /* of the tables on the way */
 };
 
 static bool report(struct verify *v, enum pt_bad bad, enum pt_illegal why,
@@ -43,7 +43,7 @@ static enum ptl_visit_how verify_table(void *ctx, const struct ptl_visit *visit)
 	struct pt_frame *frame = ptl_frame_at(v->pt, visit->table_pa);
 	bool is_root = visit->table_pa == v->pt->root_pa;
 
-	v->block = (struct block){ 0 };
+	v->block[visit->level] = (struct block){ 0 };
 	if (atomic_load_explicit(&frame->lock, memory_order_relaxed) &&
 	    !report(v, PT_BAD_LOCK, PT_LEGAL, visit, NULL))
 		return PTL_VISIT_STOP;
@@ -90,6 +90,7 @@ static bool verify_entry(void *ctx, const struct ptl_visit *visit,
 {
 	struct verify *v = ctx;
 	struct pt_frame *frame = ptl_frame_at(v->pt, visit->table_pa);
+	struct block *block = &v->block[visit->level];
 	struct pt_format_info info;
 
 	if (entry->kind == PTL_ILLEGAL && !report(v, PT_BAD_ILLEGAL, entry->why, visit, entry))
@@ -98,12 +99,12 @@ static bool verify_entry(void *ctx, const struct ptl_visit *visit,
 	    atomic_load_explicit(&frame->state, memory_order_relaxed) == PTL_FRAME_TABLE &&
 	    !report(v, PT_BAD_WORD, PT_LEGAL, visit, entry))
 		return false;
-	if (!v->block.left && !entry->contig_lg2)
+	if (!block->left && !entry->contig_lg2)
 		return true;
 	v->pt->ops.describe(&v->pt->fmt, &info);
 	if (entry->contig_lg2 > info.entries_lg2[visit->level])
 		return true; /* a short table cannot hold a block: the mark means nothing */
-	return !block_broken(&v->block, entry, info.leaf_lg2[visit->level],
+	return !block_broken(block, entry, info.leaf_lg2[visit->level],
 			     info.contig_lg2[visit->level]) ||
 	       report(v, PT_BAD_CONTIG, PT_LEGAL, visit, entry);
 }

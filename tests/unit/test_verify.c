@@ -206,6 +206,36 @@ static void names_contiguous_blocks_that_are_none(void **state)
 	write_word(f, steps[nr - 1].table_pa + 8 * steps[nr - 1].index, steps[nr - 1].raw);
 }
 
+/* What is known of a block is known of that table, whatever its entries point at. */
+static void names_blocks_of_each_level(void **state)
+{
+	struct fixture *f = *state;
+	const struct pt_format_info *info = &f->info;
+	uint64_t large = UINT64_C(1) << info->leaf_lg2[1];
+	unsigned int b = 1u << info->contig_lg2[1];
+	/* A table in which one entry is a block; behind it such a leaf, a table that is sound, and
+	   another such leaf, all of what would be one block. */
+	const unsigned int entries[] = { 0, b + 1, b + 2, b + 3 };
+	struct findings found = { .nr = 0 };
+
+	if (!info->contig_lg2[1] || b + 4 > 1u << info->entries_lg2[1])
+		skip();
+	for (size_t i = 0; i < 4; i++) {
+		pt_va_t va = info->first + entries[i] * large;
+
+		assert_int_equal(pt_map(f->pt, va, 0, i % 2 ? large : f->granule, RWX, NULL), 0);
+		if (i != 2)
+			write_word(f, word_pa(f, va), read_word(f, word_pa(f, va)) | CONTIG);
+	}
+	assert_int_equal(pt_verify(f->pt, take, &found), -EFAULT);
+	assert_int_equal(found.nr, 2);
+	for (unsigned int level = 0; level < 2; level++) {
+		assert_int_equal(found.finding[level].bad, PT_BAD_CONTIG);
+		assert_int_equal(found.finding[level].level, level);
+		assert_int_equal(found.finding[level].index, level ? b + 1 : 1);
+	}
+}
+
 /* Whole, marked and going on, but its output not aligned to its size. */
 static void names_blocks_that_are_not_aligned(void **state)
 {
@@ -504,6 +534,7 @@ int main(void)
 		TEST_ON(names_tables_outside_memory_and_loops, NEEDS_2_LEVELS),
 		TEST_ON(names_a_page_that_is_used_as_tables_of_two_levels, NEEDS_3_LEVELS),
 		TEST_ON(names_contiguous_blocks_that_are_none, NEEDS_CONTIG),
+		TEST_ON(names_blocks_of_each_level, NEEDS_CONTIG),
 		TEST_ON(names_blocks_that_are_not_aligned, NEEDS_CONTIG),
 		TEST_ON(one_block_is_looked_at_as_all_are, NEEDS_CONTIG),
 		TEST(an_entry_may_be_in_no_block),
