@@ -8,7 +8,7 @@
  * Context: see mm.h. TLB: flushed when a call returns; pages are freed after that.
  * Return: 0; -EINVAL for an unaligned, empty or wrapping range; -ERANGE for one outside the
  * user's addresses; -ENOMEM. Nothing that programs could notice has changed on failure,
- * if nothing else is said: leaves may be smaller.
+ * if nothing else is said: leaves may be smaller, or of files gone, to be faulted in again.
  *
  * A leaf of level 1 that changes in part becomes pages, if it is of anonymous memory; of a file it
  * goes as a whole, and what was not meant is faulted in again.

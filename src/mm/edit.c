@@ -303,6 +303,8 @@ int ptl_cut_entry(struct ptl_edit *edit, pt_va_t va)
 	    ptl_area_of(edit->mm, va)->kind != PT_MM_FILE)
 		return ptl_split_entry(edit, va);
 	ptl_zap(edit, first, ptl_last(first, lg2), false);
+	/* Break before make: a table may be next to stand in that entry. */
+	pt_gather_finish(&edit->gather);
 	return 0;
 }
 

@@ -65,8 +65,10 @@ static int fill_own(struct pt_mm *mm, const struct pt_mm_area *area, const struc
 
 		if (lg2 > world->page_lg2 && !fits(fill, va, lg2))
 			continue;
-		/* Linux has no anonymous folios of order 1: include/linux/huge_mm.h,
-		   THP_ORDERS_ALL_ANON. Who asks for them gets them. */
+		/*
+		 * Linux has no anonymous folios of order 1: include/linux/huge_mm.h,
+		 * THP_ORDERS_ALL_ANON. Who asks for them gets them.
+		 */
 		if (lg2 == world->page_lg2 + 1 && fill->order > 1)
 			continue;
 		fill->first = ptl_align_down(va, lg2);

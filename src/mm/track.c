@@ -49,7 +49,7 @@ int pt_mm_guard(struct pt_mm *mm, pt_va_t va, uint64_t len, bool install)
 		return -EOPNOTSUPP;
 	if (!install)
 		return remove_guards(mm, va, last);
-	/* Tables first: with them nothing can fail, and what is mapped goes only then. */
+	/* Tables first: with them nothing can fail, and pages that are mapped go only then. */
 	ptl_edit_begin(&edit, mm);
 	err = ptl_split_ends(&edit, va, last);
 	if (!err)

@@ -244,6 +244,41 @@ static void a_huge_page_of_a_file_goes_where_a_part_of_it_changes(void **state)
 	}
 }
 
+/* What went was not flushed before there was a table: no break before make. */
+static void a_huge_page_of_a_file_is_flushed_before_there_are_smaller_ones(void **state)
+{
+	const struct pt_file_cfg cfg = { .len = fixture.huge, .order = huge_order() };
+	bool has_guards = fixture.soft.markers & PT_SOFT_MARKER_GUARD;
+	bool has_uffd_wp = fixture.soft.markers & PT_SOFT_MARKER_UFFD_WP;
+
+	(void)state;
+	if (fixture.huge_lg2 > 25 || (!has_guards && !has_uffd_wp))
+		skip();
+	for (unsigned int call = !has_guards; call < 1u + has_uffd_wp; call++) {
+		struct pt_file *file;
+
+		assert_int_equal(pt_file_create(&file, fixture.world, &cfg), 0);
+		mm_map_area(&parent, VA, cfg.len, PT_MM_FILE,
+			    RW | PT_MM_SHARED | (call ? PT_MM_UFFD_WP : 0), file, 0);
+		mm_store(&fixture, &parent, VA, 11);
+		assert_int_equal(mm_leaf(&parent, VA).level, 1);
+		if (call)
+			assert_int_equal(pt_mm_write_protect(parent.mm, VA + fixture.page,
+							     fixture.page, true),
+					 0);
+		else
+			assert_int_equal(pt_mm_guard(parent.mm, VA + fixture.page, fixture.page,
+						     true),
+					 0);
+		mm_verify(&fixture);
+		assert_int_equal(fixture.nr_reports, 0);
+		assert_int_equal(mm_load(&fixture, &parent, VA), 11);
+		assert_int_equal(mm_leaf(&parent, VA).level, 0);
+		assert_int_equal(pt_mm_unmap(parent.mm, VA, fixture.huge), 0);
+		pt_file_put(file);
+	}
+}
+
 /* The pages around it stayed mapped. */
 static void a_store_to_a_huge_page_of_a_file_maps_its_copy_alone(void **state)
 {
@@ -463,6 +498,7 @@ static const struct CMUnitTest bodies[] = {
 	cmocka_unit_test(flags_of_a_part_of_a_huge_page_split_it),
 	cmocka_unit_test(a_huge_page_of_shmem_in_two_areas_goes_to_swap),
 	cmocka_unit_test(a_huge_page_of_a_file_goes_where_a_part_of_it_changes),
+	cmocka_unit_test(a_huge_page_of_a_file_is_flushed_before_there_are_smaller_ones),
 	cmocka_unit_test(a_store_to_a_huge_page_of_a_file_maps_its_copy_alone),
 	cmocka_unit_test(faults_bring_no_folio_of_two_pages),
 	cmocka_unit_test(parts_of_giant_leaves_change_or_nothing_does),
