@@ -234,6 +234,8 @@ void dump_source_open(struct dump_source *source, const char *path, const struct
  * whether the file has all of it.
  */
 bool dump_source_load(const struct dump_source *source, pt_pa_t pa, uint64_t len);
+/** The same of all memory. */
+void dump_source_load_all(const struct dump_source *source);
 void dump_source_close(struct dump_source *source);
 /** Refuses to save over what is read, by whatever name: tables are read where they stand. */
 void dump_source_guard(const struct dump_options *options);

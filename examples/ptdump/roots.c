@@ -271,18 +271,6 @@ static void find(struct search *search)
 	qsort(search->found, search->nr, sizeof(*search->found), compare_found);
 }
 
-/* Of a dump. What it leaves out is no root: pages of users and caches, free ones, zeroes. */
-static void load_all(const struct dump_source *source)
-{
-	for (size_t i = 0; i < pt_phys_nr_regions(source->phys); i++) {
-		uint64_t len;
-		pt_pa_t pa;
-
-		pt_phys_region(source->phys, i, &pa, &len);
-		(void)dump_source_load(source, pa, len);
-	}
-}
-
 bool dump_find_roots(const struct dump_source *source, const struct dump_options *options)
 {
 	const struct dump_printer *print = dump_printer(options);
@@ -291,7 +279,8 @@ bool dump_find_roots(const struct dump_source *source, const struct dump_options
 		dump_die("%s: --find-roots wants a memory image; a table image has the tables of "
 			 "its own roots, and of no others",
 			 source->path);
-	load_all(source);
+	/* What a dump leaves out is no root: pages of users and caches, free ones, zeroes. */
+	dump_source_load_all(source);
 	for (size_t i = 0; i < source->nr_roots; i++) {
 		const struct dump_root *root = &source->roots[i];
 		struct search search;

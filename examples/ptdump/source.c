@@ -90,6 +90,56 @@ static bool load_table(void *ctx, pt_pa_t pa, unsigned int level, uint64_t bytes
 	return true;
 }
 
+static bool note_two_levels(void *ctx, const struct pt_finding *finding)
+{
+	bool *found = ctx;
+
+	*found |= finding->bad == PT_BAD_LEVEL;
+	return !*found;
+}
+
+void dump_source_load_all(const struct dump_source *source)
+{
+	for (size_t i = 0; i < pt_phys_nr_regions(source->phys); i++) {
+		uint64_t len;
+		pt_pa_t pa;
+
+		pt_phys_region(source->phys, i, &pa, &len);
+		(void)dump_source_load(source, pa, len);
+	}
+}
+
+/*
+ * Has all tables of @pt read. What hangs below a page that is a table of two levels is seen as that
+ * of one of them only: then everything is read.
+ */
+static int load_tables(const struct dump_source *source, const struct pt_pgtable *pt)
+{
+	bool has_two_levels = false;
+	int err;
+
+	if (!source->vmcore)
+		return 0;
+	err = pt_for_each_table(pt, load_table, source->vmcore);
+	if (!err)
+		err = pt_verify(pt, note_two_levels, &has_two_levels);
+	if (has_two_levels)
+		dump_source_load_all(source);
+	return err == -EFAULT ? 0 : err; /* findings are for who asks for them */
+}
+
+/* A root that --root leaves out: accesses go through it if the registers have it. */
+static void skip_root(const struct dump_source *source, const struct pt_pgtable_cfg *cfg,
+		      pt_pa_t root_pa)
+{
+	struct pt_pgtable *pt;
+
+	if (!source->vmcore || pt_pgtable_open(&pt, source->phys, cfg, root_pa))
+		return;
+	(void)load_tables(source, pt);
+	pt_pgtable_destroy(pt);
+}
+
 /* Finds the format of @cfg and opens the tables at @root. */
 static void add_root(struct dump_source *source, const char *label, const struct pt_fmt_cfg *fmt,
 		     pt_pa_t root_pa, const struct dump_options *options)
@@ -98,8 +148,10 @@ static void add_root(struct dump_source *source, const char *label, const struct
 	struct dump_root *root = &source->roots[source->nr_roots];
 	int err;
 
-	if (options->root && strcmp(options->root, label))
+	if (options->root && strcmp(options->root, label)) {
+		skip_root(source, &cfg, root_pa);
 		return;
+	}
 	*root = (struct dump_root){ .cfg = *fmt };
 	strncpy(root->label, label, sizeof(root->label) - 1);
 	err = pt_format_info(fmt, &root->info);
@@ -112,8 +164,8 @@ static void add_root(struct dump_source *source, const char *label, const struct
 	}
 	if (!err)
 		err = pt_pgtable_open(&root->pt, source->phys, &cfg, root_pa);
-	if (!err && source->vmcore)
-		err = pt_for_each_table(root->pt, load_table, source->vmcore);
+	if (!err)
+		err = load_tables(source, root->pt);
 	if (err == -EFAULT)
 		dump_die("%s: root %s at 0x%" PRIx64 " is outside memory", source->path, label,
 			 root_pa);

@@ -114,6 +114,27 @@ static bool has_odd_tables(Elf *elf, const GElf_Ehdr *header)
 		header->e_shentsize != gelf_fsize(elf, ELF_T_SHDR, 1, EV_CURRENT));
 }
 
+/* Whether the file has room for the headers that it counts; past 16 bits section 0 has the count. */
+static bool has_all_headers(Elf *elf, const GElf_Ehdr *header, uint64_t file_len)
+{
+	uint64_t nr_segments = header->e_phnum, nr_sections = header->e_shnum;
+	GElf_Shdr zero;
+
+	if (header->e_shoff) {
+		if (!is_inside(header->e_shoff, header->e_shentsize, file_len) ||
+		    !gelf_getshdr(elf_getscn(elf, 0), &zero))
+			return false;
+		if (nr_segments == PN_XNUM)
+			nr_segments = zero.sh_info;
+		if (!nr_sections)
+			nr_sections = zero.sh_size;
+		if (nr_sections > file_len / header->e_shentsize ||
+		    !is_inside(header->e_shoff, nr_sections * header->e_shentsize, file_len))
+			return false;
+	}
+	return is_inside(header->e_phoff, nr_segments * header->e_phentsize, file_len);
+}
+
 static bool has_all_segments(Elf *elf, size_t nr, uint64_t file_len, GElf_Word type)
 {
 	GElf_Phdr segment;
@@ -157,6 +178,8 @@ const char *dump_elf_flaw(int fd, uint64_t file_len)
 		flaw = "is damaged: it begins as an ELF file does, and is none";
 	else if (has_odd_tables(elf, &header))
 		flaw = "is damaged: its header has a wrong size of segment or section headers";
+	else if (!has_all_headers(elf, &header, file_len))
+		flaw = "is damaged or cut short: not all headers that it counts are there";
 	else if (!has_all_segments(elf, nr_segments, file_len, PT_LOAD))
 		flaw = "is cut short: not all memory that it names is there";
 	else if (!has_all_segments(elf, nr_segments, file_len, PT_NOTE))

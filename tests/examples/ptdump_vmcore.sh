@@ -102,9 +102,7 @@ alike() {
 		mv "$dir/out" "$dir/of_dump"
 		run 0 $2 $ask
 		same "$dir/of_dump" "$dir/out" "'$ask' of $1 is not that of $2"
-	done
-	for piece in "$dir"/of_dump; do
-		[ -s "$piece" ] || bad "nothing comes of $1"
+		[ -s "$dir/out" ] || bad "nothing comes of $2 $ask"
 	done
 }
 
@@ -180,6 +178,25 @@ run 0 "$dir/kdump" --cr3 0x1000 --verify
 truncate -s $((0x44000)) "$dir/kdump"
 refuses "$dir/kdump" --cr3 0x1000
 
+# ---- a page that is a table of two levels: what hangs below it as either ----
+two=$dir/two.img
+zeroes $((16 << 12)) >"$two"
+put "$two" 0x1000 0 0x2067
+put "$two" 0x2000 0 0x3067
+put "$two" 0x2000 1 0x4067
+put "$two" 0x3000 2 0x4067
+put "$two" 0x4000 0 0x5067
+put "$two" 0x5000 3 0x6067
+: >"$dir/notes"
+core "$dir/two.elf" 62 "$two" 0x0 0x10000
+for ask in --each '--va 0x40003000'; do
+	run 0 "$dir/two.elf" --cr3 0x1000 $ask
+	mv "$dir/out" "$dir/of_dump"
+	run 0 "$two" --cr3 0x1000 $ask
+	same "$dir/of_dump" "$dir/out" "'$ask' of a dump with a table of two levels"
+done
+says ' -> 0x6000$'
+
 # ---- of Linux: the kernel's own tables ----
 vmcoreinfo 'OSRELEASE=6.12.0' 'PAGESIZE=4096' 'SYMBOL(swapper_pg_dir)=ffffffff81a01000' \
 	'NUMBER(phys_base)=-27262976' 'NUMBER(pgtable_l5_enabled)=0' 'NUMBER(sme_mask)=0' \
@@ -228,6 +245,9 @@ at_1g # the page before that of the root is one of zeroes: no process runs
 alike "$dir/arm64.elf" "$arm64 --base 0x40000000 --ttbr0 0x40000000 --ttbr1 0x40001000 \
 	--tcr 0x580100010"
 says '"va":"0xffff008000202000"' # entry 1 of the top table
+# An access goes by the registers, whichever root is asked for.
+run 0 "$dir/arm64.elf" --va 0xffff008000202010 --access read --root ttbr0
+says 'PA 0x4000a010'
 put "$arm64" 0x5000 3 0x40006003 # a process
 put "$arm64" 0x6000 0 0x40007003
 put "$arm64" 0x7000 0 0x40008003
@@ -328,6 +348,17 @@ refuses "$dir/named.elf" --cr3 0x1000
 grep -q 'not all sections' "$dir/err" || bad "no section is missed: $(cat "$dir/err")"
 patch "$dir/named.elf" 58 0
 refuses "$dir/named.elf" --cr3 0x1000
+
+# more segments, and more sections, than there is room for
+cp "$dir/bare.elf" "$dir/counts.elf"
+patch "$dir/counts.elf" 56 376 377
+refuses "$dir/counts.elf" --cr3 0x1000
+grep -q 'not all headers' "$dir/err" || bad "no segment is missed: $(cat "$dir/err")"
+cp "$dir/bare.elf" "$dir/counts.elf"
+patch "$dir/counts.elf" 40 100                # e_shoff: section 0 is where segment 0 is,
+patch "$dir/counts.elf" 58 100 0 0 0          # ... and has how many there are
+patch "$dir/counts.elf" $((64 + 32)) 0 0 0 0 1 # ... as its size
+refuses "$dir/counts.elf" --cr3 0x1000
 
 printf 'makedumpfile\0\0\0\0' | cat - "$x86" >"$dir/flat"
 refuses "$dir/flat" --cr3 0x1000
