@@ -68,7 +68,7 @@ int ptl_arm64_read_regs(const struct pt_arm64_regs *regs, const struct ptl_arm64
 	if (arm64_pick_format(cfg, formats, &has->granules, granule_lg2(tcr, upper),
 			      tcr & ARM64_TCR_DS))
 		return -EINVAL;
-	lpa2 = cfg->fmt == PT_FMT_ARM64_4K_LPA2 || cfg->fmt == PT_FMT_ARM64_16K_LPA2;
+	lpa2 = arm64_is_lpa2(cfg->fmt);
 	cfg->va_bits = 64 - arm64_field(tcr, upper ? 16 : 0, 6);
 	if (cfg->va_bits > 48 && !lpa2 && !has->lva)
 		return -EINVAL;

@@ -69,6 +69,12 @@ static inline unsigned int arm64_tg0_lg2(uint64_t tcr)
 	return tg0[arm64_field(tcr, 14, 2)];
 }
 
+static inline bool arm64_is_lpa2(enum pt_format fmt)
+{
+	return fmt == PT_FMT_ARM64_4K_LPA2 || fmt == PT_FMT_ARM64_16K_LPA2 ||
+	       fmt == PT_FMT_ARM64_S2_4K_LPA2 || fmt == PT_FMT_ARM64_S2_16K_LPA2;
+}
+
 /* A stage's formats, 4K first, with LPA2 behind those that have it; DS is res0 without it. */
 enum { ARM64_4K, ARM64_4K_LPA2, ARM64_16K, ARM64_16K_LPA2, ARM64_64K, ARM64_NR_FORMATS };
 

@@ -88,7 +88,7 @@ int pt_fmt_cfg_arm64_s2(struct pt_fmt_cfg *cfg, pt_pa_t *root, const struct pt_a
 	if (arm64_pick_format(&found, formats, &has.granules, arm64_tg0_lg2(regs->vtcr),
 			      regs->vtcr & ARM64_VTCR_DS))
 		return -EINVAL;
-	lpa2 = found.fmt == PT_FMT_ARM64_S2_4K_LPA2 || found.fmt == PT_FMT_ARM64_S2_16K_LPA2;
+	lpa2 = arm64_is_lpa2(found.fmt);
 	/* More than the machine has means all it has; 52 only in the forms with room for it. */
 	if (!lpa2 && found.fmt != PT_FMT_ARM64_S2_64K && has.pa_bits > 48)
 		has.pa_bits = 48;

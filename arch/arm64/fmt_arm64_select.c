@@ -22,12 +22,6 @@ static uint64_t with_bits(uint64_t reg, uint64_t bits, bool on)
 	return on ? reg | bits : reg & ~bits;
 }
 
-static bool is_lpa2(const struct pt_fmt_cfg *cfg)
-{
-	return cfg->fmt == PT_FMT_ARM64_4K_LPA2 || cfg->fmt == PT_FMT_ARM64_16K_LPA2 ||
-	       cfg->fmt == PT_FMT_ARM64_S2_4K_LPA2 || cfg->fmt == PT_FMT_ARM64_S2_16K_LPA2;
-}
-
 static bool is_64k(const struct pt_fmt_cfg *cfg)
 {
 	return cfg->fmt == PT_FMT_ARM64_64K || cfg->fmt == PT_FMT_ARM64_S2_64K;
@@ -59,7 +53,7 @@ static uint64_t ttbr_of(uint64_t ttbr, const struct pt_fmt_cfg *cfg, pt_pa_t roo
 {
 	uint64_t kept = ttbr & (PTL_BITS(63, 48) | PTL_BIT(0));
 
-	if (is_lpa2(cfg) || cfg->pa_bits == 52)
+	if (arm64_is_lpa2(cfg->fmt) || cfg->pa_bits == 52)
 		return kept | (root & PTL_BITS(47, 6)) | (root >> 46 & PTL_BITS(5, 2));
 	return kept | (root & PTL_BITS(47, 1));
 }
@@ -122,7 +116,7 @@ static void set_half(struct pt_arm64_regs *regs, const struct pt_fmt_cfg *cfg,
 	regs->tcr = with_field(regs->tcr, upper ? 30 : 14, 2, tg_of(granule_lg2, upper));
 	regs->tcr = with_bits(regs->tcr, ARM64_TCR_EPD(upper), false);
 	regs->tcr = with_bits(regs->tcr, ARM64_TCR_HPD(upper), !(cfg->features & PT_FEAT_NO_HPD));
-	if (is_lpa2(cfg))
+	if (arm64_is_lpa2(cfg->fmt))
 		regs->tcr = with_field(regs->tcr, low + 12, 2, cfg->share); /* SHx */
 }
 
@@ -136,7 +130,7 @@ static void set_both(struct pt_arm64_regs *regs, const struct pt_fmt_cfg *cfg)
 	else
 		regs->tcr &= ~ARM64_TCR_HD;
 	if (read_half(regs, cfg->upper_half).cfg.fmt != cfg->fmt)
-		regs->tcr = with_bits(regs->tcr, ARM64_TCR_DS, is_lpa2(cfg));
+		regs->tcr = with_bits(regs->tcr, ARM64_TCR_DS, arm64_is_lpa2(cfg->fmt));
 	if (read_half(regs, cfg->upper_half).cfg.pa_bits != cfg->pa_bits)
 		regs->tcr = with_field(regs->tcr, 32, 3, range_of(cfg->pa_bits)); /* IPS */
 }
@@ -193,8 +187,8 @@ static uint64_t vtcr_of(uint64_t vtcr, const struct pt_fmt_cfg *cfg,
 	vtcr = with_start_level(vtcr, info);
 	vtcr = with_field(vtcr, 14, 2, tg_of(info->granule_lg2, false));
 	vtcr = with_field(vtcr, 16, 3, range_of(cfg->pa_bits)); /* PS */
-	vtcr = with_bits(vtcr, ARM64_VTCR_DS, is_lpa2(cfg));
-	if (is_lpa2(cfg))
+	vtcr = with_bits(vtcr, ARM64_VTCR_DS, arm64_is_lpa2(cfg->fmt));
+	if (arm64_is_lpa2(cfg->fmt))
 		vtcr = with_field(vtcr, 12, 2, cfg->share); /* SH0 */
 	if (cfg->features & PT_FEAT_HD)
 		return vtcr | ARM64_VTCR_HA | ARM64_VTCR_HD;

@@ -100,8 +100,8 @@ PT_API const struct pt_mm_area *pt_mm_area(const struct pt_mm *mm, size_t i);
  * pt_mm_set_flags() - Change flags of all areas in a range, but those of rights and SHARED.
  *
  * Only tells; what stands in the tables stays, but for leaves that reach over an end of the
- * range: they are split, or go if a file's, as no leaf is of two areas. Clearing PT_MM_UFFD_WP leaves marks that
- * pt_mm_write_protect() takes away, and so does a store.
+ * range: they are split, or go if a file's, as no leaf is of two areas. Clearing PT_MM_UFFD_WP
+ * leaves marks that pt_mm_write_protect() takes away, and so does a store.
  *
  * Context: nothing else uses @mm.
  * Return: 0; -EINVAL; -ERANGE; -ENOENT if part of the range is no area; -ENOMEM. Areas are as
