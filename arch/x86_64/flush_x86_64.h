@@ -17,15 +17,7 @@
 
 #include <ptlib/flush.h>
 
-#include "base/bits.h"
-
-#define X86_64_CR0_PG PTL_BIT(31)
-#define X86_64_CR4_PAE PTL_BIT(5)
-#define X86_64_CR4_PGE PTL_BIT(7)
-#define X86_64_CR4_PCIDE PTL_BIT(17)
-#define X86_64_CR4_SMEP PTL_BIT(20)
-#define X86_64_CR3_NO_FLUSH PTL_BIT(63)
-#define X86_64_PCID PTL_BITS(11, 0)
+#include "x86_64/fmt_x86_64_regs.h"
 
 /*
  * "Any TLB entries that are for a page number corresponding to the linear address", of

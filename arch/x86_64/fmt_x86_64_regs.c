@@ -11,7 +11,6 @@
 #include "pt/fmt_cfg.h"
 
 #define CR3_ADDRESS PTL_BITS(51, 12) /* below: PCID or PWT and PCD; above: LAM */
-#define CR3_NO_FLUSH PTL_BIT(63)
 #define PAT_RESET UINT64_C(0x0007040600070406) /* SDM 12.12.4 "Programming the PAT" */
 
 void ptl_x86_64_read_regs(const struct pt_x86_regs *regs, struct pt_fmt_cfg *cfg, pt_pa_t *root)
@@ -38,7 +37,7 @@ bool ptl_x86_64_cr3_fits(const struct pt_x86_regs *regs)
 	uint64_t reserved = PTL_BITS(60, pa_bits);
 
 	if (!(regs->cr4 & X86_64_CR4_PCIDE))
-		reserved |= CR3_NO_FLUSH;
+		reserved |= X86_64_CR3_NO_FLUSH;
 	return !(regs->cr3 & reserved);
 }
 

@@ -15,7 +15,10 @@
 #define X86_64_CR0_PE PTL_BIT(0)
 #define X86_64_CR0_WP PTL_BIT(16)
 #define X86_64_CR0_PG PTL_BIT(31)
+#define X86_64_CR3_NO_FLUSH PTL_BIT(63) /* of an operand of MOV to CR3 */
+#define X86_64_PCID PTL_BITS(11, 0)
 #define X86_64_CR4_PAE PTL_BIT(5)
+#define X86_64_CR4_PGE PTL_BIT(7)
 #define X86_64_CR4_LA57 PTL_BIT(12)
 #define X86_64_CR4_PCIDE PTL_BIT(17)
 #define X86_64_CR4_SMEP PTL_BIT(20)

@@ -18,10 +18,7 @@
  * too, is owed: the second is flushed when user mode is entered, which it was not meanwhile.
  */
 #include "machine/machine_internal.h"
-
-#define CR3_NO_FLUSH PTL_BIT(63)
-#define CR4_PGE PTL_BIT(7)
-#define CR4_PCIDE PTL_BIT(17)
+#include "x86_64/fmt_x86_64_regs.h"
 
 struct flush {
 	struct ptl_request request; /* first */
@@ -37,7 +34,7 @@ struct flush {
 
 static bool has_pcids(const struct pt_cpu *cpu)
 {
-	return cpu->machine->cfg.policy.nr_pcids && cpu->x86.cr4 & CR4_PCIDE;
+	return cpu->machine->cfg.policy.nr_pcids && cpu->x86.cr4 & X86_64_CR4_PCIDE;
 }
 
 /* Linux's kern_pcid(): 0 is for who does not know of slots. */
@@ -103,7 +100,7 @@ static int to_user(struct pt_cpu *cpu)
 	err = ptl_cpu_write_cr3(cpu,
 				cpu->space->user_root | pcid_of(cpu) |
 					(has_pairs(cpu) ? USER_PCID : 0) |
-					(keep ? CR3_NO_FLUSH : 0),
+					(keep ? X86_64_CR3_NO_FLUSH : 0),
 				PT_FLUSH_BY_SWITCH);
 	if (err)
 		return err;
@@ -117,7 +114,7 @@ static void to_kernel(struct pt_cpu *cpu)
 	cpu->in_user = false;
 	/* It was loaded before. */
 	PTL_BUG_ON(ptl_cpu_write_cr3(
-		cpu, cpu->space->root | pcid_of(cpu) | (has_pairs(cpu) ? CR3_NO_FLUSH : 0),
+		cpu, cpu->space->root | pcid_of(cpu) | (has_pairs(cpu) ? X86_64_CR3_NO_FLUSH : 0),
 		PT_FLUSH_BY_SWITCH));
 }
 
@@ -209,7 +206,7 @@ static int switch_to(struct pt_cpu *cpu, struct pt_space *space)
 	generation = generation_of(space);
 	keep = choose_slot(cpu, space, generation);
 	cr3 = space->root | pcid_of(cpu);
-	err = ptl_cpu_write_cr3(cpu, cr3 | (keep ? CR3_NO_FLUSH : 0), PT_FLUSH_BY_SWITCH);
+	err = ptl_cpu_write_cr3(cpu, cr3 | (keep ? X86_64_CR3_NO_FLUSH : 0), PT_FLUSH_BY_SWITCH);
 	if (err) {
 		ptl_space_mark(space, cpu, false);
 		cpu->slot = old_slot;
@@ -316,9 +313,9 @@ static void flush_globals_too(struct pt_cpu *cpu, enum pt_flush_cause cause)
 		ptl_cpu_flush(cpu, &all, cause);
 		return;
 	}
-	pt_x86_mov_cr4(&all, host, cr4, cr4 ^ CR4_PGE);
+	pt_x86_mov_cr4(&all, host, cr4, cr4 ^ X86_64_CR4_PGE);
 	ptl_cpu_flush(cpu, &all, cause);
-	pt_x86_mov_cr4(&all, host, cr4 ^ CR4_PGE, cr4);
+	pt_x86_mov_cr4(&all, host, cr4 ^ X86_64_CR4_PGE, cr4);
 	ptl_cpu_flush(cpu, &all, cause);
 }
 

@@ -121,20 +121,17 @@ static void flush_range(struct pt_space *space, pt_va_t first, pt_va_t last,
 
 /* ---- switching ---- */
 
-#define CR3_NO_FLUSH PTL_BIT(63)
-#define CR4_PCIDE PTL_BIT(17)
-
 static int switch_to(struct pt_cpu *cpu, struct pt_space *space)
 {
 	int err;
 
-	if (!(cpu->x86.cr4 & CR4_PCIDE) || space->asid > MAX_PCID)
+	if (!(cpu->x86.cr4 & X86_64_CR4_PCIDE) || space->asid > MAX_PCID)
 		return -EINVAL;
 	if (cpu->space == space)
 		return 0;
 	/* Seq_cst: a flush that does not see the bit has changed the tables before we walk them. */
 	ptl_space_mark(space, cpu, true);
-	err = ptl_cpu_write_cr3(cpu, space->root | space->asid | CR3_NO_FLUSH,
+	err = ptl_cpu_write_cr3(cpu, space->root | space->asid | X86_64_CR3_NO_FLUSH,
 				PT_FLUSH_BY_SWITCH);
 	if (err)
 		return err;

@@ -2,12 +2,7 @@
 /* Who runs a CPU; its registers and its flush instructions. */
 #include "base/lock.h"
 #include "machine/machine_internal.h"
-
-#define CR3_NO_FLUSH PTL_BIT(63)
-#define CR4_PGE PTL_BIT(7)
-#define CR4_LA57 PTL_BIT(12)
-#define CR4_PCIDE PTL_BIT(17)
-#define PCID_MASK PTL_BITS(11, 0)
+#include "x86_64/fmt_x86_64_regs.h"
 
 int pt_cpu_enter(struct pt_cpu *cpu)
 {
@@ -126,7 +121,7 @@ void ptl_cpu_flush(struct pt_cpu *cpu, const struct pt_tlb_flush *flush, enum pt
 
 static bool is_canonical(const struct pt_cpu *cpu, pt_va_t va)
 {
-	uint64_t half = PTL_BIT(cpu->x86.cr4 & CR4_LA57 ? 56 : 47);
+	uint64_t half = PTL_BIT(cpu->x86.cr4 & X86_64_CR4_LA57 ? 56 : 47);
 
 	return va < half || va >= ~(half - 1);
 }
@@ -147,7 +142,7 @@ static bool can_invpcid(const struct pt_cpu *cpu, unsigned int type, uint64_t pc
 {
 	if (type == PT_INVPCID_ADDRESS && !is_canonical(cpu, va))
 		return false;
-	return cpu->x86.cr4 & CR4_PCIDE || !pcid ||
+	return cpu->x86.cr4 & X86_64_CR4_PCIDE || !pcid ||
 	       (type != PT_INVPCID_ADDRESS && type != PT_INVPCID_CONTEXT);
 }
 
@@ -241,9 +236,9 @@ static void keep_x86_64(struct pt_cpu *cpu, const struct pt_x86_regs *regs)
 {
 	cpu->x86 = *regs;
 	cpu->has_registers = true;
-	cpu->global = regs->cr4 & CR4_PGE;
+	cpu->global = regs->cr4 & X86_64_CR4_PGE;
 	cpu->now.vpid = cpu->vmid;
-	cpu->now.pcid = regs->cr4 & CR4_PCIDE ? (uint16_t)(regs->cr3 & PCID_MASK) : 0;
+	cpu->now.pcid = regs->cr4 & X86_64_CR4_PCIDE ? (uint16_t)(regs->cr3 & X86_64_PCID) : 0;
 	pt_tlb_set_context(cpu->tlb, cpu->now.vpid, cpu->now.pcid);
 	if (cpu->contexts)
 		ptl_check_context(cpu);
@@ -255,7 +250,7 @@ int ptl_cpu_write_cr3(struct pt_cpu *cpu, uint64_t cr3, enum pt_flush_cause caus
 	struct pt_tlb_flush flush;
 	int err;
 
-	regs.cr3 = cr3 & ~CR3_NO_FLUSH;
+	regs.cr3 = cr3 & ~X86_64_CR3_NO_FLUSH;
 	err = pt_mmu_set_x86_64(cpu->mmu, &regs);
 	if (err)
 		return err;
@@ -275,12 +270,12 @@ int pt_cpu_load_x86_64(struct pt_cpu *cpu, const struct pt_x86_regs *regs)
 	if (cpu->machine->cfg.arm64)
 		return -EINVAL;
 	/* SDM Vol. 3A, 4.10.1: MOV to CR4 may set PCIDE only while CR3[11:0] is 0 */
-	if (regs->cr4 & ~old_cr4 & CR4_PCIDE && cpu->x86.cr3 & PCID_MASK)
+	if (regs->cr4 & ~old_cr4 & X86_64_CR4_PCIDE && cpu->x86.cr3 & X86_64_PCID)
 		return -EINVAL;
 	/* 4.10.4.1: with PCIDE alone bit 63 is an operand; else it is reserved, Table 4-12 */
-	if (regs->cr3 & CR3_NO_FLUSH && !(regs->cr4 & CR4_PCIDE))
+	if (regs->cr3 & X86_64_CR3_NO_FLUSH && !(regs->cr4 & X86_64_CR4_PCIDE))
 		return -EINVAL;
-	now.cr3 &= ~CR3_NO_FLUSH;
+	now.cr3 &= ~X86_64_CR3_NO_FLUSH;
 	err = pt_mmu_set_x86_64(cpu->mmu, &now);
 	if (err)
 		return err;
