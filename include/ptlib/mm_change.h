@@ -125,7 +125,7 @@ PT_API PT_MUST_CHECK int pt_mm_guard(struct pt_mm *mm, pt_va_t va, uint64_t len,
  * mark outlives reclaim. Of files, leaves of level 1 go first.
  *
  * Return: also -EINVAL outside areas with PT_MM_UFFD_WP; -ENOENT; -EOPNOTSUPP if the kernel has
- * no such mark.
+ * no such mark, or no such marker for areas that are not anonymous.
  */
 PT_API PT_MUST_CHECK int pt_mm_write_protect(struct pt_mm *mm, pt_va_t va, uint64_t len, bool on);
 

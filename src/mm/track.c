@@ -152,6 +152,7 @@ static void mark_part(struct ptl_edit *edit, const struct pt_mm_area *part, bool
 
 int pt_mm_write_protect(struct pt_mm *mm, pt_va_t va, uint64_t len, bool on)
 {
+	const struct pt_soft_cfg *soft = &mm->world->cfg.soft;
 	const struct ptl_areas *areas = &mm->areas;
 	struct ptl_edit edit;
 	size_t first;
@@ -163,7 +164,9 @@ int pt_mm_write_protect(struct pt_mm *mm, pt_va_t va, uint64_t len, bool on)
 	if (!all_are(mm, va, last, 1u << PT_MM_ANON | 1u << PT_MM_FILE | 1u << PT_MM_HUGETLB,
 		     on ? PT_MM_UFFD_WP : 0, on ? PT_MM_UFFD_WP : 0))
 		return -EINVAL;
-	if (!mm->world->cfg.soft.attr_uffd_wp)
+	/* Source: Linux 6.15, include/linux/userfaultfd_k.h, vma_can_userfault(). */
+	if (!soft->attr_uffd_wp || (!(soft->markers & PT_SOFT_MARKER_UFFD_WP) &&
+				    !all_are(mm, va, last, 1u << PT_MM_ANON, 0, 0)))
 		return -EOPNOTSUPP;
 	/* Whatever can fail comes first, in all areas: then marks are set, or none. */
 	first = ptl_areas_find(areas, va);

@@ -211,6 +211,43 @@ static void huge_pages_have_sizes_of_the_format(void **state)
 	end(&s);
 }
 
+/* The call said 0, and nothing was marked. */
+static void what_marks_need_markers_for_is_refused_without(void **state)
+{
+	const struct pt_phys_region region = { .len = 32 * MIB, .fd = -1 };
+	const struct pt_mm_cfg mm_cfg = { .mode = PT_MODE_SHARED };
+	const unsigned int flags = RW | PT_MM_UFFD_WP;
+	struct pt_file_cfg file_cfg = { .len = 2 * MIB };
+	struct pt_world_cfg cfg = { .flags = PT_WORLD_NO_CONTENT };
+	struct pt_mm_area want;
+	struct pt_world *world;
+	struct small_world s;
+	struct pt_file *file;
+	struct pt_mm *mm;
+
+	(void)state;
+	begin(&s, "x86_48", &region, 1, 32 * MIB);
+	cfg.zone = s.zone;
+	cfg.fmt = s.fmt;
+	assert_int_equal(pt_soft_cfg_init(&cfg.soft, PT_SOFT_X86, &s.fmt, PT_SOFT_BUILT_MARKERS), 0);
+	cfg.soft.markers &= ~PT_SOFT_MARKER_UFFD_WP;
+	assert_int_equal(pt_world_create(&world, s.phys, &cfg), 0);
+	assert_int_equal(pt_mm_create(&mm, world, &mm_cfg), 0);
+	assert_int_equal(pt_file_create(&file, world, &file_cfg), 0);
+	want = area(GIB, 2 * MIB, flags);
+	assert_int_equal(pt_mm_map(mm, &want), 0);
+	want = area(2 * GIB, 2 * MIB, flags | PT_MM_SHARED);
+	want.kind = PT_MM_FILE;
+	want.file = file;
+	assert_int_equal(pt_mm_map(mm, &want), 0);
+	assert_int_equal(pt_mm_write_protect(mm, GIB, 2 * MIB, true), 0);
+	assert_int_equal(pt_mm_write_protect(mm, 2 * GIB, 2 * MIB, true), -EOPNOTSUPP);
+	pt_mm_destroy(mm);
+	pt_file_put(file);
+	assert_int_equal(pt_world_destroy(world), 0);
+	end(&s);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -218,6 +255,7 @@ int main(void)
 		cmocka_unit_test(one_level_is_enough),
 		cmocka_unit_test(pages_of_16g_are_blocks_of_large_leaves),
 		cmocka_unit_test(huge_pages_have_sizes_of_the_format),
+		cmocka_unit_test(what_marks_need_markers_for_is_refused_without),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
