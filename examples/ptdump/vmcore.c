@@ -220,6 +220,7 @@ static bool is_empty(struct dump_vmcore *vmcore, pt_pa_t pa)
  * arm64: the image is mapped kimage_voffset above where it is; its root is TTBR1's. In the page
  * before that is what TTBR0 points at while no process runs, reserved_pg_dir: an empty table, which
  * nothing else says but that it is one. With it --find-roots has something to go by.
+ * Source: Linux 6.1, arch/arm64/kernel/vmlinux.lds.S.
  *
  * Outputs have 52 bits where the format can: words of kernels that use fewer have zeroes there.
  */
