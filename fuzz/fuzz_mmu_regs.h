@@ -43,6 +43,7 @@ static inline struct pt_x86_regs draw_x86(struct fuzz_input *in, pt_pa_t root)
 		.efer = FUZZ_BIT(8) | FUZZ_BIT(10) | (flags & 64 ? 0 : FUZZ_BIT(11)),
 		.rflags = flags & 128 ? FUZZ_BIT(18) : 0,
 		.no_1g = flags & 256,
+		.c_bit = flags & 1024 ? (flags & 2048 ? 51 : 47) : 0,
 		.maxphyaddr = draw_width(flags >> 12),
 	};
 

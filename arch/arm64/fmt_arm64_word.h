@@ -155,7 +155,7 @@ static inline int arm64_init_word(struct ptl_fmt *f, unsigned int features)
 	if (FMT_GRANULE_LG2 == 16)
 		features |= PT_FEAT_LPA;
 	if (!arm64_widths_valid(cfg) || !arm64_init_levels(f) || cfg->bbm > 2 ||
-	    cfg->features & ~features || cfg->share > (ARM64_LPA2 ? 3u : 0u))
+	    cfg->features & ~features || cfg->share > (ARM64_LPA2 ? 3u : 0u) || cfg->c_bit)
 		return -EINVAL;
 	f->va_mask = PTL_BITS(cfg->va_bits - 1, 0);
 	f->va_high = cfg->upper_half ? ~f->va_mask : 0;

@@ -13,7 +13,11 @@
  *     1..4  to a table          XD    ignored         rsvd  address (s = 12)       ign.  i. 0   i A PCD PWT US RW P
  *     3     PML4E, 4 PML5E: always to a table, bit 7 reserved
  *
- * M is MAXPHYADDR. Not present (P=0): all other bits are ignored by hardware;
+ * M is MAXPHYADDR. With AMD's memory encryption one of the bits 51:M, the C-bit, is not
+ * reserved: at every level it says whether what the entry points at is encrypted (APM Vol. 2,
+ * 7.10.2, 15.34 "Secure Encrypted Virtualization").
+ *
+ * Not present (P=0): all other bits are ignored by hardware;
  * words with no bit but A and D count as empty, since some processors set those
  * in passing (Linux calls it the KNL erratum).
  */
@@ -83,16 +87,17 @@ static inline int x86_64_init(struct ptl_fmt *f)
 	f->upper_first = -f->lower_end;
 	if (!(f->cfg.features & PT_FEAT_NX))
 		xd = X86_64_XD; /* reserved while EFER.NXE = 0, SDM 4.5.4 */
-	f->link_mask = X86_ADDRESS | X86_64_P | X86_PS | xd;
+	f->link_mask = f->address | X86_64_P | X86_PS | xd;
 	f->link_match = X86_64_P;
 	f->page_mask = f->link_mask & ~X86_PS; /* PAT there */
 	f->page_match = X86_64_P;
-	f->page_address = X86_ADDRESS & ~f->pa_beyond;
+	f->page_address = f->address & ~f->pa_beyond;
 	x86_init_masks(f, X86_64_P, X86_64_P, xd, xd);
 	x86_init_memory(f);
 	f->attrs = PT_ATTR_RW | PT_ATTR_EXEC | PT_ATTR_USER | PT_ATTR_GLOBAL | PT_ATTR_ACCESSED |
 		   PT_ATTR_DIRTY | PT_ATTR_MEM_MASK | PT_ATTR_SW_MASK |
-		   (f->cfg.features & PT_FEAT_PKEYS ? PT_ATTR_KEY_MASK : 0);
+		   (f->cfg.features & PT_FEAT_PKEYS ? PT_ATTR_KEY_MASK : 0) |
+		   (f->encrypted ? PT_ATTR_ENCRYPTED : 0);
 	return 0;
 }
 #define fmt_init x86_64_init
@@ -151,8 +156,7 @@ static inline enum ptl_kind x86_64_kind(uint64_t raw, unsigned int level, const 
 /* Permissive above the leaf, which alone decides; A is set, so hardware need not. */
 static inline uint64_t x86_64_make_table(pt_pa_t pa, const struct ptl_fmt *f)
 {
-	(void)f;
-	return pa | X86_64_P | X86_64_RW | X86_64_US | X86_64_A;
+	return pa | X86_64_P | X86_64_RW | X86_64_US | X86_64_A | f->encrypted;
 }
 #define fmt_make_table x86_64_make_table
 
@@ -184,6 +188,7 @@ static inline int x86_64_encode(pt_attr_t attr, unsigned int level, const struct
 	raw |= (index & 3) << 3 | (index >> 2) << (level ? 12 : 7);
 	raw |= (attr & PT_ATTR_KEY_MASK) << (59 - PT_ATTR_KEY_SHIFT);
 	raw |= (attr & PT_ATTR_SW(7)) >> (PT_ATTR_SW_SHIFT - 9) | (attr & PT_ATTR_SW(8)) << 35;
+	raw |= attr & PT_ATTR_ENCRYPTED ? f->encrypted : 0;
 	*proto = raw | (level ? X86_PS : 0);
 	return 0;
 }
@@ -195,7 +200,8 @@ static inline pt_attr_t x86_64_decode(uint64_t raw, unsigned int level, const st
 
 	if (level)
 		low = (low & ~X86_64_PAT_4K) | (raw >> 5 & X86_64_PAT_4K);
-	return f->attr_of_low[low >> 1] | f->attr_of_high[raw >> 58];
+	return f->attr_of_low[low >> 1] | f->attr_of_high[raw >> 58] |
+	       (__builtin_expect(raw & f->encrypted, 0) ? PT_ATTR_ENCRYPTED : 0);
 }
 #define fmt_decode x86_64_decode
 
@@ -210,6 +216,7 @@ static inline uint64_t x86_64_attr_bits(pt_attr_t attrs, unsigned int level,
 	if (attrs & PT_ATTR_MEM_MASK)
 		bits |= X86_64_PWT | X86_64_PCD | (level ? X86_64_PAT_LARGE : X86_64_PAT_4K);
 	bits |= (attrs & PT_ATTR_KEY_MASK) << (59 - PT_ATTR_KEY_SHIFT);
+	bits |= attrs & PT_ATTR_ENCRYPTED ? f->encrypted : 0;
 	return bits | (attrs & PT_ATTR_SW(7)) >> (PT_ATTR_SW_SHIFT - 9) |
 	       (attrs & PT_ATTR_SW(8)) << 35;
 }

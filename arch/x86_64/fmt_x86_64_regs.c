@@ -3,6 +3,7 @@
  * What the control registers of x86-64 select among the paging modes, and which select a table.
  *
  *   Intel SDM Vol. 3A, 4.1.1 "Four Paging Modes", Table 4-12 "Use of CR3" (rev. 081)
+ *   AMD APM Vol. 2, 7.10.1 "Determining Support for Secure Memory Encryption" (rev. 3.40)
  */
 #include "x86_64/fmt_x86_64_regs.h"
 
@@ -13,28 +14,41 @@
 #define CR3_ADDRESS PTL_BITS(51, 12) /* below: PCID or PWT and PCD; above: LAM */
 #define PAT_RESET UINT64_C(0x0007040600070406) /* SDM 12.12.4 "Programming the PAT" */
 
+/* The width of addresses: where the C-bit is on it ends them. */
+static unsigned int pa_bits_of(const struct pt_x86_regs *regs)
+{
+	unsigned int bits = regs->maxphyaddr ? regs->maxphyaddr : 52;
+
+	return regs->c_bit && regs->c_bit < bits ? regs->c_bit : bits;
+}
+
+static uint64_t encrypted_of(const struct pt_x86_regs *regs)
+{
+	return regs->c_bit && regs->c_bit < 52 ? PTL_BIT(regs->c_bit) : 0;
+}
+
 void ptl_x86_64_read_regs(const struct pt_x86_regs *regs, struct pt_fmt_cfg *cfg, pt_pa_t *root)
 {
 	*cfg = (struct pt_fmt_cfg){
 		.fmt = PT_FMT_X86_64,
 		.va_bits = regs->cr4 & X86_64_CR4_LA57 ? 57 : 48,
-		.pa_bits = regs->maxphyaddr ? regs->maxphyaddr : 52,
+		.pa_bits = pa_bits_of(regs),
 		.features = (regs->efer & X86_64_EFER_NXE ? PT_FEAT_NX : 0) |
 			    (regs->no_1g ? 0 : PT_FEAT_1G) |
 			    (regs->cr4 & (X86_64_CR4_PKE | X86_64_CR4_PKS) ? PT_FEAT_PKEYS : 0),
 		.mem_types = regs->pat ? regs->pat : PAT_RESET,
+		.c_bit = regs->c_bit,
 	};
-	*root = regs->cr3 & CR3_ADDRESS;
+	*root = regs->cr3 & CR3_ADDRESS & ~encrypted_of(regs);
 }
 
 /*
- * 60:M are reserved, and 63 but for an operand of MOV to CR3 with PCIDE. Whether the processor has
- * LAM, which 62:61 are for, is not known here.
+ * 60:M but the C-bit are reserved, and 63 but for an operand of MOV to CR3 with PCIDE. Whether
+ * the processor has LAM, which 62:61 are for, is not known here.
  */
 bool ptl_x86_64_cr3_fits(const struct pt_x86_regs *regs)
 {
-	unsigned int pa_bits = regs->maxphyaddr ? regs->maxphyaddr : 52;
-	uint64_t reserved = PTL_BITS(60, pa_bits);
+	uint64_t reserved = PTL_BITS(60, pa_bits_of(regs)) & ~encrypted_of(regs);
 
 	if (!(regs->cr4 & X86_64_CR4_PCIDE))
 		reserved |= X86_64_CR3_NO_FLUSH;
@@ -74,7 +88,9 @@ int pt_x86_regs_select(struct pt_x86_regs *regs, const struct pt_fmt_cfg *cfg, p
 	pt_pa_t found_root;
 
 	to.cr0 |= X86_64_CR0_PG | X86_64_CR0_PE;
-	to.cr3 = (to.cr3 & ~CR3_ADDRESS) | (root & CR3_ADDRESS);
+	if (!to.c_bit)
+		to.c_bit = cfg->c_bit;
+	to.cr3 = (to.cr3 & ~CR3_ADDRESS) | (root & CR3_ADDRESS) | encrypted_of(&to);
 	to.cr4 = cr4_of(to.cr4, cfg);
 	to.efer = (to.efer & ~X86_64_EFER_NXE) | X86_64_EFER_LME | X86_64_EFER_LMA |
 		  (cfg->features & PT_FEAT_NX ? X86_64_EFER_NXE : 0);

@@ -75,19 +75,19 @@ static inline int x86_ept_init(struct ptl_fmt *f)
 	const struct pt_fmt_cfg *cfg = &f->cfg;
 	int err = x86_init_word(f, PT_FEAT_1G | PT_FEAT_EXEC_ONLY | PT_FEAT_MBEC | PT_FEAT_AD);
 
-	if (!err && cfg->mem_types)
+	if (!err && (cfg->mem_types || cfg->c_bit))
 		err = -EINVAL;
 	if (err)
 		return err;
 	f->lower_end = PTL_BIT(cfg->va_bits);
 	f->hw_ad = cfg->features & PT_FEAT_AD ? X86_EPT_A | X86_EPT_D : 0;
 	/* Tables that the library makes allow all; any other is followed the long way. */
-	f->link_mask = X86_ADDRESS | X86_PS | X86_EPT_TABLE_RESERVED | X86_EPT_RWX;
+	f->link_mask = f->address | X86_PS | X86_EPT_TABLE_RESERVED | X86_EPT_RWX;
 	f->link_match = X86_EPT_RWX;
 	/* And of leaves any that may be read and are write-back: always legal. */
-	f->page_mask = X86_ADDRESS | X86_EPT_R | X86_EPT_TYPE;
+	f->page_mask = f->address | X86_EPT_R | X86_EPT_TYPE;
 	f->page_match = X86_EPT_R | X86_EPT_TYPE_WB;
-	f->page_address = X86_ADDRESS & ~f->pa_beyond;
+	f->page_address = f->address & ~f->pa_beyond;
 	x86_init_masks(f, 0, 0, X86_EPT_TABLE_RESERVED, 0);
 	x86_init_memory(f);
 	x86_ept_init_legal(f);

@@ -24,7 +24,6 @@ enum {
 };
 
 #define X86_PS PTL_BIT(7) /* leaf at levels 1 and 2 */
-#define X86_ADDRESS PTL_BITS(51, 12)
 
 /* What a format says itself: the memory types that a leaf's index selects. */
 static inline enum pt_mem x86_mem_of_index(unsigned int index, const struct ptl_fmt *f);
@@ -54,13 +53,16 @@ static inline int x86_init_word(struct ptl_fmt *f, unsigned int features)
 	const struct pt_fmt_cfg *cfg = &f->cfg;
 
 	if ((cfg->va_bits != 48 && cfg->va_bits != 57) || cfg->pa_bits < 32 || cfg->pa_bits > 52 ||
-	    cfg->upper_half || cfg->bbm || cfg->share || cfg->features & ~features)
+	    cfg->upper_half || cfg->bbm || cfg->share || cfg->features & ~features ||
+	    (cfg->c_bit && (cfg->c_bit < cfg->pa_bits || cfg->c_bit > 51)))
 		return -EINVAL;
 	f->top_level = cfg->va_bits == 57 ? 4 : 3;
 	if (cfg->levels && cfg->levels != f->top_level + 1)
 		return -EINVAL;
 	f->va_mask = PTL_BITS(cfg->va_bits - 1, 0);
-	f->pa_beyond = cfg->pa_bits == 52 ? 0 : PTL_BITS(51, cfg->pa_bits);
+	f->encrypted = cfg->c_bit ? PTL_BIT(cfg->c_bit) : 0;
+	f->address = PTL_BITS(51, 12) & ~f->encrypted;
+	f->pa_beyond = cfg->pa_bits == 52 ? 0 : PTL_BITS(51, cfg->pa_bits) & f->address;
 	return 0;
 }
 
@@ -132,16 +134,14 @@ static inline unsigned int x86_root_align_lg2(const struct ptl_fmt *f)
 
 static inline pt_pa_t x86_table_pa(uint64_t raw, const struct ptl_fmt *f)
 {
-	(void)f;
-	return raw & X86_ADDRESS;
+	return raw & f->address;
 }
 #define fmt_table_pa x86_table_pa
 
 static inline uint64_t x86_form_bits(unsigned int level, const struct ptl_fmt *f)
 {
-	(void)f;
 	/* PS, which tables lack, and what is reserved below a large leaf's address. */
-	return level ? X86_PS | PTL_BITS(51, X86_RESERVED_FROM) : X86_ADDRESS;
+	return level ? X86_PS | (f->address & ~PTL_BITS(X86_RESERVED_FROM - 1, 0)) : f->address;
 }
 
 static inline uint64_t x86_make_leaf(uint64_t proto, pt_pa_t pa, unsigned int level,
@@ -159,20 +159,18 @@ static inline pt_pa_t x86_leaf_pa(uint64_t raw, unsigned int level, unsigned int
 				  const struct ptl_fmt *f)
 {
 	(void)index;
-	(void)f;
-	return raw & PTL_BITS(51, x86_level_lg2(level));
+	return raw & f->address & -PTL_BIT(x86_level_lg2(level));
 }
 #define fmt_leaf_pa x86_leaf_pa
 
 static inline uint64_t x86_leaf_next(uint64_t raw, unsigned int level, unsigned int index,
 				     const struct ptl_fmt *f)
 {
-	uint64_t step = PTL_BIT(x86_level_lg2(level)), address = PTL_BIT(52) - step;
-	uint64_t next = raw + step;
+	uint64_t step = PTL_BIT(x86_level_lg2(level)), next = raw + step;
 
 	(void)index;
-	/* Beyond the width, or 2^52, which has no bits for itself. */
-	if (__builtin_expect(next & f->pa_beyond || !(next & address), 0)) {
+	/* Beyond the width, or what has no bits for itself: 2^52, or from the C-bit on. */
+	if (__builtin_expect(next & f->pa_beyond || !(next & f->address & -step), 0)) {
 		__asm__ volatile(""); /* keeps it a branch: a conditional move chains the words */
 		return 0;
 	}
@@ -184,9 +182,9 @@ static inline uint64_t x86_leaf_step(uint64_t raw, unsigned int level, unsigned 
 				     const struct ptl_fmt *f)
 {
 	uint64_t step = PTL_BIT(x86_level_lg2(level));
-	uint64_t last = (raw & (PTL_BIT(52) - step)) + nr * step;
+	uint64_t last = (raw & f->address & -step) + nr * step;
 
-	return last & f->pa_beyond || last >> 52 ? 0 : step;
+	return last & ~f->page_address ? 0 : step;
 }
 #define fmt_leaf_step x86_leaf_step
 

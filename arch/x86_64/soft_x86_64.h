@@ -25,6 +25,8 @@
 
 static inline void ptl_soft_x86_64(struct pt_soft_cfg *cfg, const struct pt_fmt_cfg *fmt)
 {
+	uint64_t c_bit = fmt->c_bit ? PTL_BIT(fmt->c_bit) : 0; /* is no part of PTE_PFN_MASK */
+
 	cfg->present = PTL_BIT(0);
 	cfg->stray = PTL_BIT(5) | PTL_BIT(6);
 	cfg->zero = PTL_BIT(7) | PTL_BIT(8);
@@ -37,7 +39,7 @@ static inline void ptl_soft_x86_64(struct pt_soft_cfg *cfg, const struct pt_fmt_
 	cfg->prot_none = PTL_BIT(8);
 	cfg->prot_none_was = 0; /* user leaves are not global */
 	for (unsigned int level = 0; level < 3; level++)
-		cfg->prot_none_flip[level] = PTL_BITS(51, 12 + 9 * level);
+		cfg->prot_none_flip[level] = PTL_BITS(51, 12 + 9 * level) & ~c_bit;
 	/* MAX_PHYSMEM_BITS is 46, or 52 with 5 levels: sparsemem.h. */
 	cfg->pfn_bits = (fmt->va_bits == 57 ? 52 : 46) - 12;
 	/* Bits 9, 10, 11. */

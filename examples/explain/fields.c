@@ -21,7 +21,12 @@ enum {
 #define BINARY(shift, bits, in, name, first, told) { shift, bits, in, name, first, true, told }
 #define FIELDS(of) { of, &(of)[sizeof(of) / sizeof((of)[0])] }
 
-/* Intel SDM Vol. 3A, 4.5 "4-Level Paging and 5-Level Paging", the figures of entry formats. */
+#define C_BIT(shift) NAMED(shift, 1, IN_ALL, "C", TOLD_ALWAYS)
+
+/*
+ * Intel SDM Vol. 3A, 4.5 "4-Level Paging and 5-Level Paging", the figures of entry formats. The
+ * C-bit, of which there is one at most: AMD APM Vol. 2, 7.10.2.
+ */
 static const struct explain_field x86_fields[] = {
 	NAMED(0, 1, IN_ALL, "P", NOT_TOLD),
 	NAMED(1, 1, IN_ALL, "R/W", TOLD_ALWAYS),
@@ -35,6 +40,9 @@ static const struct explain_field x86_fields[] = {
 	NAMED(8, 1, IN_LEAF, "G", TOLD_IF_SET),
 	NAMED(9, 3, IN_ALL, "software", NOT_TOLD),
 	NAMED(12, 1, IN_BLOCK, "PAT", TOLD_IF_SET),
+	C_BIT(32), C_BIT(33), C_BIT(34), C_BIT(35), C_BIT(36), C_BIT(37), C_BIT(38),
+	C_BIT(39), C_BIT(40), C_BIT(41), C_BIT(42), C_BIT(43), C_BIT(44), C_BIT(45),
+	C_BIT(46), C_BIT(47), C_BIT(48), C_BIT(49), C_BIT(50), C_BIT(51),
 	NAMED(59, 4, IN_LEAF, "key", TOLD_IF_SET),
 	NAMED(63, 1, IN_ALL, "XD", TOLD_ALWAYS),
 };
@@ -109,6 +117,14 @@ static const struct fields {
 	[PT_FMT_ARM64_S2_64K] = FIELDS(stage2_fields),
 };
 
+/* Whether the bits of @field are another's under @cfg: of the address, in fact. */
+static bool is_address(const struct pt_fmt_cfg *cfg, const struct explain_field *field)
+{
+	if (cfg->fmt == PT_FMT_X86_64)
+		return field->shift >= 32 && field->shift < 52 && field->shift != cfg->c_bit;
+	return is_lpa2(cfg) && field->shift == SHARE_SHIFT;
+}
+
 const struct explain_field *explain_next_field(const struct pt_fmt_cfg *cfg, unsigned int level,
 					       enum pt_kind kind,
 					       const struct explain_field *before)
@@ -118,7 +134,7 @@ const struct explain_field *explain_next_field(const struct pt_fmt_cfg *cfg, uns
 
 	for (const struct explain_field *field = before ? before + 1 : fields->first;
 	     field < fields->end; field++)
-		if (field->in & in && !(is_lpa2(cfg) && field->shift == SHARE_SHIFT))
+		if (field->in & in && !is_address(cfg, field))
 			return field;
 	return NULL;
 }

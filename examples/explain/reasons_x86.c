@@ -16,7 +16,7 @@ static uint64_t reserved_bits(const struct explain_walk *walk, const struct pt_a
 	if (!(walk->r->x86.efer & EFER_NXE))
 		bits |= XD;
 	if (walk->cfg.pa_bits < 52)
-		bits |= BITS(51, walk->cfg.pa_bits);
+		bits |= BITS(51, walk->cfg.pa_bits) & ~explain_c_bit(walk);
 	if (step->level > 2)
 		bits |= PS;
 	else if (step->level && step->raw & PS)

@@ -37,8 +37,7 @@ pt_pa_t explain_x86_target(const struct explain_walk *walk, const struct pt_acce
 {
 	unsigned int size_lg2 = step->kind == PT_KIND_LEAF ? 12 + 9 * step->level : 12;
 
-	(void)walk;
-	return step->raw & BITS(51, size_lg2);
+	return step->raw & BITS(51, size_lg2) & ~explain_c_bit(walk);
 }
 
 const struct explain_words explain_x86_words = {

@@ -29,6 +29,12 @@ static inline unsigned int key_of(uint64_t raw)
 	return raw >> 59 & 15;
 }
 
+/* AMD's C-bit, if this stage has one. */
+static inline uint64_t explain_c_bit(const struct explain_walk *walk)
+{
+	return walk->cfg.c_bit ? BIT(walk->cfg.c_bit) : 0;
+}
+
 /** Where an entry points, of either stage. */
 pt_pa_t explain_x86_target(const struct explain_walk *walk, const struct pt_access_step *step);
 

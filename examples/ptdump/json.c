@@ -126,6 +126,8 @@ void json_run(struct dump_line *line, const struct dump_root *root, const struct
 	json_number(line, "key", pt_attr_key(run->attr));
 	json_text(line, "type", pt_mem_name(pt_attr_mem(run->attr)));
 	json_bool(line, "contig", run->contig_lg2);
+	if (root->cfg.c_bit)
+		json_bool(line, "encrypted", run->attr & PT_ATTR_ENCRYPTED);
 }
 
 void dump_json(const struct dump_root *root, const struct dump_run *run)

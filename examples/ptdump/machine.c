@@ -17,6 +17,7 @@ static void read_root(struct dump_regs *regs, const struct dump_root *root)
 {
 	regs->x86.maxphyaddr = regs->ept.maxphyaddr = 0;
 	regs->x86.no_1g = false;
+	regs->x86.c_bit = 0;
 	regs->ept.ept_vpid_cap = 0;
 	regs->arm64.mmfr0 = regs->arm64.mmfr1 = regs->arm64.mmfr2 = regs->arm64.mmfr3 = 0;
 	regs->arm64_s2.mmfr0 = regs->arm64_s2.mmfr1 = regs->arm64_s2.mmfr2 = 0;

@@ -30,6 +30,7 @@ static const char help_of_input[] =
 	"  --arch x86_64|arm64|x86_ept|arm64_s2\n"
 	"                          usually seen from the registers\n"
 	"  --cr3 --cr0 --cr4 --efer --pat --maxphyaddr N, --no-1g\n"
+	"  --c-bit N               AMD's bit of memory encryption, CPUID 8000001F, EBX[5:0]\n"
 	"  --ttbr0 --ttbr1 --tcr --mair --mmfr0 --mmfr1 --mmfr2 --mmfr3 N\n"
 	"  --eptp --ept-cap N, --mbec\n"
 	"                          Intel's second stage; IA32_VMX_EPT_VPID_CAP\n"

@@ -138,9 +138,12 @@ static size_t perms_width(const struct dump_root *root, bool ad)
 
 void dump_title(const struct dump_root *root)
 {
-	printf("%s: %s, %u-bit input, %u-bit output, %u levels, root 0x%" PRIx64 "\n", root->label,
+	printf("%s: %s, %u-bit input, %u-bit output, %u levels, root 0x%" PRIx64, root->label,
 	       root->info.name, root->cfg.va_bits, root->cfg.pa_bits, root->info.nr_levels,
 	       pt_pgtable_root(root->pt));
+	if (root->cfg.c_bit)
+		printf(", C-bit %u", root->cfg.c_bit);
+	putchar('\n');
 }
 
 static void put_head(const struct dump_root *root, bool ad)
@@ -177,6 +180,8 @@ static void put_extras(struct dump_line *line, const struct dump_root *root,
 	}
 	if (run->attr & PT_ATTR_GUARDED)
 		dump_put(line, ", guarded");
+	if (run->attr & PT_ATTR_ENCRYPTED)
+		dump_put(line, ", encrypted");
 	if (root->info.dirty_is_write && (run->attr & PT_ATTR_WRITE) && !(run->perms & DUMP_W))
 		dump_put(line, ", writable once dirty");
 }

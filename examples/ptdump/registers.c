@@ -17,6 +17,7 @@ static const struct {
 	[DUMP_PAT] = { "pat", offsetof(struct dump_regs, x86.pat), WORD },
 	[DUMP_MAXPHYADDR] = { "maxphyaddr", offsetof(struct dump_regs, x86.maxphyaddr), HALF },
 	[DUMP_NO_1G] = { "no-1g", offsetof(struct dump_regs, x86.no_1g), FLAG },
+	[DUMP_C_BIT] = { "c-bit", offsetof(struct dump_regs, x86.c_bit), HALF },
 	[DUMP_RFLAGS] = { "rflags", offsetof(struct dump_regs, x86.rflags), WORD },
 	[DUMP_PKRU] = { "pkru", offsetof(struct dump_regs, x86.pkru), HALF },
 	[DUMP_PKRS] = { "pkrs", offsetof(struct dump_regs, x86.pkrs), HALF },
@@ -80,12 +81,8 @@ static void *place(struct dump_regs *regs, enum dump_reg reg)
 	return (unsigned char *)regs + registers[reg].at;
 }
 
-static void set(struct dump_regs *regs, enum dump_reg reg, const char *option, const char *text)
+static void put(struct dump_regs *regs, enum dump_reg reg, uint64_t value)
 {
-	uint64_t value = registers[reg].is == FLAG ? 1 : dump_parse_number(option, text);
-
-	if (registers[reg].is == HALF && value > UINT32_MAX)
-		dump_die("--%s: '%s' is not a number of 32 bits", option, text);
 	switch (registers[reg].is) {
 	case WORD:
 		*(uint64_t *)place(regs, reg) = value;
@@ -94,9 +91,18 @@ static void set(struct dump_regs *regs, enum dump_reg reg, const char *option, c
 		*(uint32_t *)place(regs, reg) = (uint32_t)value;
 		break;
 	case FLAG:
-		*(bool *)place(regs, reg) = true;
+		*(bool *)place(regs, reg) = value;
 		break;
 	}
+}
+
+static void set(struct dump_regs *regs, enum dump_reg reg, const char *option, const char *text)
+{
+	uint64_t value = registers[reg].is == FLAG ? 1 : dump_parse_number(option, text);
+
+	if (registers[reg].is == HALF && value > UINT32_MAX)
+		dump_die("--%s: '%s' is not a number of 32 bits", option, text);
+	put(regs, reg, value);
 	regs->given |= UINT64_C(1) << reg;
 }
 
@@ -112,7 +118,7 @@ void dump_regs_take(struct dump_options *options, unsigned int nr, const char *t
 static void usual(struct dump_regs *regs, enum dump_reg reg, uint64_t value)
 {
 	if (!dump_has(regs, reg))
-		*(uint64_t *)place(regs, reg) = value;
+		put(regs, reg, value);
 }
 
 void dump_regs_learn(struct dump_regs *regs, enum dump_reg reg, uint64_t value)
@@ -228,4 +234,6 @@ void dump_regs_finish(struct dump_options *options, enum dump_arch arch)
 	if (dump_has(regs, DUMP_MAXPHYADDR) &&
 	    (regs->x86.maxphyaddr < 32 || regs->x86.maxphyaddr > 52))
 		dump_die("--maxphyaddr: %u is not between 32 and 52", regs->x86.maxphyaddr);
+	if (dump_has(regs, DUMP_C_BIT) && (regs->x86.c_bit < 32 || regs->x86.c_bit > 51))
+		dump_die("--c-bit: %u is not between 32 and 51", regs->x86.c_bit);
 }

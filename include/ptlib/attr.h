@@ -52,6 +52,7 @@ typedef uint64_t pt_attr_t;
 #define PT_ATTR_GUARDED ((pt_attr_t)1 << 24) /* arm64 GP: branch targets are checked */
 #define PT_ATTR_IGNORE_PAT ((pt_attr_t)1 << 25) /* EPT: the guest's PAT has no say */
 #define PT_ATTR_NO_VE ((pt_attr_t)1 << 26)      /* EPT: violations exit, none becomes #VE */
+#define PT_ATTR_ENCRYPTED ((pt_attr_t)1 << 27)  /* x86_64 with AMD's C-bit: memory is encrypted */
 
 #define PT_ATTR_RW (PT_ATTR_READ | PT_ATTR_WRITE)
 

@@ -70,6 +70,11 @@ struct pt_fmt_cfg {
 	unsigned int bbm;      /* arm64: FEAT_BBM level 0, 1 or 2; else 0 */
 	unsigned int features; /* PT_FEAT_* */
 	unsigned int share;    /* arm64 LPA2: TCR.SH, since DS=1 takes SH's place; else 0 */
+	/*
+	 * x86_64: AMD's C-bit, from pa_bits to 51, which is part of no address; 0: none. Tables
+	 * have it, leaves by PT_ATTR_ENCRYPTED. APM Vol. 2, 7.10.2, 15.34.
+	 */
+	unsigned int c_bit;
 	uint64_t mem_types;    /* IA32_PAT or MAIR_EL1; second stages: 0 */
 };
 
@@ -91,6 +96,8 @@ struct pt_x86_regs {
 	uint64_t pat;            /* IA32_PAT; 0: its reset value */
 	unsigned int maxphyaddr; /* CPUID 80000008H:EAX[7:0]; 0: 52 */
 	bool no_1g;              /* CPUID lacks Page1GB */
+	/* CPUID 8000001FH:EBX[5:0] while SME or SEV is on, which ends the addresses; 0: off */
+	unsigned int c_bit;
 	/* What follows decides about accesses (mmu.h), not about tables. */
 	uint64_t rflags;         /* AC */
 	uint32_t pkru, pkrs;     /* PKRU and IA32_PKRS: AD at bit 2k, WD at 2k + 1 */

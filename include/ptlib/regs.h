@@ -13,8 +13,8 @@
  * through the tables.
  *
  * What says what a machine has is filled in if it is 0, with everything but what @cfg is
- * without: MAXPHYADDR, IA32_VMX_EPT_VPID_CAP, the ID registers together. If it is not, it stays,
- * and a @cfg which that machine cannot have is refused.
+ * without: MAXPHYADDR, the C-bit, IA32_VMX_EPT_VPID_CAP, the ID registers together. If it is
+ * not, it stays, and a @cfg which that machine cannot have is refused.
  *
  * Afterwards pt_fmt_cfg_*() of @regs is @cfg and @root; where that cannot be, the call fails.
  *
@@ -37,9 +37,9 @@ extern "C" {
 /**
  * pt_x86_regs_select() - Turn on 4- or 5-level paging, with this table.
  *
- * CR0.PG and PE, CR3's address, CR4.PAE and LA57, EFER.LME, LMA and NXE, IA32_PAT. For keys
- * CR4.PKE, unless PKE or PKS is there; without them neither. no_1g is set for a @cfg without 1G
- * pages, never cleared.
+ * CR0.PG and PE, CR3's address and C-bit, CR4.PAE and LA57, EFER.LME, LMA and NXE, IA32_PAT.
+ * For keys CR4.PKE, unless PKE or PKS is there; without them neither. no_1g is set for a @cfg
+ * without 1G pages, never cleared.
  *
  * For AMD's nested paging: these are the host's registers.
  *

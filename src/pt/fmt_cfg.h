@@ -12,7 +12,7 @@ static inline bool ptl_fmt_cfg_equal(const struct pt_fmt_cfg *a, const struct pt
 
 	return a->fmt == b->fmt && a->va_bits == b->va_bits && a->pa_bits == b->pa_bits &&
 	       a->upper_half == b->upper_half && a->bbm == b->bbm && a->features == b->features &&
-	       a->share == b->share && a->mem_types == b->mem_types &&
+	       a->share == b->share && a->c_bit == b->c_bit && a->mem_types == b->mem_types &&
 	       !pt_format_info(a, &info_a) && !pt_format_info(b, &info_b) &&
 	       info_a.nr_levels == info_b.nr_levels;
 }

@@ -5,7 +5,8 @@
  *	header   "PTLIMG" 0 1      8 bytes: magic and version
  *	         u32 nr_roots, u32 nr_spans
  *	roots    char label[32]; u32 fmt, va_bits, pa_bits, upper_half, bbm,
- *	         features, share, levels; u64 mem_types, root    80 bytes each
+ *	         features; u16 share, c_bit; u32 levels;
+ *	         u64 mem_types, root                             80 bytes each
  *	spans    u64 pa, u64 nr_words                            16 bytes each
  *	content  of each span in turn, as runs of words with equal steps:
  *	         u16 nr - 1, u64 first, u64 step                 18 bytes each
@@ -178,7 +179,8 @@ static void put_root(struct bytes *to, const struct pt_pgtable *pt, const char *
 	put_le(to, cfg->upper_half, 4);
 	put_le(to, cfg->bbm, 4);
 	put_le(to, cfg->features, 4);
-	put_le(to, cfg->share, 4);
+	put_le(to, cfg->share, 2);
+	put_le(to, cfg->c_bit, 2);
 	put_le(to, cfg->levels, 4);
 	put_le(to, cfg->mem_types, 8);
 	put_le(to, pt->root_pa, 8);
@@ -280,7 +282,8 @@ static int get_root(struct bytes *from, struct pt_image_root *root)
 	root->fmt.upper_half = get_le(from, 4) != 0;
 	root->fmt.bbm = (unsigned int)get_le(from, 4);
 	root->fmt.features = (unsigned int)get_le(from, 4);
-	root->fmt.share = (unsigned int)get_le(from, 4);
+	root->fmt.share = (unsigned int)get_le(from, 2);
+	root->fmt.c_bit = (unsigned int)get_le(from, 2);
 	root->fmt.levels = (unsigned int)get_le(from, 4);
 	root->fmt.mem_types = get_le(from, 8);
 	root->root = get_le(from, 8);

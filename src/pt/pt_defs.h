@@ -96,6 +96,8 @@ struct ptl_fmt {
 	uint64_t dbm;                           /* arm64: the DBM bit if hardware honours it */
 	/* arm64: the POIndex bits if hardware honours them */
 	uint64_t po_index;
+	uint64_t address;                       /* x86: raw bits that hold an address, of any width */
+	uint64_t encrypted;                     /* x86_64: the C-bit, if there is one */
 	uint64_t hw_ad;                         /* EPT: accessed and dirty, if hardware sets them */
 	uint64_t legal_low[2];                  /* EPT: bits 5:0 of present entries, by bit 10 */
 	pt_attr_t attrs;                        /* what this configuration can express */

@@ -192,7 +192,7 @@ static bool contract_change(uint64_t proto, pt_attr_t attr, unsigned int level,
 		PT_ATTR_KEY(1), PT_ATTR_KEY(2),	 PT_ATTR_KEY(4),     PT_ATTR_KEY(8),
 		PT_ATTR_MEM(1), PT_ATTR_MEM(2), PT_ATTR_MEM(3), PT_ATTR_MEM(5), PT_ATTR_MEM(6),
 		(pt_attr_t)1 << 12, (pt_attr_t)3 << 12,
-		PT_ATTR_READ, PT_ATTR_IGNORE_PAT, PT_ATTR_NO_VE,
+		PT_ATTR_READ, PT_ATTR_IGNORE_PAT, PT_ATTR_NO_VE, PT_ATTR_ENCRYPTED,
 	};
 	uint64_t raw = proto, other;
 
@@ -236,6 +236,7 @@ static bool contract_leaves(const struct pt_fmt_cfg *cfg)
 					 (f->any_mem & PT_ATTR_SHARE_MASK);
 			pt_pa_t last = PTL_BITS(f->cfg.pa_bits - 1, lg2);
 			pt_attr_t more[] = { 0, PT_ATTR_GUARDED, PT_ATTR_IGNORE_PAT, PT_ATTR_NO_VE,
+					     PT_ATTR_ENCRYPTED,
 					     PT_ATTR_SW(i % 15 + 1), PT_ATTR_KEY(i % 7 + 1),
 					     (pt_attr_t)1 << 12, (pt_attr_t)3 << 12 };
 

@@ -282,6 +282,111 @@ static void reserved_bits_of_cr3(void **state)
 	}
 }
 
+/*
+ * AMD APM Vol. 2 (rev. 3.40), 7.10.2: the C-bit is among the address bits of every entry and of
+ * CR3, where CPUID 8000_001F, EBX[5:0], says.
+ */
+static void the_c_bit_is_no_address_bit(void **state)
+{
+	static const unsigned int at[] = { 47, 51 };
+	const pt_attr_t e = PT_ATTR_ENCRYPTED;
+
+	(void)state;
+	for (size_t i = 0; i < NR(at); i++) {
+		uint64_t c = UINT64_C(1) << at[i];
+		struct ptl_fmt f = { 0 };
+		const struct golden_leaf leaves[] = {
+			{ c | 0x8000000012345163, 0, 0x12345000, 0, R | W | A | D | G | e },
+			{ 0x8000000012345163, 0, 0x12345000, 0, R | W | A | D | G },
+			{ c | 0x80000000402001e3, 1, 0x40200000, 0, R | W | A | D | G | e },
+			{ c | 0x80000000c00001e3, 2, 0xc0000000, 0, R | W | A | D | G | e },
+			{ c | 0x000007fffffff025, 0, 0x7fffffff000, 0, R | X | U | A | e },
+		};
+		const struct golden_kind kinds[] = {
+			{ c, 0, PTL_SOFT, PT_LEGAL },
+			{ c | 0x12345067, 1, PTL_TABLE, PT_LEGAL },
+			{ c | 0x12345067, 3, PTL_TABLE, PT_LEGAL },
+			{ 0x12345067, 3, PTL_TABLE, PT_LEGAL },
+			/* between the width and the C-bit all is reserved */
+			{ c | 0x0000080012345067, 0, PTL_ILLEGAL, PT_ILLEGAL_WIDTH },
+			{ c | 0x0000400012345067, 3, PTL_ILLEGAL, PT_ILLEGAL_WIDTH },
+			{ (c ^ 0x0008800000000000) | 0x12345067, 2, PTL_ILLEGAL, PT_ILLEGAL_WIDTH },
+		};
+
+		assert_int_equal(pt_fmt_cfg_init(&f.cfg, PT_FMT_X86_64), 0);
+		f.cfg.pa_bits = 43;
+		f.cfg.c_bit = at[i];
+		assert_int_equal(fmt_init(&f), 0);
+		fmt_init_decode(&f);
+		golden_leaves(&f, leaves, NR(leaves));
+		golden_kinds(&f, kinds, NR(kinds));
+		assert_int_equal(fmt_make_table(0x12345000, &f), c | 0x12345027);
+		assert_int_equal(fmt_table_pa(c | 0x12345067, &f), 0x12345000);
+		assert_int_equal(fmt_child(c | 0x402010eb, 1, &f), c | 0x402000eb);
+		assert_int_equal(fmt_parent(c | 0x402000eb, 0, &f), c | 0x402010eb);
+	}
+}
+
+/* Behind the last address comes nothing, with or without the C-bit right above it. */
+static void no_carry_reaches_the_c_bit(void **state)
+{
+	(void)state;
+	for (unsigned int c_bit = 47; c_bit <= 51; c_bit += 4) {
+		uint64_t c = UINT64_C(1) << c_bit;
+		struct ptl_fmt f = { 0 };
+
+		assert_int_equal(pt_fmt_cfg_init(&f.cfg, PT_FMT_X86_64), 0);
+		f.cfg.pa_bits = f.cfg.c_bit = c_bit;
+		assert_int_equal(fmt_init(&f), 0);
+		for (unsigned int level = 0; level < 3; level++) {
+			uint64_t size = UINT64_C(0x1000) << 9 * level;
+			uint64_t last = (c - size) | (level ? 0xe3 : 0x63);
+
+			assert_int_equal(fmt_leaf_next(last - size, level, 0, &f), last);
+			assert_int_equal(fmt_leaf_next((last - size) | c, level, 0, &f), last | c);
+			assert_int_equal(fmt_leaf_next(last, level, 0, &f), 0);
+			assert_int_equal(fmt_leaf_next(last | c, level, 0, &f), 0);
+			assert_int_equal(fmt_leaf_step(last - 8 * size, level, 8, &f), size);
+			assert_int_equal(fmt_leaf_step((last - 8 * size) | c, level, 8, &f), size);
+			assert_int_equal(fmt_leaf_step(last - 7 * size, level, 8, &f), 0);
+			assert_int_equal(fmt_leaf_step((last - 7 * size) | c, level, 8, &f), 0);
+		}
+	}
+}
+
+static void registers_with_a_c_bit(void **state)
+{
+	struct pt_x86_regs regs = { .cr0 = 0x80050033,
+				    .cr3 = 0x0008000001234000,
+				    .cr4 = 0x20,
+				    .efer = 0xd01,
+				    .c_bit = 51 };
+	struct pt_fmt_cfg cfg;
+	pt_pa_t root;
+
+	(void)state;
+	/* CR3's says that the top table is encrypted, or is not */
+	for (unsigned int i = 0; i < 2; i++, regs.cr3 &= ~(UINT64_C(1) << 51)) {
+		assert_int_equal(pt_fmt_cfg_x86_64(&cfg, &root, &regs), 0);
+		assert_int_equal(root, 0x1234000);
+		assert_int_equal(cfg.c_bit, 51);
+		assert_int_equal(cfg.pa_bits, 51); /* addresses end there, ... */
+	}
+	regs.maxphyaddr = 43; /* ... or before */
+	assert_int_equal(pt_fmt_cfg_x86_64(&cfg, &root, &regs), 0);
+	assert_int_equal(cfg.pa_bits, 43);
+	regs.cr3 |= UINT64_C(1) << 47;
+	assert_int_equal(pt_fmt_cfg_x86_64(&cfg, &root, &regs), -EINVAL);
+	regs.c_bit = 47;
+	assert_int_equal(pt_fmt_cfg_x86_64(&cfg, &root, &regs), 0);
+	assert_int_equal(root, 0x1234000);
+	regs.cr3 = 0x1234000;
+	regs.maxphyaddr = 0;
+	for (regs.c_bit = 1; regs.c_bit < 70; regs.c_bit++)
+		assert_int_equal(pt_fmt_cfg_x86_64(&cfg, &root, &regs),
+				 regs.c_bit >= 32 && regs.c_bit <= 51 ? 0 : -EINVAL);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -294,6 +399,9 @@ int main(void)
 		cmocka_unit_test(the_next_entry),
 		cmocka_unit_test(control_registers),
 		cmocka_unit_test(reserved_bits_of_cr3),
+		cmocka_unit_test(the_c_bit_is_no_address_bit),
+		cmocka_unit_test(no_carry_reaches_the_c_bit),
+		cmocka_unit_test(registers_with_a_c_bit),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

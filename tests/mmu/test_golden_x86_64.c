@@ -253,6 +253,49 @@ static void what_the_processor_lacks_is_reserved(void **state)
 }
 
 /*
+ * AMD APM Vol. 2, 7.10.2: where the C-bit is on, entries of every level and CR3 may have it, and it
+ * is part of no address; elsewhere it is a reserved bit as others are.
+ */
+static void the_c_bit_changes_no_address(void **state)
+{
+	static const uint64_t size[] = { 0x1000, 0x200000, 0x40000000 };
+	const uint64_t c = BIT(47);
+	pt_va_t va = 0x123456789000;
+	struct x86 x;
+
+	(void)state;
+	x86_init(&x, 5);
+	for (unsigned int leaf = 0; leaf < 3; leaf++)
+		for (unsigned int with = 0; with < 64; with++) {
+			uint64_t cr3 = x.regs.cr3, *entry[5];
+
+			*x86_entry(&x, va, leaf) = US | RW | P | (leaf ? PS : 0);
+			for (unsigned int level = leaf; level < 5; level++) {
+				entry[level] = x86_entry(&x, va, level);
+				*entry[level] |= with >> level & 1 ? c : 0;
+			}
+			x.regs.cr3 |= with & 32 ? c : 0;
+			x.regs.maxphyaddr = 43;
+			x.regs.c_bit = 47;
+			x86_load(&x);
+			x86_goes(&x, WRITE, va, 8, va & (size[leaf] - 1));
+			/* without it the highest entry that has the bit is malformed */
+			x.regs.cr3 = cr3;
+			x.regs.c_bit = 0;
+			x86_load(&x);
+			if (with & 31 & -(1u << leaf))
+				x86_faults(&x, READ, va, 8, 0, PT_X86_PF_P | PT_X86_PF_RSVD, va);
+			x.regs.cr3 = cr3 | c;
+			assert_int_equal(pt_mmu_set_x86_64(x.m.mmu, &x.regs), -EINVAL);
+			x.regs.cr3 = cr3;
+			for (unsigned int level = leaf; level < 5; level++)
+				*entry[level] &= ~c;
+			*entry[leaf] = 0;
+		}
+	x86_exit(&x);
+}
+
+/*
  * 4.9.2: the index is PAT:PCD:PWT, PAT being bit 7 of a PTE and bit 12 of a larger leaf, where it
  * is no address; the fields of IA32_PAT are 12.12.2, Table 12-10.
  */
@@ -410,6 +453,7 @@ int main(void)
 		cmocka_unit_test(five_levels_are_five_loads),
 		cmocka_unit_test(reserved_bits_fault_in_every_entry),
 		cmocka_unit_test(what_the_processor_lacks_is_reserved),
+		cmocka_unit_test(the_c_bit_changes_no_address),
 		cmocka_unit_test(the_memory_type_is_chosen_through_the_pat),
 		cmocka_unit_test(a_table_that_points_at_itself_is_walked_once_a_level),
 		cmocka_unit_test(a_recursive_mapping_shows_the_tables),

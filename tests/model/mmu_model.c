@@ -217,7 +217,7 @@ pt_pa_t model_pa_of_raw(const struct model_shape *shape, uint64_t raw)
 	uint64_t in_place = MODEL_BIT(shape->ds ? 50 : 48) - MODEL_BIT(shape->granule_lg2);
 
 	if (shape->form == MODEL_X86 || shape->form == MODEL_EPT)
-		return raw & (MODEL_BIT(52) - MODEL_BIT(12));
+		return raw & (MODEL_BIT(52) - MODEL_BIT(12)) & ~shape->encrypted;
 	return (raw & in_place) | (shape->ds ? MODEL_FIELD(raw, 8, 2) << 50 : 0) |
 	       (shape->lpa ? MODEL_FIELD(raw, 12, 4) << 48 : 0);
 }

@@ -72,6 +72,7 @@ struct model_shape {
 	unsigned int granule_lg2, top, in_bits, pa_bits;
 	bool ds;      /* arm64: address bits 51:50 stand in 9:8 */
 	bool lpa;     /* arm64 64K: address bits 51:48 stand in 15:12 */
+	uint64_t encrypted; /* x86: a bit among those of addresses that is none of them */
 };
 
 struct mmu_model;

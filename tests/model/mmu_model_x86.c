@@ -17,7 +17,15 @@
 
 static unsigned int max_phy_addr(const struct pt_x86_regs *regs)
 {
-	return regs->maxphyaddr ? regs->maxphyaddr : 52;
+	unsigned int width = regs->maxphyaddr ? regs->maxphyaddr : 52;
+
+	return regs->c_bit && regs->c_bit < width ? regs->c_bit : width;
+}
+
+/* APM Vol. 2, 7.10.2: an address bit of every entry and of CR3 that became the C-bit. */
+static uint64_t encrypted(const struct pt_x86_regs *regs)
+{
+	return regs->c_bit ? MODEL_BIT(regs->c_bit) : 0;
 }
 
 static bool has_paging(const struct pt_x86_regs *regs)
@@ -43,7 +51,9 @@ static int check(const struct pt_x86_regs *regs)
 	/* 4.10.4.1: what MOV to CR3 says by bit 63 with CR4.PCIDE is no part of the register */
 	if (regs->cr4 & MODEL_BIT(17))
 		cr3 &= ~MODEL_BIT(63);
-	return width < 32 || width > 52 || cr3 >> width ? -EINVAL : 0;
+	if (width < 32 || width > 52 || regs->c_bit > 51)
+		return -EINVAL;
+	return (cr3 & ~encrypted(regs)) >> width ? -EINVAL : 0;
 }
 
 int model_check_x86(const struct pt_x86_regs *regs)
@@ -64,11 +74,12 @@ bool model_x86_shape(const struct pt_x86_regs *regs, unsigned int stage, struct 
 	*shape = (struct model_shape){
 		.form = MODEL_X86,
 		.stage = stage,
-		.root = regs->cr3 & (MODEL_BIT(52) - MODEL_BIT(12)),
+		.root = regs->cr3 & (MODEL_BIT(52) - MODEL_BIT(12)) & ~encrypted(regs),
 		.granule_lg2 = 12,
 		.top = la57 ? 4 : 3,
 		.in_bits = la57 ? 57 : 48,
 		.pa_bits = max_phy_addr(regs),
+		.encrypted = encrypted(regs),
 	};
 	return has_paging(regs);
 }
@@ -104,7 +115,7 @@ static bool has_reserved(const struct pt_x86_regs *regs, uint64_t raw, unsigned 
 		reserved |= MODEL_BIT(30) - MODEL_BIT(13);
 	else if (level == 1 && ps)
 		reserved |= MODEL_BIT(21) - MODEL_BIT(13);
-	return raw & reserved;
+	return raw & reserved & ~encrypted(regs);
 }
 
 /* What the kind of access contributes to a situation. */

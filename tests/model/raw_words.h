@@ -32,7 +32,9 @@ static inline uint64_t raw_table(const struct pt_fmt_cfg *fmt, pt_pa_t pa)
 	if (fmt->fmt == PT_FMT_X86_EPT)
 		return pa | 7 | (fmt->features & PT_FEAT_AD ? 1 << 8 : 0) |
 		       (fmt->features & PT_FEAT_MBEC ? 1 << 10 : 0);
-	return raw_is_x86(fmt) ? pa | 0x27 : raw_address(fmt, pa) | 3;
+	if (fmt->fmt == PT_FMT_X86_64)
+		return pa | 0x27 | (fmt->c_bit ? UINT64_C(1) << fmt->c_bit : 0);
+	return raw_address(fmt, pa) | 3;
 }
 
 /*
@@ -88,13 +90,21 @@ static inline uint64_t raw_reserved(const struct pt_fmt_cfg *fmt, unsigned int l
 	return level ? UINT64_C(1) << 13 | 0x80 | 1 : 0; /* below a large leaf's address */
 }
 
-/* A leaf beyond the output width, or 0 if no address is. */
+/* The lowest address beyond the output width that a word could hold. */
+static inline pt_pa_t raw_beyond_pa(const struct pt_fmt_cfg *fmt)
+{
+	return UINT64_C(1) << (fmt->c_bit == fmt->pa_bits ? fmt->pa_bits + 1 : fmt->pa_bits);
+}
+
+/* A leaf there, or 0 if no address is. */
 static inline uint64_t raw_beyond(const struct pt_fmt_cfg *fmt, unsigned int level)
 {
-	if (fmt->pa_bits == 52 || (fmt->pa_bits == 48 && !raw_is_x86(fmt) &&
-				   !(fmt->features & PT_FEAT_LPA)))
+	pt_pa_t pa = raw_beyond_pa(fmt);
+
+	if (pa >> 52 ||
+	    (fmt->pa_bits == 48 && !raw_is_x86(fmt) && !(fmt->features & PT_FEAT_LPA)))
 		return 0;
-	return raw_leaf(fmt, UINT64_C(1) << fmt->pa_bits, level);
+	return raw_leaf(fmt, pa, level);
 }
 
 /* Not present, not empty, none of the library's own words. */

@@ -161,6 +161,8 @@ static inline int ref_attr_error(const struct pt_fmt_cfg *fmt, pt_attr_t attr)
 			return -EOPNOTSUPP;
 		if (fmt->features & PT_FEAT_PKEYS)
 			nr_keys = 16;
+		if (fmt->c_bit)
+			known |= PT_ATTR_ENCRYPTED;
 	} else {
 		known |= PT_ATTR_EXEC_OTHER | PT_ATTR_GUARDED | PT_ATTR_SHARE_MASK;
 		if (fmt->features & PT_FEAT_PKEYS)

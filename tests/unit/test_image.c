@@ -94,6 +94,7 @@ static void what_is_saved_opens_again_as_it_was(void **state)
 	assert_int_equal(roots[0].fmt.bbm, f->fmt.bbm);
 	assert_int_equal(roots[0].fmt.features, f->fmt.features);
 	assert_int_equal(roots[0].fmt.share, f->fmt.share);
+	assert_int_equal(roots[0].fmt.c_bit, f->fmt.c_bit);
 	assert_int_equal(roots[0].fmt.mem_types, f->fmt.mem_types);
 	assert_int_equal(roots[0].root, pt_pgtable_root(f->pt));
 

@@ -149,7 +149,7 @@ static void trace_shows_the_way(void **state)
 
 			/* address bits in place are those of the table below */
 			if (fixture_is_x86(f))
-				low |= UINT64_C(0xfff) << 52;
+				low |= UINT64_C(0xfff) << 52 | UINT64_C(1) << f->fmt.c_bit;
 			else
 				low |= ~((UINT64_C(1) << 48) - 1);
 			assert_int_equal(steps[i].raw & ~low, below & ~low);
@@ -248,7 +248,7 @@ static void names_addresses_beyond_the_width(void **state)
 		uint64_t keep = read_word(f, pa), raw = raw_beyond(&f->fmt, level);
 
 		if (raw && level)
-			raw = raw_table(&f->fmt, UINT64_C(1) << f->fmt.pa_bits);
+			raw = raw_table(&f->fmt, raw_beyond_pa(&f->fmt));
 		if (!raw)
 			continue;
 		write_word(f, pa, raw);
@@ -285,6 +285,8 @@ static int walk_by_hand(const struct fixture *f, pt_va_t va, pt_pa_t *out)
 
 	if (fixture_is_x86(f) || format_is_lpa2(f->fmt.fmt))
 		address = (UINT64_C(1) << (fixture_is_x86(f) ? 52 : 50)) - 1;
+	if (f->fmt.c_bit)
+		address &= ~(UINT64_C(1) << f->fmt.c_bit);
 	for (unsigned int level = f->info.nr_levels - 1;; level--) {
 		uint64_t index = va >> f->info.leaf_lg2[level] &
 				 ((UINT64_C(1) << f->info.entries_lg2[level]) - 1);

@@ -74,6 +74,7 @@ static void assert_selected(const struct regs *regs, const struct pt_fmt_cfg *as
 	assert_int_equal(cfg.bbm, asked->bbm);
 	assert_int_equal(cfg.features, features);
 	assert_int_equal(cfg.share, asked->share);
+	assert_int_equal(cfg.c_bit, asked->c_bit);
 	assert_int_equal(cfg.mem_types, asked->mem_types);
 	assert_true(!cfg.levels || cfg.levels == info.nr_levels);
 }
@@ -100,7 +101,7 @@ static void fill(struct regs *regs, const struct pt_fmt_cfg *cfg, unsigned int i
 	memset(regs, i == 1 ? 0xff : 0, sizeof(*regs));
 	if (i == 1) {
 		regs->x86.cr3 &= ~BITS(60, 52); /* reserved in every CR3 */
-		regs->x86.maxphyaddr = regs->ept.maxphyaddr = 0;
+		regs->x86.maxphyaddr = regs->ept.maxphyaddr = regs->x86.c_bit = 0;
 		regs->x86.no_1g = regs->ept.mbec = regs->arm64.pan = regs->arm64.uao = false;
 		regs->ept.ept_vpid_cap = 0;
 		regs->arm64.mmfr0 = regs->arm64.mmfr1 = regs->arm64.mmfr2 = regs->arm64.mmfr3 = 0;

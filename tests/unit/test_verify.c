@@ -99,7 +99,7 @@ static void names_words_beyond_the_width(void **state)
 	do_map_small(f, 1, 1, 1, RWX);
 	path_to(f, page_va(f, 1), steps, &nr);
 	for (unsigned int i = 0; i < nr; i++) {
-		uint64_t raw = raw_table(&f->fmt, UINT64_C(1) << f->fmt.pa_bits);
+		uint64_t raw = raw_table(&f->fmt, raw_beyond_pa(&f->fmt));
 
 		if (!steps[i].level)
 			raw = raw_beyond(&f->fmt, 0);
