@@ -229,7 +229,7 @@ if ! want_packages qemu-system-x86 qemu-system-arm gcc-aarch64-linux-gnu libc6-d
 		'formats are checked against the recorded corpus instead of a live machine' >&2
 fi
 if ! want_packages libkdumpfile-dev libelf-dev; then
-	printf '%s: NO LIBKDUMPFILE OR NO LIBELF: ptdump reads raw images only\n' "$me" >&2
+	printf '%s: NO LIBKDUMPFILE OR NO LIBELF: ptdump reads raw images and LiME only\n' "$me" >&2
 fi
 
 start=$(date +%s)

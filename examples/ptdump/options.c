@@ -17,16 +17,19 @@ static const char help_of_input[] =
 	"\n"
 	"Input\n"
 	"  --image FILE            a raw memory image, a table image, or a dump: an ELF core as\n"
-	"                          QEMU's dump-guest-memory or /proc/vmcore have it, or a kdump\n"
-	"                          file; of a flattened one makedumpfile -R makes a plain one\n"
+	"                          QEMU's dump-guest-memory or /proc/vmcore have it, a kdump\n"
+	"                          file, or LiME's, which AVML writes too. makedumpfile -R makes\n"
+	"                          a plain one of a flattened one, avml-convert of a compressed\n"
+	"                          one\n"
 	"  --tables FILE           a table image, see --save-tables\n"
 	"  --region PA:LEN:OFFSET  LEN bytes of memory at PA stand at OFFSET of the file; may be\n"
 	"                          repeated; LEN 0: to its end. Without: the whole file at 0.\n"
-	"                          Of a region whole pages of 4K count\n"
+	"                          Of a region whole pages of 4K count, as of LiME's ranges\n"
 	"  --base PA               the whole file stands at PA\n"
 	"  --cpu N                 the registers of the N-th processor of QEMU's dump, from 0 on,\n"
 	"                          which are what selects tables without registers; of other\n"
-	"                          dumps of Linux: those of the kernel's own tables\n"
+	"                          dumps of Linux: those of the kernel's own tables, by its\n"
+	"                          VMCOREINFO; stderr says what it selects\n"
 	"  --arch x86_64|arm64|x86_ept|arm64_s2\n"
 	"                          usually seen from the registers\n"
 	"  --cr3 --cr0 --cr4 --efer --pat --maxphyaddr N, --no-1g\n"
@@ -585,7 +588,6 @@ static void take_option(struct dump_options *options, int id, const char *name)
 void dump_options_parse(struct dump_options *options, int argc, char **argv)
 {
 	struct option all[NR_PLAIN + DUMP_NR_REG_OPTIONS + 1] = { { NULL, 0, NULL, 0 } };
-	enum dump_arch arch = DUMP_ANY_ARCH;
 	struct given given = { 0 };
 	int id, position;
 
@@ -615,7 +617,7 @@ void dump_options_parse(struct dump_options *options, int argc, char **argv)
 		}
 		given.id[id - OPT_IMAGE] = true;
 		if (id == OPT_ARCH)
-			arch = parse_arch(optarg);
+			options->arch = parse_arch(optarg);
 		else if (!take_simple(options, id, position < 0 ? "" : all[position].name))
 			take_option(options, id, position < 0 ? "" : all[position].name);
 	}
@@ -625,5 +627,5 @@ void dump_options_parse(struct dump_options *options, int argc, char **argv)
 		dump_die("two images: '%s' and '%s'; the second one goes to --diff", options->path,
 			 argv[optind]);
 	check_options(options, &given);
-	dump_regs_finish(options, arch);
+	dump_regs_finish(options);
 }

@@ -5,7 +5,7 @@
  *	options.c    the command line
  *	registers.c  ... registers
  *	source.c     memory and roots: where tables are read from
- *	vmcore.c     ... and from memory dumps, vmcore.h
+ *	vmcore.c     ... and from memory dumps: vmcore.h, which has more files
  *	walk.c       runs of entries: filtered, merged, bounded
  *	print.c      a run as text
  *	json.c       ... as JSON, and how objects are written
@@ -151,6 +151,7 @@ static inline bool dump_has(const struct dump_regs *regs, enum dump_reg reg)
 	return regs->given >> reg & 1;
 }
 
+struct dump_line;
 struct dump_options;
 struct option;
 
@@ -158,10 +159,13 @@ struct option;
 void dump_regs_options(struct option *options, int first);
 /** Takes the @nr-th of them, with its argument. */
 void dump_regs_take(struct dump_options *options, unsigned int nr, const char *text);
-/** Checks registers against each other and @arch, and fills in what was not given. */
-void dump_regs_finish(struct dump_options *options, enum dump_arch arch);
+/** Checks registers against each other and --arch, and fills in what was not given. */
+void dump_regs_finish(struct dump_options *options);
 /** Takes what an image knows of a register of 64 bits, unless it was given. */
 void dump_regs_learn(struct dump_regs *regs, enum dump_reg reg, uint64_t value);
+/** Adds the registers of 64 bits that @regs give and @others do not, as options. */
+void dump_put_regs(struct dump_line *line, const struct dump_regs *regs,
+		   const struct dump_regs *others);
 /** Makes the registers of @cfg's kind select tables at @root; as regs.h of the library. */
 int dump_regs_select(struct dump_regs *regs, const struct pt_fmt_cfg *cfg, pt_pa_t root);
 /** Whose roots @regs give; DUMP_ANY_ARCH: none. */
@@ -181,6 +185,7 @@ struct dump_options {
 	struct dump_region regions[DUMP_MAX_REGIONS];
 	size_t nr_regions;
 	struct dump_regs regs, other_regs;
+	enum dump_arch arch; /* of --arch */
 	bool has_cpu;
 	unsigned int cpu; /* whose registers, of those in a dump */
 	const char *root; /* label, or NULL for all */
@@ -230,6 +235,8 @@ struct dump_source {
 /** Opens a raw or table image or a memory dump, and the roots that @regs or the file itself name. */
 void dump_source_open(struct dump_source *source, const char *path, const struct dump_regs *regs,
 		      const struct dump_options *options);
+/** Whether --cpu is of this image; it is not of --diff's. */
+bool dump_source_wants_cpu(const struct dump_source *source, const struct dump_options *options);
 /**
  * Sees to it that [@pa, @pa + @len) has been read, which the tables of roots have been. Returns
  * whether the file has all of it.

@@ -127,6 +127,19 @@ void dump_regs_learn(struct dump_regs *regs, enum dump_reg reg, uint64_t value)
 	regs->given |= UINT64_C(1) << reg;
 }
 
+void dump_put_regs(struct dump_line *line, const struct dump_regs *regs,
+		   const struct dump_regs *others)
+{
+	for (unsigned int i = 0; i < DUMP_NR_REGS; i++) {
+		if (registers[i].is != WORD || !dump_has(regs, i) || dump_has(others, i))
+			continue;
+		dump_put(line, " --");
+		dump_put(line, registers[i].name);
+		dump_put_char(line, ' ');
+		dump_put_hex(line, *(const uint64_t *)((const char *)regs + registers[i].at), 1);
+	}
+}
+
 int dump_regs_select(struct dump_regs *regs, const struct pt_fmt_cfg *cfg, pt_pa_t root)
 {
 	switch (cfg->fmt) {
@@ -217,10 +230,10 @@ static void fill_other_registers(struct dump_options *options)
 	}
 }
 
-void dump_regs_finish(struct dump_options *options, enum dump_arch arch)
+void dump_regs_finish(struct dump_options *options)
 {
 	struct dump_regs *regs = &options->regs;
-	enum dump_arch found;
+	enum dump_arch arch = options->arch, found;
 
 	fill_registers(regs);
 	fill_other_registers(options);

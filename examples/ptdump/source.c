@@ -8,7 +8,6 @@
 #include <inttypes.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/types.h>
 #include <unistd.h>
 
 #define PAGE UINT64_C(4096)
@@ -77,6 +76,11 @@ static void open_raw(struct dump_source *source, int fd, uint64_t file_len,
 		dump_die("%s: cannot be used as memory: %s", source->path, pt_strerror(err));
 }
 
+bool dump_source_wants_cpu(const struct dump_source *source, const struct dump_options *options)
+{
+	return options->has_cpu && source->path == options->path;
+}
+
 bool dump_source_load(const struct dump_source *source, pt_pa_t pa, uint64_t len)
 {
 	return !source->vmcore || dump_vmcore_load(source->vmcore, pa, len);
@@ -100,13 +104,8 @@ static bool note_two_levels(void *ctx, const struct pt_finding *finding)
 
 void dump_source_load_all(const struct dump_source *source)
 {
-	for (size_t i = 0; i < pt_phys_nr_regions(source->phys); i++) {
-		uint64_t len;
-		pt_pa_t pa;
-
-		pt_phys_region(source->phys, i, &pa, &len);
-		(void)dump_source_load(source, pa, len);
-	}
+	if (source->vmcore)
+		dump_vmcore_load_all(source->vmcore);
 }
 
 /*
@@ -236,28 +235,13 @@ static void add_roots(struct dump_source *source, const struct dump_regs *regs,
 }
 
 /* What a file is, by how it begins: a dump is no raw image, and neither is a damaged table image. */
-enum file_kind { FILE_RAW, FILE_TABLES, FILE_DUMP };
-
-static enum file_kind kind_of(int fd)
+static bool begins_as_tables(int fd)
 {
-	static const struct {
-		const char *magic;
-		enum file_kind kind;
-	} kinds[] = {
-		{ "PTLIMG", FILE_TABLES }, /* as src/pt/image.c has it */
-		{ "\177ELF", FILE_DUMP },
-		{ "KDUMP   ", FILE_DUMP }, /* makedumpfile's, and its ancestor's */
-		{ "DISKDUMP", FILE_DUMP },
-		{ "makedumpfile", FILE_DUMP }, /* ... flattened to go through a pipe */
-	};
-	char start[16] = { 0 };
+	static const char magic[] = "PTLIMG"; /* as src/pt/image.c has it */
+	char start[sizeof(magic) - 1];
 
-	if (pread(fd, start, sizeof(start), 0) < 0)
-		return FILE_RAW;
-	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
-		if (!memcmp(start, kinds[i].magic, strlen(kinds[i].magic)))
-			return kinds[i].kind;
-	return FILE_RAW;
+	return pread(fd, start, sizeof(start), 0) == sizeof(start) &&
+	       !memcmp(start, magic, sizeof(start));
 }
 
 static void open_tables(struct dump_source *source, int fd, struct pt_image_root *roots,
@@ -273,40 +257,35 @@ static void open_tables(struct dump_source *source, int fd, struct pt_image_root
 }
 
 static void open_dump(struct dump_source *source, int fd, uint64_t len,
-		      const struct dump_options *options)
+		      const struct dump_format *format, const struct dump_options *options)
 {
-	source->vmcore = dump_vmcore_open(source->path, fd, len, &source->phys);
-	source->is_of_cpu = dump_vmcore_regs(source->vmcore, options->cpu, &source->regs);
+	source->vmcore = dump_vmcore_open(source->path, fd, len, format);
+	source->phys = source->vmcore->phys;
+	dump_vmcore_regs(source, options);
 }
 
 /* Opens the file; *@roots: those that a table image has. */
 static void open_memory(struct dump_source *source, struct pt_image_root *roots, size_t *nr_roots,
 			const struct dump_options *options)
 {
+	const struct dump_format *format = NULL;
 	uint64_t len;
 	int fd = open_file(source->path, &len);
-	enum file_kind kind = kind_of(fd);
+	bool is_tables = begins_as_tables(fd);
 
-	/* Who says where it stands in memory says that it is raw. */
-	if (options->nr_regions && kind == FILE_DUMP)
-		kind = FILE_RAW;
-	if (options->tables_only && kind != FILE_TABLES &&
-	    source->path == options->path) /* not --diff's */
+	if (options->tables_only && !is_tables && source->path == options->path) /* not --diff's */
 		dump_die("%s: is no table image", source->path);
-	switch (kind) {
-	case FILE_TABLES:
+	if (!options->nr_regions) /* who says where it stands in memory says that it is raw */
+		format = dump_vmcore_format(fd);
+	if (is_tables)
 		open_tables(source, fd, roots, nr_roots);
-		break;
-	case FILE_DUMP:
-		open_dump(source, fd, len, options);
-		break;
-	case FILE_RAW:
+	else if (format)
+		open_dump(source, fd, len, format, options);
+	else
 		open_raw(source, fd, len, options);
-		break;
-	}
-	if (kind != FILE_DUMP) /* which goes on reading */
+	if (!format) /* which goes on reading */
 		close(fd);
-	if (options->has_cpu && !source->is_of_cpu && source->path == options->path)
+	if (dump_source_wants_cpu(source, options) && !source->is_of_cpu)
 		dump_die("%s: --cpu: registers were given, or it has none of processors",
 			 source->path);
 }
@@ -322,7 +301,7 @@ void dump_source_open(struct dump_source *source, const char *path, const struct
 	source->has_regs = dump_regs_arch(&source->regs) != DUMP_ANY_ARCH;
 	if (!source->has_regs && !source->is_tables)
 		dump_die("%s: is no table image, and does not know its registers; it needs --cr3, "
-			 "--ttbr0, --eptp or --vttbr",
+			 "--ttbr0, --ttbr1, --eptp or --vttbr",
 			 path);
 
 	/* Registers that are given come before those that a table image knows. */

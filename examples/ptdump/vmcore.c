@@ -1,154 +1,168 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Memory dumps through libkdumpfile. Nothing of a dump is mapped: what it compresses has no place in
- * the file, and QEMU does not align what it writes plainly. So the memory is anonymous and empty at
- * first; pages come into it when somebody needs them.
- *
- * Where the kernel's own tables are stands in VMCOREINFO, see Documentation/admin-guide/kdump/
- * vmcoreinfo.rst of Linux.
+ * Memory dumps. Nothing of a dump is mapped: what it compresses has no place in the file, and what
+ * stands plainly in it is rarely aligned. So the memory is anonymous and empty at first; pages come
+ * into it when somebody needs them, and those of zeroes never do.
  */
-#define _POSIX_C_SOURCE 200809L
+#define _GNU_SOURCE
 
 #include "vmcore.h"
 
-#include <libkdumpfile/kdumpfile.h>
-
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#define FRAME UINT64_C(4096)
-#define MAX_PIECES 65536
+#define MAX_REGIONS 65536
+#define STRETCH (64 * DUMP_FRAME) /* holes are looked for at the beginning of each */
 
-/* A stretch of memory, a region of phys. */
-struct piece {
-	pt_pa_t pa;
-	uint64_t len;
-	size_t first; /* of its frames, in is_loaded */
-};
+/* ---- formats ---- */
 
-struct dump_vmcore {
-	const char *path;
-	int fd;
-	kdump_ctx_t *ctx;
-	struct pt_phys *phys;
-	struct piece *pieces; /* in ascending order */
-	size_t nr_pieces;
-	unsigned int page_lg2;
-	bool *is_loaded; /* by frame; sparse, as memory is */
-};
-
-static _Noreturn void die_of_kdump(const struct dump_vmcore *vmcore, const char *what)
+const struct dump_format *dump_vmcore_format(int fd)
 {
-	const char *why = kdump_get_err(vmcore->ctx);
+	static const struct {
+		const char *magic;
+		const struct dump_format *format;
+	} formats[] = {
+		{ "\177ELF", &dump_format_kdump },
+		{ "KDUMP   ", &dump_format_kdump }, /* makedumpfile's, and its ancestor's */
+		{ "DISKDUMP", &dump_format_kdump },
+		{ "makedumpfile", &dump_format_kdump }, /* ... flattened to go through a pipe */
+		{ "EMiL", &dump_format_lime },
+		{ "AVML", &dump_format_lime }, /* LiME's headers, compressed memory */
+	};
+	char start[16] = { 0 };
 
-	dump_die("%s: %s: %s", vmcore->path, what, why ? why : "libkdumpfile does not say why");
+	if (pread(fd, start, sizeof(start), 0) < 0)
+		return NULL;
+	for (size_t i = 0; i < sizeof(formats) / sizeof(formats[0]); i++)
+		if (!memcmp(start, formats[i].magic, strlen(formats[i].magic)))
+			return formats[i].format;
+	return NULL;
 }
 
 /* ---- memory ---- */
 
-static void add_piece(struct dump_vmcore *vmcore, uint64_t first_page, uint64_t nr_pages)
+void dump_vmcore_add(struct dump_vmcore *vmcore, const struct dump_region *region)
 {
-	struct piece *piece, *last = NULL;
-	size_t nr = vmcore->nr_pieces;
+	uint64_t skipped = -region->pa & (DUMP_FRAME - 1);
+	size_t nr = vmcore->nr_regions;
 
 	if (!(nr & (nr + 1))) { /* grows at powers of two */
-		piece = realloc(vmcore->pieces, 2 * (nr + 1) * sizeof(*piece));
-		if (!piece)
+		size_t room = 2 * (nr + 1) * sizeof(vmcore->regions[0]);
+		struct dump_region *regions = realloc(vmcore->regions, room);
+
+		if (!regions)
 			dump_die("no memory for the regions of a dump");
-		vmcore->pieces = piece;
+		vmcore->regions = regions;
 	}
-	if (nr)
-		last = &vmcore->pieces[nr - 1];
-	if (nr == MAX_PIECES)
-		dump_die("%s: has memory in more than %d pieces", vmcore->path, MAX_PIECES);
-	if (first_page + nr_pages > UINT64_C(1) << (PT_PHYS_MAX_BITS - vmcore->page_lg2))
+	if (region->pa >> PT_PHYS_MAX_BITS ||
+	    region->len > (UINT64_C(1) << PT_PHYS_MAX_BITS) - region->pa)
 		dump_die("%s: has memory beyond 2^%d", vmcore->path, PT_PHYS_MAX_BITS);
-	vmcore->pieces[vmcore->nr_pieces++] = (struct piece){
-		.pa = first_page << vmcore->page_lg2,
-		.len = nr_pages << vmcore->page_lg2,
-		.first = last ? last->first + last->len / FRAME : 0,
+	if (region->len < skipped || region->len - skipped < DUMP_FRAME)
+		return;
+	if (nr == MAX_REGIONS)
+		dump_die("%s: has memory in more than %d pieces", vmcore->path, MAX_REGIONS);
+	vmcore->regions[vmcore->nr_regions++] = (struct dump_region){
+		.pa = region->pa + skipped,
+		.len = (region->len - skipped) & ~(DUMP_FRAME - 1),
+		.offset = region->offset + skipped,
 	};
 }
 
-/* The memory that the machine had, whether or not the dump has all of its pages. */
-static void find_pieces(struct dump_vmcore *vmcore)
+static int create_phys(struct dump_vmcore *vmcore)
 {
-	kdump_attr_t map = { .type = KDUMP_BITMAP };
-	kdump_addr_t first = 0, end;
-	kdump_num_t page_lg2;
-
-	/* A core of arm64 without VMCOREINFO does not say; it is read in frames of ours anyway. */
-	if (kdump_get_number_attr(vmcore->ctx, KDUMP_ATTR_PAGE_SHIFT, &page_lg2)) {
-		page_lg2 = 12;
-		kdump_set_number_attr(vmcore->ctx, KDUMP_ATTR_PAGE_SHIFT, page_lg2);
-	}
-	if (kdump_get_typed_attr(vmcore->ctx, KDUMP_ATTR_MEMORY_PAGEMAP, &map))
-		die_of_kdump(vmcore, "has no memory map");
-	if (page_lg2 != 12 && page_lg2 != 14 && page_lg2 != 16)
-		dump_die("%s: has pages of neither 4K, 16K nor 64K", vmcore->path);
-	vmcore->page_lg2 = (unsigned int)page_lg2;
-	while (!kdump_bmp_find_set(map.val.bitmap, &first)) {
-		end = first;
-		if (kdump_bmp_find_clear(map.val.bitmap, &end))
-			dump_die("%s: its memory has no end", vmcore->path);
-		add_piece(vmcore, first, end - first);
-		first = end;
-	}
-	if (!vmcore->nr_pieces)
-		dump_die("%s: is a dump without memory", vmcore->path);
-}
-
-static void create_phys(struct dump_vmcore *vmcore)
-{
-	struct pt_phys_region *regions = calloc(vmcore->nr_pieces, sizeof(*regions));
-	struct piece *last = &vmcore->pieces[vmcore->nr_pieces - 1];
+	struct pt_phys_region *regions = calloc(vmcore->nr_regions, sizeof(*regions));
 	int err = regions ? 0 : -ENOMEM;
 
-	for (size_t i = 0; !err && i < vmcore->nr_pieces; i++)
+	for (size_t i = 0; !err && i < vmcore->nr_regions; i++)
 		regions[i] = (struct pt_phys_region){
-			.pa = vmcore->pieces[i].pa,
-			.len = vmcore->pieces[i].len,
+			.pa = vmcore->regions[i].pa,
+			.len = vmcore->regions[i].len,
 			.fd = -1,
 		};
 	if (!err)
-		err = pt_phys_create(&vmcore->phys, regions, vmcore->nr_pieces, 12);
+		err = pt_phys_create(&vmcore->phys, regions, vmcore->nr_regions, 12);
 	free(regions);
-	if (!err) {
-		vmcore->is_loaded = calloc(last->first + last->len / FRAME, 1);
-		err = vmcore->is_loaded ? 0 : -ENOMEM;
-	}
-	if (err)
-		dump_die("%s: cannot be used as memory: %s", vmcore->path, pt_strerror(err));
+	return err;
 }
 
-static const struct piece *piece_of(const struct dump_vmcore *vmcore, pt_pa_t pa)
+static int create_marks(struct dump_vmcore *vmcore)
 {
-	for (size_t i = 0; i < vmcore->nr_pieces; i++)
-		if (pa - vmcore->pieces[i].pa < vmcore->pieces[i].len)
-			return &vmcore->pieces[i];
-	return NULL;
+	size_t nr_frames = 0;
+
+	vmcore->first_frames = calloc(vmcore->nr_regions, sizeof(vmcore->first_frames[0]));
+	if (!vmcore->first_frames)
+		return -ENOMEM;
+	for (size_t i = 0; i < vmcore->nr_regions; i++) {
+		vmcore->first_frames[i] = nr_frames;
+		nr_frames += vmcore->regions[i].len / DUMP_FRAME;
+	}
+	vmcore->is_loaded = calloc(nr_frames, sizeof(vmcore->is_loaded[0]));
+	return vmcore->is_loaded ? 0 : -ENOMEM;
+}
+
+/* The region that @pa is in, or NULL. */
+static const struct dump_region *region_of(const struct dump_vmcore *vmcore, pt_pa_t pa)
+{
+	size_t low = 0, high = vmcore->nr_regions;
+
+	while (low < high) { /* regions before low begin at pa or below, those from high on above */
+		size_t mid = low + (high - low) / 2;
+
+		if (vmcore->regions[mid].pa <= pa)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	if (!low || pa - vmcore->regions[low - 1].pa >= vmcore->regions[low - 1].len)
+		return NULL;
+	return &vmcore->regions[low - 1];
+}
+
+uint64_t dump_skip_hole(int fd, const struct dump_region *region, uint64_t at)
+{
+	off_t data = lseek(fd, (off_t)(region->offset + at), SEEK_DATA);
+
+	if (data < 0) /* only holes behind it, or a file system that does not tell */
+		return errno == ENXIO ? region->len : at;
+	return ((uint64_t)data - region->offset) & ~(DUMP_FRAME - 1);
+}
+
+/* A frame of memory that stands in the file as it is. */
+static void read_plain(const struct dump_vmcore *vmcore, const struct dump_region *region,
+		       pt_pa_t pa, unsigned char frame[static DUMP_FRAME])
+{
+	off_t offset = (off_t)(region->offset + (pa - region->pa));
+
+	if (pread(vmcore->fd, frame, DUMP_FRAME, offset) != (ssize_t)DUMP_FRAME)
+		dump_die("%s: the page at 0x%" PRIx64 " cannot be read", vmcore->path, pa);
+}
+
+static bool is_zero(const unsigned char *bytes, size_t len)
+{
+	return !bytes[0] && !memcmp(bytes, bytes + 1, len - 1);
 }
 
 /* Returns whether the dump has the frame at @pa. */
 static bool load_frame(struct dump_vmcore *vmcore, pt_pa_t pa)
 {
-	const struct piece *piece = piece_of(vmcore, pa);
-	kdump_status status;
-	size_t len = FRAME;
+	const struct dump_region *region = region_of(vmcore, pa);
+	unsigned char frame[DUMP_FRAME];
 	bool *is_loaded;
 
-	if (!piece)
+	if (!region)
 		return false;
-	is_loaded = &vmcore->is_loaded[piece->first + (pa - piece->pa) / FRAME];
+	is_loaded = &vmcore->is_loaded[vmcore->first_frames[region - vmcore->regions] +
+				       (pa - region->pa) / DUMP_FRAME];
 	if (*is_loaded)
 		return true;
-	status = kdump_read(vmcore->ctx, KDUMP_MACHPHYSADDR, pa,
-			    pt_phys_to_host(vmcore->phys, pa, FRAME), &len);
-	if (status == KDUMP_ERR_NODATA) /* left out: of no interest to who dumped, or not saved */
+	if (!vmcore->format->read)
+		read_plain(vmcore, region, pa, frame);
+	else if (!vmcore->format->read(vmcore, pa, frame))
 		return false;
-	if (status)
-		die_of_kdump(vmcore, "a page cannot be read");
+	if (!is_zero(frame, sizeof(frame)))
+		memcpy(pt_phys_to_host(vmcore->phys, pa, DUMP_FRAME), frame, sizeof(frame));
 	*is_loaded = true;
 	return true;
 }
@@ -157,174 +171,93 @@ bool dump_vmcore_load(struct dump_vmcore *vmcore, pt_pa_t pa, uint64_t len)
 {
 	bool has_all = true;
 
-	for (pt_pa_t at = pa & ~(FRAME - 1); at < pa + len; at += FRAME)
+	for (pt_pa_t at = pa & ~(DUMP_FRAME - 1); at < pa + len; at += DUMP_FRAME)
 		has_all &= load_frame(vmcore, at);
 	return has_all;
 }
 
+/* The first frame of @region from @at on that has to be read. */
+static uint64_t skip(const struct dump_vmcore *vmcore, const struct dump_region *region,
+		     uint64_t at)
+{
+	bool is_plain = !vmcore->format->read;
+
+	return is_plain && at % STRETCH == 0 ? dump_skip_hole(vmcore->fd, region, at) : at;
+}
+
+static void load_region(struct dump_vmcore *vmcore, const struct dump_region *region)
+{
+	uint64_t at = skip(vmcore, region, 0);
+
+	while (at < region->len) {
+		(void)load_frame(vmcore, region->pa + at);
+		at = skip(vmcore, region, at + DUMP_FRAME);
+	}
+}
+
+void dump_vmcore_load_all(struct dump_vmcore *vmcore)
+{
+	for (size_t i = 0; i < vmcore->nr_regions; i++)
+		load_region(vmcore, &vmcore->regions[i]);
+}
+
 /* ---- registers ---- */
 
-/* NUMBER(@name) of VMCOREINFO. */
-static bool has_number(const struct dump_vmcore *vmcore, const char *name, uint64_t *value)
+/* The kernel's own tables, of which a processor's registers need not be. */
+static void learn_kernel(struct dump_source *source)
 {
-	char key[64] = "linux.vmcoreinfo.NUMBER.";
-	kdump_num_t number;
+	const struct dump_vmcore *vmcore = source->vmcore;
+	const struct dump_regs given = source->regs;
+	const char *flaw;
+	char *text;
 
-	strncat(key, name, sizeof(key) - strlen(key) - 1);
-	if (kdump_get_number_attr(vmcore->ctx, key, &number))
-		return false;
-	*value = number;
-	return true;
-}
-
-/* SYMBOL(swapper_pg_dir): where the kernel's root is, as the kernel's image is mapped. */
-static bool has_swapper(const struct dump_vmcore *vmcore, uint64_t *va)
-{
-	kdump_addr_t value;
-
-	if (kdump_get_address_attr(vmcore->ctx, "linux.vmcoreinfo.SYMBOL.swapper_pg_dir", &value))
-		return false;
-	*va = value;
-	return true;
-}
-
-/* x86_64: the image is mapped from __START_KERNEL_map on, physical address phys_base. */
-static void learn_x86_kernel(const struct dump_vmcore *vmcore, struct dump_regs *regs)
-{
-	uint64_t va, phys_base, has_5_levels = 0, sme_mask = 0;
-
-	if (!has_swapper(vmcore, &va) || !has_number(vmcore, "phys_base", &phys_base))
+	text = vmcore->format->vmcoreinfo ? vmcore->format->vmcoreinfo(vmcore) : NULL;
+	if (!text)
 		return;
-	has_number(vmcore, "pgtable_l5_enabled", &has_5_levels);
-	has_number(vmcore, "sme_mask", &sme_mask);
-	if (sme_mask)
-		dump_die("%s: its tables have AMD's encryption bit, which is not modelled",
-			 vmcore->path);
-	dump_regs_learn(regs, DUMP_CR3, va - 0xffffffff80000000 + phys_base);
-	dump_regs_learn(regs, DUMP_CR4, has_5_levels ? 0x1020 : 0x20); /* LA57, PAE */
+	flaw = dump_vmcoreinfo_learn(source, text, &source->regs);
+	if (flaw)
+		dump_die("%s: %s", source->path, flaw);
+	if (dump_regs_arch(&source->regs) != DUMP_ANY_ARCH)
+		dump_vmcoreinfo_credit(source, text, "", &given);
+	free(text);
 }
 
-/* Whether there is a page at @pa, of zeroes. */
-static bool is_empty(struct dump_vmcore *vmcore, pt_pa_t pa)
+void dump_vmcore_regs(struct dump_source *source, const struct dump_options *options)
 {
-	const unsigned char *bytes;
-	uint64_t len = UINT64_C(1) << vmcore->page_lg2;
+	const struct dump_format *format = source->vmcore->format;
 
-	if (!dump_vmcore_load(vmcore, pa, len))
-		return false;
-	bytes = pt_phys_to_host(vmcore->phys, pa, len);
-	return bytes && !bytes[0] && !memcmp(bytes, bytes + 1, len - 1);
-}
-
-/*
- * arm64: the image is mapped kimage_voffset above where it is; its root is TTBR1's. In the page
- * before that is what TTBR0 points at while no process runs, reserved_pg_dir: an empty table, which
- * nothing else says but that it is one. With it --find-roots has something to go by.
- * Source: Linux 6.1, arch/arm64/kernel/vmlinux.lds.S.
- *
- * Outputs have 52 bits where the format can: words of kernels that use fewer have zeroes there.
- */
-static void learn_arm64_kernel(struct dump_vmcore *vmcore, struct dump_regs *regs)
-{
-	static const enum pt_format formats[][2] = {
-		[12] = { PT_FMT_ARM64_4K, PT_FMT_ARM64_4K_LPA2 },
-		[14] = { PT_FMT_ARM64_16K, PT_FMT_ARM64_16K_LPA2 },
-		[16] = { PT_FMT_ARM64_64K, PT_FMT_ARM64_64K },
-	};
-	uint64_t va, voffset, t1sz, pa, reserved;
-	struct pt_arm64_regs found = { 0 };
-	struct pt_fmt_cfg cfg;
-	bool has_52;
-
-	if (!has_swapper(vmcore, &va) || !has_number(vmcore, "kimage_voffset", &voffset) ||
-	    !has_number(vmcore, "TCR_EL1_T1SZ", &t1sz))
+	if (dump_regs_arch(&source->regs) != DUMP_ANY_ARCH)
 		return;
-	has_52 = t1sz < 16 || vmcore->page_lg2 == 16;
-	cfg = (struct pt_fmt_cfg){
-		.fmt = formats[vmcore->page_lg2][has_52],
-		.va_bits = 64 - (t1sz & 0x3f),
-		.pa_bits = has_52 ? 52 : 48,
-		.upper_half = true,
-		.features =
-			PT_FEAT_NO_HPD | PT_FEAT_TTST | (vmcore->page_lg2 == 16 ? PT_FEAT_LPA : 0),
-	};
-	pa = va - voffset;
-	if (pt_arm64_regs_select(&found, &cfg, pa))
-		dump_die("%s: VMCOREINFO names no tables that an arm64 has", vmcore->path);
-	dump_regs_learn(regs, DUMP_TTBR1, found.ttbr1);
-	reserved = pa - (UINT64_C(1) << vmcore->page_lg2);
-	cfg.upper_half = false;
-	if (is_empty(vmcore, reserved) && !pt_arm64_regs_select(&found, &cfg, reserved))
-		dump_regs_learn(regs, DUMP_TTBR0, found.ttbr0);
-	dump_regs_learn(regs, DUMP_TCR, found.tcr);
-}
-
-static bool learn_cpu(const struct dump_vmcore *vmcore, unsigned int nr, struct dump_regs *regs)
-{
-	struct dump_qemu_cpu cpu;
-	unsigned int nr_cpus;
-
-	if (!dump_elf_cpu(vmcore->fd, nr, &cpu, &nr_cpus)) {
-		if (nr_cpus)
-			dump_die("%s: --cpu: the last one is %u", vmcore->path, nr_cpus - 1);
-		return false;
-	}
-	dump_regs_learn(regs, DUMP_CR0, cpu.cr0);
-	dump_regs_learn(regs, DUMP_CR3, cpu.cr3);
-	dump_regs_learn(regs, DUMP_CR4, cpu.cr4);
-	return true;
-}
-
-bool dump_vmcore_regs(struct dump_vmcore *vmcore, unsigned int cpu, struct dump_regs *regs)
-{
-	if (dump_regs_arch(regs) != DUMP_ANY_ARCH)
-		return false;
-	if (learn_cpu(vmcore, cpu, regs))
-		return true;
-	/* Not every dump says of what machine it is; VMCOREINFO of each has what no other's has. */
-	learn_x86_kernel(vmcore, regs);
-	learn_arm64_kernel(vmcore, regs);
-	return false;
+	source->is_of_cpu =
+		format->learn_cpu && format->learn_cpu(source->vmcore, options->cpu, &source->regs);
+	if (!source->is_of_cpu && !dump_source_wants_cpu(source, options))
+		learn_kernel(source);
 }
 
 /* ---- opening ---- */
 
-/* As makedumpfile -F and QEMU write to a pipe. */
-static bool is_flattened(int fd)
-{
-	static const char magic[] = "makedumpfile";
-	char start[sizeof(magic)];
-
-	return pread(fd, start, sizeof(start), 0) == sizeof(start) &&
-	       !memcmp(start, magic, sizeof(magic));
-}
-
 struct dump_vmcore *dump_vmcore_open(const char *path, int fd, uint64_t file_len,
-				     struct pt_phys **phys)
+				     const struct dump_format *format)
 {
 	struct dump_vmcore *vmcore = calloc(1, sizeof(*vmcore));
-	const char *flaw = dump_elf_flaw(fd, file_len);
+	int err;
 
-	if (vmcore)
-		vmcore->ctx = kdump_new();
-	if (!vmcore || !vmcore->ctx)
+	if (!vmcore)
 		dump_die("%s: %s", path, pt_strerror(-ENOMEM));
-	vmcore->path = path;
-	vmcore->fd = fd;
-	/* libkdumpfile takes what is behind the end of a file for zeroes. */
-	if (flaw)
-		dump_die("%s: %s", path, flaw);
-	/* What would be mapped of a file that somebody is cutting short ends in SIGBUS. */
-	if (kdump_set_number_attr(vmcore->ctx, KDUMP_ATTR_FILE_MMAP_POLICY, KDUMP_MMAP_NEVER) ||
-	    kdump_open_fd(vmcore->ctx, fd)) {
-		if (is_flattened(fd))
-			dump_die("%s: is flattened; makedumpfile -R makes a plain dump of it",
-				 path);
-		die_of_kdump(vmcore, "is a memory dump that cannot be read");
-	}
-	find_pieces(vmcore);
-	create_phys(vmcore);
-	*phys = vmcore->phys;
+	*vmcore = (struct dump_vmcore){
+		.path = path,
+		.fd = fd,
+		.file_len = file_len,
+		.format = format,
+	};
+	format->open(vmcore);
+	if (!vmcore->nr_regions)
+		dump_die("%s: is a dump without memory", path);
+	err = create_phys(vmcore);
+	if (!err)
+		err = create_marks(vmcore);
+	if (err)
+		dump_die("%s: cannot be used as memory: %s", path, pt_strerror(err));
 	return vmcore;
 }
 
@@ -332,9 +265,11 @@ void dump_vmcore_close(struct dump_vmcore *vmcore)
 {
 	if (!vmcore)
 		return;
-	kdump_free(vmcore->ctx);
+	if (vmcore->format->close)
+		vmcore->format->close(vmcore);
 	close(vmcore->fd);
 	free(vmcore->is_loaded);
-	free(vmcore->pieces);
+	free(vmcore->first_frames);
+	free(vmcore->regions);
 	free(vmcore);
 }

@@ -1,34 +1,23 @@
 /* SPDX-License-Identifier: MIT */
-/* Memory dumps, without the libraries that read them. */
+/* ELF cores and kdump files, without the libraries that read them. */
 #include "vmcore.h"
 
-struct dump_vmcore *dump_vmcore_open(const char *path, int fd, uint64_t file_len,
-				     struct pt_phys **phys)
+static _Noreturn void refuse(struct dump_vmcore *vmcore)
 {
-	(void)fd;
-	(void)file_len;
-	(void)phys;
 	dump_die("%s: is a memory dump, for which ptdump was built without libkdumpfile and libelf",
-		 path);
+		 vmcore->path);
 }
 
-void dump_vmcore_close(struct dump_vmcore *vmcore)
-{
-	(void)vmcore;
-}
-
-bool dump_vmcore_load(struct dump_vmcore *vmcore, pt_pa_t pa, uint64_t len)
+static bool read_nothing(struct dump_vmcore *vmcore, pt_pa_t pa,
+			 unsigned char frame[static DUMP_FRAME])
 {
 	(void)vmcore;
 	(void)pa;
-	(void)len;
+	(void)frame;
 	return false;
 }
 
-bool dump_vmcore_regs(struct dump_vmcore *vmcore, unsigned int cpu, struct dump_regs *regs)
-{
-	(void)vmcore;
-	(void)cpu;
-	(void)regs;
-	return false;
-}
+const struct dump_format dump_format_kdump = {
+	.open = refuse,
+	.read = read_nothing,
+};

@@ -62,6 +62,18 @@ le64() {
 	done
 }
 
+# le32 WORD: as four bytes.
+le32() {
+	for shift in 0 8 16 24; do
+		printf "\\$(printf %03o $(($1 >> shift & 255)))"
+	done
+}
+
+# zeroes N: bytes.
+zeroes() {
+	head -c "$1" /dev/zero
+}
+
 # put FILE TABLE INDEX WORD
 put() {
 	le64 "$4" | dd of="$1" bs=8 seek=$(($2 / 8 + $3)) conv=notrunc 2>/dev/null
@@ -75,6 +87,67 @@ fill() {
 		mv "$dir/more" "$dir/words"
 	done
 	dd if="$dir/words" of="$1" bs=4096 seek=$(($2 / 4096)) conv=notrunc 2>/dev/null
+}
+
+# patch FILE OFFSET BYTE...: those bytes there, in octal.
+patch() {
+	to=$1
+	seek=$2
+	shift 2
+	printf "$(printf '\\%s' "$@")" | dd of="$to" bs=1 seek="$seek" conv=notrunc 2>/dev/null
+}
+
+# ---- memory dumps ----
+
+# note NAME LENGTH: the header of a note of type 0, whose LENGTH bytes follow. NAME has 4 or 10.
+note() {
+	le32 $((${#1} + 1))
+	le32 "$2"
+	le32 0
+	printf %s "$1"
+	zeroes $((4 - ${#1} % 4))
+}
+
+# vmcoreinfo LINE...: the note of Linux that has these.
+vmcoreinfo() {
+	printf '%s\n' "$@" >"$dir/info"
+	len=$(wc -c <"$dir/info")
+	note VMCOREINFO "$len"
+	cat "$dir/info"
+	zeroes $(((4 - len % 4) % 4))
+}
+
+# alike DUMP RAW: the same comes of ptdump with either of these arguments, of all that can be asked,
+# and of $asks.
+alike() {
+	for ask in '' --each --usage --verify --find-roots "$asks" '--effective --json'; do
+		run 0 $1 $ask
+		mv "$dir/out" "$dir/of_dump"
+		run 0 $2 $ask
+		same "$dir/of_dump" "$dir/out" "'$ask' of $1 is not that of $2"
+		[ -s "$dir/out" ] || bad "nothing comes of $2 $ask"
+	done
+}
+
+# lime_range FIRST LAST: the header of a range of LiME's, up to its last byte.
+lime_range() {
+	printf 'EMiL\001\0\0\0'
+	le64 "$1"
+	le64 "$2"
+	le64 0
+}
+
+# lime FILE RAW BASE FIRST LAST...: LiME's dump of these bytes of RAW, which stands at BASE.
+lime() {
+	file=$1
+	image=$2
+	base=$3
+	shift 3
+	while [ $# -gt 0 ]; do
+		lime_range "$1" "$2"
+		tail -c +$(($1 - base + 1)) "$image" | head -c $(($2 - $1 + 1))
+		shift 2
+	done >"$file"
 }
 
 # How a test ends.

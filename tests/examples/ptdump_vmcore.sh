@@ -8,25 +8,6 @@
 echo 'leak:libkdumpfile.so' >"$dir/lsan"
 export LSAN_OPTIONS="suppressions=$dir/lsan:print_suppressions=0"
 
-le32() {
-	for shift in 0 8 16 24; do
-		printf "\\$(printf %03o $(($1 >> shift & 255)))"
-	done
-}
-
-zeroes() {
-	head -c "$1" /dev/zero
-}
-
-# note NAME LENGTH: the header of a note of type 0, whose LENGTH bytes follow. NAME has 4 or 10.
-note() {
-	le32 $((${#1} + 1))
-	le32 "$2"
-	le32 0
-	printf %s "$1"
-	zeroes $((4 - ${#1} % 4))
-}
-
 # qemu_note CR0 CR3 CR4: of a processor.
 qemu_note() {
 	note QEMU 440
@@ -36,15 +17,6 @@ qemu_note() {
 	for cr in "$1" 0 0 "$2" "$3" 0; do
 		le64 "$cr"
 	done
-}
-
-# vmcoreinfo LINE...
-vmcoreinfo() {
-	printf '%s\n' "$@" >"$dir/info"
-	len=$(wc -c <"$dir/info")
-	note VMCOREINFO "$len"
-	cat "$dir/info"
-	zeroes $(((4 - len % 4) % 4))
 }
 
 # core FILE MACHINE RAW PA LEN...: an ELF core of the pieces of RAW, with the notes in $dir/notes.
@@ -93,17 +65,6 @@ core() {
 			shift 2
 		done
 	} >"$file"
-}
-
-# alike DUMP RAW: the same comes of ptdump with either of these arguments, of all that can be asked.
-alike() {
-	for ask in '' --each --usage --verify --find-roots "$asks" '--effective --json'; do
-		run 0 $1 $ask
-		mv "$dir/out" "$dir/of_dump"
-		run 0 $2 $ask
-		same "$dir/of_dump" "$dir/out" "'$ask' of $1 is not that of $2"
-		[ -s "$dir/out" ] || bad "nothing comes of $2 $ask"
-	done
 }
 
 x86=$dir/x86.img
@@ -303,14 +264,6 @@ truncate -s -1 "$dir/cut.elf"
 refuses "$dir/cut.elf" --cr3 0x1000
 truncate -s 400 "$dir/cut.elf"
 refuses "$dir/cut.elf" --cr3 0x1000
-
-# patch FILE OFFSET BYTE...: those bytes there, in octal.
-patch() {
-	to=$1
-	seek=$2
-	shift 2
-	printf "$(printf '\\%s' "$@")" | dd of="$to" bs=1 seek="$seek" conv=notrunc 2>/dev/null
-}
 
 # flawed PATTERN OFFSET BYTE...: bare.elf with these bytes is refused like that.
 flawed() {
