@@ -60,13 +60,19 @@ static void open_raw(struct dump_source *source, int fd, uint64_t file_len,
 		     const struct dump_options *options)
 {
 	struct pt_phys_region regions[DUMP_MAX_REGIONS];
-	struct dump_region whole = { 0 };
+	struct dump_region whole = { 0 }, places[DUMP_MAX_REGIONS];
 	const struct dump_region *wanted = options->nr_regions ? options->regions : &whole;
 	size_t nr = options->nr_regions ? options->nr_regions : 1;
 	int err;
 
-	for (size_t i = 0; i < nr; i++)
+	for (size_t i = 0; i < nr; i++) {
 		regions[i] = region_of(source->path, fd, file_len, &wanted[i]);
+		places[i] = (struct dump_region){
+			.pa = regions[i].pa,
+			.len = regions[i].len,
+			.offset = regions[i].offset,
+		};
+	}
 	err = pt_phys_create(&source->phys, regions, nr, 12);
 	if (err == -EINVAL)
 		dump_die("%s: regions overlap", source->path);
@@ -74,6 +80,8 @@ static void open_raw(struct dump_source *source, int fd, uint64_t file_len,
 		dump_die("%s: a region reaches beyond 2^%d", source->path, PT_PHYS_MAX_BITS);
 	if (err)
 		dump_die("%s: cannot be used as memory: %s", source->path, pt_strerror(err));
+	if (dump_regs_arch(&source->regs) == DUMP_ANY_ARCH)
+		dump_hunt(source, fd, places, nr, options);
 }
 
 bool dump_source_wants_cpu(const struct dump_source *source, const struct dump_options *options)

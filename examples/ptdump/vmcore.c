@@ -204,13 +204,17 @@ void dump_vmcore_load_all(struct dump_vmcore *vmcore)
 /* ---- registers ---- */
 
 /* The kernel's own tables, of which a processor's registers need not be. */
-static void learn_kernel(struct dump_source *source)
+static void learn_kernel(struct dump_source *source, const struct dump_options *options)
 {
 	const struct dump_vmcore *vmcore = source->vmcore;
 	const struct dump_regs given = source->regs;
 	const char *flaw;
 	char *text;
 
+	if (!vmcore->format->read) {
+		dump_hunt(source, vmcore->fd, vmcore->regions, vmcore->nr_regions, options);
+		return;
+	}
 	text = vmcore->format->vmcoreinfo ? vmcore->format->vmcoreinfo(vmcore) : NULL;
 	if (!text)
 		return;
@@ -231,7 +235,7 @@ void dump_vmcore_regs(struct dump_source *source, const struct dump_options *opt
 	source->is_of_cpu =
 		format->learn_cpu && format->learn_cpu(source->vmcore, options->cpu, &source->regs);
 	if (!source->is_of_cpu && !dump_source_wants_cpu(source, options))
-		learn_kernel(source);
+		learn_kernel(source, options);
 }
 
 /* ---- opening ---- */

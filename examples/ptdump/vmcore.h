@@ -9,6 +9,7 @@
  *	vmcore_elf.c    ... what else stands in an ELF core, by libelf
  *	vmcore_none.c   instead of both, where these libraries were not there to build with
  *	vmcoreinfo.c    Linux's VMCOREINFO as registers
+ *	hunt.c          ... found in memory that nothing else is known of
  *
  * A new format is a file with a struct dump_format, and a line in vmcore.c's table.
  */
@@ -40,7 +41,7 @@ struct dump_format {
 	void (*open)(struct dump_vmcore *vmcore);
 	/**
 	 * Reads the frame at @pa of a region. Returns whether the dump has it. NULL: memory stands
-	 * in the file as it is, where the regions say.
+	 * in the file as it is, where the regions say, and VMCOREINFO somewhere in it.
 	 */
 	bool (*read)(struct dump_vmcore *vmcore, pt_pa_t pa,
 		     unsigned char frame[static DUMP_FRAME]);
@@ -100,6 +101,16 @@ bool dump_vmcoreinfo_swapper(const char *text, uint64_t *va);
 /** Says on stderr which registers of @source's, beside those @given, @text told, and @where. */
 void dump_vmcoreinfo_credit(const struct dump_source *source, const char *text, const char *where,
 			    const struct dump_regs *given);
+
+/* ---- hunt.c ---- */
+
+/**
+ * Looks for VMCOREINFO in @nr regions of @source's memory, as @fd has them, and adds to @source's
+ * registers what selects the kernel's own tables. dump_die() if there is some, and it is not plain
+ * which tables those are. Does nothing where options say what to show.
+ */
+void dump_hunt(struct dump_source *source, int fd, const struct dump_region *regions, size_t nr,
+	       const struct dump_options *options);
 
 /* ---- vmcore_elf.c, of files that need not be ELF cores ---- */
 

@@ -141,7 +141,7 @@ const char *dump_vmcoreinfo_learn(const struct dump_source *source, const char *
 	/* Not every dump says of what machine it is; VMCOREINFO of each has what no other's has. */
 	const char *flaw = learn_x86(text, regs);
 
-	return flaw ? flaw : learn_arm64(source, text, regs);
+	return flaw || dump_has(regs, DUMP_CR3) ? flaw : learn_arm64(source, text, regs);
 }
 
 void dump_vmcoreinfo_credit(const struct dump_source *source, const char *text, const char *where,
