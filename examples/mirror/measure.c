@@ -4,13 +4,21 @@
 
 #include "mirror.h"
 
+static bool is_zero(const struct pt_world *world, pt_pa_t pa)
+{
+	pt_pa_t huge;
+
+	return pa == pt_world_zero_page(world) ||
+	       (!pt_world_huge_zero_page(world, &huge) && pa == huge);
+}
+
 /* What counts nowhere in smaps. */
 static void add_rest(const struct twin *twin, const struct pt_range_walk *walk,
 		     enum pt_range_walk_type type, struct figures *figures)
 {
 	if (type == PTW_MARKER && walk->soft.markers & PT_SOFT_MARKER_GUARD)
 		figures->guards += walk->len;
-	else if (type == PTW_PFN && walk->pa == pt_world_zero_page(twin->world))
+	else if (type == PTW_PFN && is_zero(twin->world, walk->pa))
 		figures->zero += walk->len;
 	else if (type == PTW_PFN)
 		figures->frames += walk->len;

@@ -37,6 +37,9 @@ struct pt_world;
 
 /* Pages are neither zeroed nor copied nor kept in swap: only who maps them counts. */
 #define PT_WORLD_NO_CONTENT (1u << 0)
+/* There is no huge zero page: 0 in transparent_hugepage's use_zero_page. */
+#define PT_WORLD_NO_HUGE_ZERO (1u << 1)
+#define PT_WORLD_FLAGS 3u
 
 struct pt_world_cfg {
 	struct pt_zone *zone;   /* pages and tables; frames are as large as the granule */
@@ -54,7 +57,8 @@ struct pt_world_cfg {
  * @cfg: Copied; zones must outlive it.
  *
  * Costs host address space for the facts of each page, and memory where they are used.
- * Takes one page of the zone, the zero page.
+ * Takes one page of the zone, the zero page. The huge zero page is taken when a fault first asks
+ * for it.
  *
  * Return: 0; -EINVAL for a format with another granule than @phys has frames, or a second
  * stage, or an unknown flag; -ENOMEM.
@@ -69,6 +73,19 @@ PT_API PT_MUST_CHECK int pt_world_destroy(struct pt_world *world);
 
 /** The page of zeroes that reads of anonymous memory find. */
 PT_API pt_pa_t pt_world_zero_page(const struct pt_world *world);
+/**
+ * pt_world_huge_zero_page() - Where the huge zero page begins: a leaf of level 1 of zeroes, which
+ * reads find in areas with PT_MM_HUGEPAGE.
+ *
+ * Leaves of it carry no special bit, in none of the kernels that pt_soft_cfg_init() knows: where it
+ * is tells it from others. Nobody counts who maps it, and no folio holds it, so that to walks it
+ * is PFN as the zero page is. Kept until the world ends, where Linux counts the processes that
+ * have seen it, and has a shrinker for when there is none.
+ *
+ * Return: 0; -ENOENT while no fault has asked for it. Source: Linux 6.15, mm/huge_memory.c,
+ * get_huge_zero_folio() and set_huge_zero_folio(); special since 6.18.
+ */
+PT_API PT_MUST_CHECK int pt_world_huge_zero_page(const struct pt_world *world, pt_pa_t *pa);
 
 struct pt_mm_cfg {
 	enum pt_mode mode;

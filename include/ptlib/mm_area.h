@@ -42,7 +42,8 @@ enum pt_mm_kind {
 #define PT_MM_SOFT_DIRTY (1u << 7)   /* all of it counts as written since clear_refs */
 /*
  * Faults try a folio as large as a leaf of level 1, and where that does not fit the largest that
- * does, as with "madvise" for all sizes in transparent_hugepage's hugepages-*kB/enabled.
+ * does, as with "madvise" for all sizes in transparent_hugepage's hugepages-*kB/enabled. Reads find
+ * the huge zero page, if a leaf of level 1 fits.
  */
 #define PT_MM_HUGEPAGE (1u << 8)
 #define PT_MM_DONTFORK (1u << 9)     /* a child does not get it */

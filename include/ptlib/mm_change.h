@@ -10,8 +10,9 @@
  * user's addresses; -ENOMEM. Nothing that programs could notice has changed on failure,
  * if nothing else is said: leaves may be smaller, or of files gone, to be faulted in again.
  *
- * A leaf of level 1 that changes in part becomes pages, if it is of anonymous memory; of a file it
- * goes as a whole, and what was not meant is faulted in again.
+ * A leaf of level 1 that changes in part becomes pages, if it is of anonymous memory, and of the
+ * huge zero page leaves of the zero page; of a file it goes as a whole, and what was not meant is
+ * faulted in again.
  * Source: Linux 6.15, mm/huge_memory.c, __split_huge_pmd_locked().
  */
 #ifndef PTLIB_MM_CHANGE_H
@@ -75,6 +76,7 @@ PT_API PT_MUST_CHECK int pt_mm_move(struct pt_mm *mm, pt_va_t va, uint64_t len, 
  *	migration, device      both; read-only if private
  *	poison                 both
  *	markers                POISONED and GUARD; UFFD_WP not, as the child has no uffd-wp
+ *	the huge zero page     both; its area is copied as if that page were its own
  *
  * The child's leaves are old, but for hugetlb's. On failure @mm's pages are shared with nobody, but
  * the first store to each faults.
@@ -93,7 +95,8 @@ PT_API PT_MUST_CHECK int pt_mm_fork(struct pt_mm **out, struct pt_mm *mm,
  * @done:  Receives the bytes that are mapped now and were not, also on failure; may be NULL.
  *
  * Private writable areas get pages of their own; others are mapped as read: ANON the zero
- * page, files their cache. In MIXEDMAP: pages that count, of no file. PFNMAP has none.
+ * page, the huge one if @order is a leaf's, files their cache. In MIXEDMAP: pages that count, of
+ * no file. PFNMAP has none.
  *
  * Pages of files that move are passed over.
  *
@@ -142,7 +145,10 @@ enum pt_mm_clear {
  */
 PT_API PT_MUST_CHECK int pt_mm_clear_refs(struct pt_mm *mm, enum pt_mm_clear what);
 
-/** pt_mm_numa_hint() - Hide leaves of accessible private areas, so that the next access tells. */
+/**
+ * pt_mm_numa_hint() - Hide leaves of accessible private areas, but of zero pages, so that the next
+ * access tells.
+ */
 PT_API PT_MUST_CHECK int pt_mm_numa_hint(struct pt_mm *mm, pt_va_t va, uint64_t len);
 
 #ifdef __cplusplus

@@ -3,7 +3,10 @@
  * ptlib/mm_fault.h - what an operating system makes of a fault.
  *
  *	what stands there        a load or fetch                a store
- *	hole, ANON               zero page                      a page of its own
+ *	hole, ANON               the zero page                  a page of its own
+ *	likewise, HUGEPAGE       the huge one, if it fits       a huge one, if it fits
+ *	the huge zero page                                      a huge one; without memory for
+ *	                                                        it, pages and one of its own
  *	hole, FILE               the file's page                shared: it, dirty; private: a copy
  *	hole, HUGETLB            a huge page                    the same; private: writable now
  *	leaf that forbids it                                    reused if it is ours alone, or copied

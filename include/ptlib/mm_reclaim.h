@@ -80,6 +80,7 @@ PT_API PT_MUST_CHECK int pt_mm_device_exclusive(struct pt_mm *mm, pt_va_t va, ui
 /**
  * pt_mm_collapse() - Anonymous pages that fill, or partly fill, a leaf of level 1 become one
  * folio in one leaf, as khugepaged does: those that only @mm maps, beside holes and the zero page.
+ * What has a leaf of level 1 already is left, the huge zero page too.
  */
 PT_API PT_MUST_CHECK int pt_mm_collapse(struct pt_mm *mm, pt_va_t va, uint64_t len,
 					uint64_t *done);

@@ -47,8 +47,8 @@ struct pt_smaps {
 /**
  * pt_smaps() - Add what is mapped in [@first, @last] to @sum.
  *
- * As the kernel: special pages, the zero page and PFNMAP count nowhere, and hugetlb only in its
- * own two; pages that migration, hwpoison and device exclusive entries tell of count as shared, by
+ * As the kernel: special pages, zero pages and PFNMAP count nowhere, and hugetlb only in its own
+ * two; pages that migration, hwpoison and device exclusive entries tell of count as shared, by
  * nobody knows how many, and as referenced by none of them. Without page descriptors, anonymous
  * is what private areas of ANON have.
  *
@@ -94,7 +94,7 @@ PT_API size_t pt_smaps_text(const struct pt_view *view, const struct pt_mm_area 
 #define PT_PAGEMAP_EXCLUSIVE (UINT64_C(1) << 56) /* needs page descriptors */
 #define PT_PAGEMAP_UFFD_WP (UINT64_C(1) << 57)
 #define PT_PAGEMAP_GUARD (UINT64_C(1) << 58)
-#define PT_PAGEMAP_FILE (UINT64_C(1) << 61) /* needs page descriptors */
+#define PT_PAGEMAP_FILE (UINT64_C(1) << 61) /* needs page descriptors; the huge zero page too */
 #define PT_PAGEMAP_SWAP (UINT64_C(1) << 62)
 #define PT_PAGEMAP_PRESENT (UINT64_C(1) << 63)
 
@@ -119,7 +119,8 @@ PT_API PT_MUST_CHECK int pt_pagemap(const struct pt_view *view, pt_va_t first, p
  *	            anonymous. Needs page descriptors
  *	PRESENT     leaves, PROT_NONE too
  *	SWAPPED     software's words, of all kinds: markers, migration and poison too
- *	PFNZERO     leaves of the zero page. Needs page descriptors, as that page is the world's
+ *	PFNZERO     leaves of the zero page, and of the huge one, as corrected in 6.16. Needs page
+ *	            descriptors, as those pages are the world's
  *	HUGE        leaves and words of level 1 and up; hugetlb, empty entries too, but not where
  *	            there is no table that one could stand in
  *	SOFT_DIRTY  leaves and words with the mark, and all of an area with PT_MM_SOFT_DIRTY

@@ -182,8 +182,10 @@ struct ptl_piece ptl_piece_at(const struct ptl_run *run, pt_va_t va)
 	struct pt_world *world = run->mm->world;
 	struct ptl_piece piece = { .va = va, .last = run->last, .pa = run->pa + (va - run->va) };
 
-	if (ptl_is_counted(world, run->attr))
+	if (ptl_is_counted(world, piece.pa, run->attr))
 		find_folio(run, &piece, piece.pa == ptl_folio_head(world, piece.pa));
+	else if (ptl_is_huge_zero(world, piece.pa)) /* the frames behind it are others' */
+		piece.last = ptl_min(piece.last, ptl_last(va, world->huge_lg2));
 	return piece;
 }
 
@@ -249,6 +251,28 @@ int ptl_put_leaf(struct pt_mm *mm, const struct pt_mm_area *area, pt_va_t va, pt
 	return 0;
 }
 
+/*
+ * Pages of the huge zero page, which @run has mapped as a whole, become the zero page: in a table
+ * that is there, so nothing can fail. Of the leaf's marks only uffd-wp stays.
+ * Source: Linux 6.15, mm/huge_memory.c, __split_huge_zero_page_pmd().
+ */
+static void split_huge_zero(struct ptl_edit *edit, const struct ptl_run *run)
+{
+	struct pt_mm *mm = edit->mm;
+	const struct pt_mm_area *area = ptl_area_of(mm, run->va);
+	const struct pt_soft_cfg *soft = &mm->world->cfg.soft;
+	uint64_t page = ptl_page_bytes(mm->world);
+	struct pt_change change = ptl_change(edit, 0);
+	pt_attr_t attr = ptl_leaf_attr(mm, area, false) | soft->attr_special |
+			 (run->attr & soft->attr_uffd_wp);
+
+	PTL_BUG_ON(pt_unmap(mm->pt, run->va, run->last - run->va + 1, &change));
+	pt_gather_finish(&edit->gather);
+	for (pt_va_t va = run->va; va - run->va <= run->last - run->va; va += page)
+		PTL_BUG_ON(ptl_put_leaf(mm, area, va, mm->world->zero_page, page, attr, 0,
+					PTL_OVER_HOLES, run->hidden));
+}
+
 int ptl_split_entry(struct ptl_edit *edit, pt_va_t va)
 {
 	struct pt_mm *mm = edit->mm;
@@ -272,6 +296,10 @@ int ptl_split_entry(struct ptl_edit *edit, pt_va_t va)
 		err = pt_soft_split(mm->pt, first, len, 0, &change);
 	if (err)
 		return -ENOMEM;
+	if (run.kind == PTL_RUN_LEAF && ptl_is_huge_zero(world, run.pa)) {
+		split_huge_zero(edit, &run);
+		return 0;
+	}
 	piece = (struct ptl_piece){ 0 };
 	if (run.kind == PTL_RUN_LEAF)
 		piece = ptl_piece_at(&run, first);

@@ -62,17 +62,17 @@ void ptl_run_at(struct ptl_run *run, struct pt_mm *mm, pt_va_t va);
 struct ptl_piece {
 	pt_va_t va, last;
 	pt_pa_t pa;
-	bool counted; /* else a frame that nobody counts, or the zero page */
+	bool counted; /* else a frame that nobody counts, or a zero page */
 	bool entire; /* counts as one mapping of a whole folio */
 	struct ptl_page *head; /* or NULL: no page of ours */
 };
 
 /* The part of the leaves of @run that begins at @va. */
 struct ptl_piece ptl_piece_at(const struct ptl_run *run, pt_va_t va);
-/* Whether leaves with @attr have pages that count. */
-static inline bool ptl_is_counted(const struct pt_world *world, pt_attr_t attr)
+/* Whether leaves of @pa with @attr have pages that count. */
+static inline bool ptl_is_counted(const struct pt_world *world, pt_pa_t pa, pt_attr_t attr)
 {
-	return !(attr & world->cfg.soft.attr_special);
+	return !(attr & world->cfg.soft.attr_special) && !ptl_is_huge_zero(world, pa);
 }
 
 /* The page that a software word refers to, if it counts as a mapping of it. */
@@ -106,7 +106,10 @@ int ptl_put_leaf(struct pt_mm *mm, const struct pt_mm_area *area, pt_va_t va, pt
 
 /* Entries that reach over the ends of [first, last] become smaller ones, or go. -ENOMEM. */
 int ptl_split_ends(struct ptl_edit *edit, pt_va_t first, pt_va_t last);
-/* The entry of level 1 at @va becomes a table of pages, and its mapping one of each. */
+/*
+ * The entry of level 1 at @va becomes a table of pages, and its mapping one of each. Of the huge
+ * zero page they are the zero page.
+ */
 int ptl_split_entry(struct ptl_edit *edit, pt_va_t va);
 /*
  * The same of an entry that is to change in part; but a file's goes, for faults find the pages

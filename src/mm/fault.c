@@ -82,31 +82,47 @@ static enum step hole(struct fault *fault)
 	return fill(fault, &run, &how);
 }
 
-/* A copy of @len bytes at @from becomes the page at @va, in place of what stands there. */
+/* The entry of level 1 is of pages now, and so is its mapping; or it is a hole. */
+static enum step split(struct fault *fault)
+{
+	struct ptl_edit edit;
+	int err;
+
+	ptl_edit_begin(&edit, fault->mm);
+	err = ptl_cut_entry(&edit, fault->va);
+	ptl_edit_end(&edit);
+	return err ? STEP_ERROR : STEP_AGAIN;
+}
+
+/*
+ * A copy of @len bytes at @from becomes the page at @va, in place of what stands there: one page,
+ * or hugetlb's. For the huge zero page it is one as large, or where there is none pages first, as
+ * Linux does since 6.13; before, it had pages at once. Source: Linux 6.15, mm/huge_memory.c,
+ * do_huge_zero_wp_pmd().
+ */
 static enum step copy_page(struct fault *fault, pt_va_t va, pt_pa_t from, uint64_t len,
 			   const struct ptl_piece *old)
 {
 	struct pt_mm *mm = fault->mm;
 	struct pt_world *world = mm->world;
-	unsigned int order = 0, flags = 0;
+	unsigned int order = (unsigned int)__builtin_ctzll(len) - world->page_lg2;
+	bool huge = fault->area->kind == PT_MM_HUGETLB, zero = ptl_is_zero(world, from);
+	bool entire = huge || order;
 	struct pt_change change;
 	struct ptl_edit edit;
-	bool entire = false;
 	pt_pa_t head;
 
-	if (fault->area->kind == PT_MM_HUGETLB) {
-		order = fault->area->page_lg2 - world->page_lg2;
-		flags = PTL_PAGE_HUGETLB;
-		entire = true;
+	if (ptl_anon_alloc(mm, fault->area, va, order, huge ? PTL_PAGE_HUGETLB : 0, zero, &head)) {
+		if (huge)
+			return say(fault, PT_VERDICT_SIGBUS);
+		return order ? split(fault) : STEP_ERROR;
 	}
-	if (ptl_anon_alloc(mm, fault->area, va, order, flags, from == world->zero_page, &head))
-		return entire ? say(fault, PT_VERDICT_SIGBUS) : STEP_ERROR;
 	ptl_edit_begin(&edit, mm);
 	change = ptl_change(&edit, 0);
 	/* Unmapped and flushed before it is read: no store is lost, and two are never mapped. */
 	PTL_BUG_ON(pt_unmap(mm->pt, va, len, &change));
 	pt_gather_finish(&edit.gather);
-	if (from != world->zero_page)
+	if (!zero)
 		ptl_folio_copy(world, head, from, len);
 	if (old->counted)
 		ptl_edit_drop(&edit, old->pa, len, old->entire);
@@ -134,7 +150,7 @@ static void allow_write(struct fault *fault, pt_va_t va, uint64_t len)
 	ptl_edit_end(&edit);
 }
 
-/* A store to a private frame that nobody counts: the zero page, or a device's. */
+/* A store to a private frame that nobody counts: a zero page, or a device's. */
 static enum step copy_frame(struct fault *fault, const struct ptl_piece *piece)
 {
 	struct pt_world *world = fault->mm->world;
@@ -143,6 +159,9 @@ static enum step copy_frame(struct fault *fault, const struct ptl_piece *piece)
 	struct pt_change change;
 	int err;
 
+	if (ptl_is_huge_zero(world, piece->pa))
+		return copy_page(fault, ptl_align_down(fault->va, world->huge_lg2), piece->pa,
+				 PTL_BIT(world->huge_lg2), piece);
 	if (ptl_keeps_content(world) && !pt_phys_to_host(world->phys, piece->pa, page))
 		return say(fault, PT_VERDICT_SIGBUS);
 	if (!fault->run.level)
@@ -150,18 +169,6 @@ static enum step copy_frame(struct fault *fault, const struct ptl_piece *piece)
 	ptl_edit_begin(&edit, fault->mm);
 	change = ptl_change(&edit, 0);
 	err = pt_split(fault->mm->pt, fault->va, page, 0, &change);
-	ptl_edit_end(&edit);
-	return err ? STEP_ERROR : STEP_AGAIN;
-}
-
-/* The entry of level 1 is of pages now, and so is its mapping; or it is a hole. */
-static enum step split(struct fault *fault)
-{
-	struct ptl_edit edit;
-	int err;
-
-	ptl_edit_begin(&edit, fault->mm);
-	err = ptl_cut_entry(&edit, fault->va);
 	ptl_edit_end(&edit);
 	return err ? STEP_ERROR : STEP_AGAIN;
 }

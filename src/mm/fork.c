@@ -39,6 +39,9 @@ static bool has_own_page(const struct ptl_run *run)
 		piece = ptl_piece_at(run, va);
 		if (piece.head && ptl_page_flags(piece.head) & PTL_PAGE_ANON)
 			return true;
+		/* Whoever maps it has an anon_vma: do_huge_pmd_anonymous_page() prepares one. */
+		if (ptl_is_huge_zero(run->mm->world, piece.pa))
+			return true;
 		va = piece.last + 1;
 	} while (piece.last < run->last);
 	return false;

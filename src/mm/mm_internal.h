@@ -45,7 +45,7 @@ struct ptl_page {
 	_Atomic uint32_t total; /* head */
 	_Atomic uint8_t order; /* of the folio, in each page of it; heads are aligned to it */
 	_Atomic uint8_t flags;
-	uint8_t pins; /* head: page cache, migration, poison, being the zero page: one each */
+	uint8_t pins; /* head: page cache, migration, poison, being a zero page: one each */
 	uint8_t reserved;
 	_Atomic(struct pt_file *) file; /* head: whose cache it is in */
 	_Atomic uint64_t offset; /* head: as pt_mm_area.offset; of a free list: the next */
@@ -80,6 +80,7 @@ struct pt_world {
 	struct pt_format_info info;
 	pt_va_t user_first, user_last;
 	pt_pa_t zero_page;
+	_Atomic pt_pa_t huge_zero; /* or PTL_NO_PA; written once beside reports: relaxed */
 	struct pt_mm *mms; /* all of them; rmap goes over them */
 	struct pt_file *files; /* all of them */
 	struct pt_swap *swaps;
@@ -101,10 +102,31 @@ struct pt_mm {
 	struct pt_mm *next, **link;
 };
 
+#define PTL_NO_PA PTL_BIT(63) /* no address is so large, nor with a leaf's bytes more */
+
 static inline uint64_t ptl_page_bytes(const struct pt_world *world)
 {
 	return PTL_BIT(world->page_lg2);
 }
+
+static inline pt_pa_t ptl_huge_zero(const struct pt_world *world)
+{
+	return atomic_load_explicit(&world->huge_zero, memory_order_relaxed);
+}
+
+/* Its pages are told from others by where they are, as is_huge_zero_pmd() does. */
+static inline bool ptl_is_huge_zero(const struct pt_world *world, pt_pa_t pa)
+{
+	return pa - ptl_huge_zero(world) < PTL_BIT(world->huge_lg2);
+}
+
+static inline bool ptl_is_zero(const struct pt_world *world, pt_pa_t pa)
+{
+	return pa == world->zero_page || ptl_is_huge_zero(world, pa);
+}
+
+/* world.c: the huge zero page is there from now on. False: it cannot be, or shall not. */
+bool ptl_huge_zero_get(struct pt_world *world);
 
 static inline bool ptl_keeps_content(const struct pt_world *world)
 {

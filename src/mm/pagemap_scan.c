@@ -66,7 +66,10 @@ static uint64_t leaf_categories(const struct ptl_view_walk *walk, pt_va_t va, ui
 		categories |= PT_PAGE_IS_WRITTEN;
 	if (soft && walk->walk.attr & soft->attr_soft_dirty)
 		categories |= PT_PAGE_IS_SOFT_DIRTY;
-	categories |= page_categories(view, pa, ptl_view_has_page(walk), len);
+	if (ptl_view_is_huge_zero(walk))
+		categories |= PT_PAGE_IS_PFNZERO;
+	else
+		categories |= page_categories(view, pa, ptl_view_has_page(walk), len);
 	if (view->world && pa == view->world->zero_page)
 		categories |= PT_PAGE_IS_PFNZERO;
 	return is_huge(walk) ? categories | PT_PAGE_IS_HUGE : categories;

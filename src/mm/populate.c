@@ -170,12 +170,32 @@ static int fill_huge(struct pt_mm *mm, const struct pt_mm_area *area, pt_va_t va
 	return fresh;
 }
 
+/*
+ * A zero page: the huge one where a leaf of level 1 is asked for and fits, and can be had.
+ * Source: Linux 6.15, mm/huge_memory.c, do_huge_pmd_anonymous_page(); mm/memory.c,
+ * do_anonymous_page().
+ */
+static int fill_zero(struct pt_mm *mm, const struct pt_mm_area *area, const struct ptl_run *hole,
+		     pt_va_t va, struct ptl_fill *fill)
+{
+	struct pt_world *world = mm->world;
+	pt_attr_t attr = ptl_leaf_attr(mm, area, false);
+	unsigned int lg2 = world->huge_lg2;
+
+	if (hole->level && world->page_lg2 + fill->order >= lg2 && fits(fill, va, lg2) &&
+	    ptl_huge_zero_get(world)) {
+		fill->first = ptl_align_down(va, lg2);
+		fill->last = ptl_last(va, lg2);
+		return put(mm, area, fill, ptl_huge_zero(world), attr, 0);
+	}
+	fill->first = ptl_align_down(va, world->page_lg2);
+	fill->last = ptl_last(va, world->page_lg2);
+	return put(mm, area, fill, world->zero_page, attr | world->cfg.soft.attr_special, 0);
+}
+
 int ptl_fill(struct pt_mm *mm, const struct pt_mm_area *area, const struct ptl_run *hole,
 	     pt_va_t va, struct ptl_fill *fill)
 {
-	struct pt_world *world = mm->world;
-	pt_attr_t attr;
-
 	switch (area->kind) {
 	case PT_MM_HUGETLB:
 		return fill_huge(mm, area, va, fill);
@@ -188,10 +208,7 @@ int ptl_fill(struct pt_mm *mm, const struct pt_mm_area *area, const struct ptl_r
 	}
 	if (fill->write || area->kind == PT_MM_MIXEDMAP)
 		return fill_own(mm, area, hole, va, fill, NULL);
-	fill->first = ptl_align_down(va, world->page_lg2);
-	fill->last = ptl_last(va, world->page_lg2);
-	attr = ptl_leaf_attr(mm, area, false) | world->cfg.soft.attr_special;
-	return put(mm, area, fill, world->zero_page, attr, 0);
+	return fill_zero(mm, area, hole, va, fill);
 }
 
 static unsigned int hole_level(struct pt_mm *mm, pt_va_t va)

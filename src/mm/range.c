@@ -306,15 +306,35 @@ int pt_mm_set_flags(struct pt_mm *mm, pt_va_t va, uint64_t len, unsigned int set
 	return 0;
 }
 
-/* As Linux: what a process shares or cannot use tells nothing of where it runs. */
+/*
+ * As Linux: what a process shares or cannot use tells nothing of where it runs, nor do zero pages.
+ * Source: Linux 6.15, mm/mprotect.c, change_pte_range(); mm/huge_memory.c, change_huge_pmd().
+ */
 static void hint_part(struct ptl_edit *edit, const struct pt_mm_area *part)
 {
-	struct pt_change change = ptl_change(edit, PT_CHANGE_SKIP_HOLES);
+	struct pt_mm *mm = edit->mm;
+	struct ptl_run run;
 
-	if ((part->kind == PT_MM_ANON || part->kind == PT_MM_FILE) && ptl_area_is_private(part) &&
-	    ptl_is_accessible(part))
-		PTL_BUG_ON(pt_soft_hide(edit->mm->pt, part->first, part->last - part->first + 1, 0,
-					PT_ATTR_WRITE | PT_ATTR_EXEC, &change));
+	if ((part->kind != PT_MM_ANON && part->kind != PT_MM_FILE) || !ptl_area_is_private(part) ||
+	    !ptl_is_accessible(part))
+		return;
+	for (bool more = ptl_run_start(&run, mm, part->first, part->last); more;
+	     more = ptl_run_next(&run)) {
+		pt_va_t va = run.va;
+		struct ptl_piece piece;
+
+		if (run.kind != PTL_RUN_LEAF || run.hidden)
+			continue;
+		do {
+			struct pt_change change = ptl_change(edit, 0);
+
+			piece = ptl_piece_at(&run, va);
+			if (piece.counted)
+				PTL_BUG_ON(pt_soft_hide(mm->pt, va, piece.last - va + 1, 0,
+							PT_ATTR_WRITE | PT_ATTR_EXEC, &change));
+			va = piece.last + 1;
+		} while (piece.last < run.last);
+	}
 }
 
 int pt_mm_numa_hint(struct pt_mm *mm, pt_va_t va, uint64_t len)

@@ -49,12 +49,33 @@ struct pt_area_ops pt_mm_area_ops(struct pt_mm *mm)
 	return (struct pt_area_ops){ next_area_of_mm, mm };
 }
 
+/* Ends the run where the huge zero page begins or ends. */
+static void cut_at_huge_zero(struct ptl_view_walk *walk)
+{
+	const struct pt_world *world = walk->view->world;
+	struct pt_range_walk *run = &walk->walk;
+	uint64_t len = run->len;
+
+	if (!world || !run->level || !ptl_view_is_leaf(walk))
+		return;
+	if (ptl_is_huge_zero(world, run->pa))
+		len = PTL_BIT(world->huge_lg2) - (run->pa - ptl_huge_zero(world));
+	else if (ptl_huge_zero(world) > run->pa)
+		len = ptl_huge_zero(world) - run->pa;
+	if (len >= run->len)
+		return;
+	walk->rest = run->len - len;
+	run->len = len;
+}
+
 static bool settle(struct ptl_view_walk *walk)
 {
 	while (walk->type == PTW_AGAIN)
 		walk->type = pt_range_walk_next(&walk->walk);
-	if (walk->type != PTW_DONE && walk->type != PTW_ABORT)
+	if (walk->type != PTW_DONE && walk->type != PTW_ABORT) {
+		cut_at_huge_zero(walk);
 		return true;
+	}
 	(void)pt_range_walk_done(&walk->walk);
 	return false;
 }
@@ -68,6 +89,7 @@ bool ptl_view_start(struct ptl_view_walk *walk, const struct pt_view *view, pt_v
 	walk->view = view;
 	walk->soft = soft ? soft : &none;
 	walk->region = NULL;
+	walk->rest = 0;
 	walk->ops = (struct pt_area_ops){ next_area, (void *)(uintptr_t)view };
 	walk->type = pt_range_walk_start_areas(&walk->walk, view->pt, &walk->ops, first, last,
 					       PT_TYPE_ALL, PT_WALK_RESPECT_AD | PT_WALK_PFNS);
@@ -76,6 +98,14 @@ bool ptl_view_start(struct ptl_view_walk *walk, const struct pt_view *view, pt_v
 
 bool ptl_view_next(struct ptl_view_walk *walk)
 {
+	if (walk->rest) {
+		walk->walk.va += walk->walk.len;
+		walk->walk.pa += walk->walk.len;
+		walk->walk.len = walk->rest;
+		walk->rest = 0;
+		cut_at_huge_zero(walk);
+		return true;
+	}
 	walk->type = pt_range_walk_next(&walk->walk);
 	return settle(walk);
 }
@@ -137,6 +167,9 @@ static uint64_t leaf_word(const struct ptl_view_walk *walk, pt_va_t va, unsigned
 		word |= PT_PAGEMAP_SOFT_DIRTY;
 	if (soft && walk->walk.attr & soft->attr_uffd_wp)
 		word |= PT_PAGEMAP_UFFD_WP;
+	/* As pagemap_pmd_range() has it: a page, and no anonymous one. */
+	if (ptl_view_is_huge_zero(walk))
+		return word | PT_PAGEMAP_FILE;
 	return ptl_view_has_page(walk) ? word | page_bits(walk->view, pa, false) : word;
 }
 

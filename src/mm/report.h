@@ -13,12 +13,16 @@ struct ptl_view_walk {
 	const struct pt_soft_cfg
 		*soft; /* the table's; without one, no software bit means anything */
 	const struct ptl_page_region *region; /* that a page was in last, or NULL */
+	uint64_t rest; /* bytes of the walk's run behind this part of it */
 	struct pt_area_ops ops;
 	struct pt_range_walk walk;
 	enum pt_range_walk_type type;
 };
 
-/* The first run, and the next; false at the end. Holes and special areas come too. */
+/*
+ * The first run, and the next; false at the end. Holes and special areas come too. The huge zero
+ * page is a run by itself, though what is next to it in memory may follow in the table too.
+ */
 bool ptl_view_start(struct ptl_view_walk *walk, const struct pt_view *view, pt_va_t first,
 		    pt_va_t last);
 bool ptl_view_next(struct ptl_view_walk *walk);
@@ -29,13 +33,20 @@ static inline bool ptl_view_is_leaf(const struct ptl_view_walk *walk)
 	return walk->type == PTW_FOLIO || walk->type == PTW_PFN;
 }
 
-/* Leaves that are a page's: neither special nor of a PFNMAP. */
+static inline bool ptl_view_is_huge_zero(const struct ptl_view_walk *walk)
+{
+	const struct pt_world *world = walk->view->world;
+
+	return world && ptl_view_is_leaf(walk) && ptl_is_huge_zero(world, walk->walk.pa);
+}
+
+/* Leaves that are a page's: neither special, nor of a PFNMAP, nor the huge zero page. */
 static inline bool ptl_view_has_page(const struct ptl_view_walk *walk)
 {
 	const struct pt_mm_area *area = walk->walk.area.owner;
 
 	return ptl_view_is_leaf(walk) && area->kind != PT_MM_PFNMAP &&
-	       !(walk->walk.attr & walk->soft->attr_special);
+	       !(walk->walk.attr & walk->soft->attr_special) && !ptl_view_is_huge_zero(walk);
 }
 
 /* PT_SOFT_UFFD_WP and SOFT_DIRTY of the word of software's that the walk is at. */

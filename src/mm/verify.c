@@ -138,17 +138,31 @@ static void count_piece(struct verify *v, const struct pt_mm *mm, const struct p
 		counted_at(v, pa)->maps++;
 }
 
+/* A leaf of a zero page without the special bit: of the whole huge one, to be read. */
+static void verify_huge_zero(struct verify *v, const struct pt_mm *mm,
+			     const struct pt_mm_area *area, const struct ptl_run *run, pt_va_t va)
+{
+	pt_pa_t pa = run->pa + (va - run->va);
+
+	if (area->kind != PT_MM_ANON)
+		find(v, mm, va, pa, "a zero page in an area of others");
+	if (run->level != 1 || pa != ptl_huge_zero(v->world))
+		find(v, mm, va, pa, "a part of the huge zero page, or one that is not special");
+	if (run->attr & (PT_ATTR_WRITE | PT_ATTR_DIRTY) || ptl_is_dirty(v->world, run->attr))
+		find(v, mm, va, pa, "a huge zero page that may be, or was, written");
+}
+
 static void verify_leaf(struct verify *v, const struct pt_mm *mm, const struct pt_mm_area *area,
 			const struct ptl_run *run)
 {
 	const struct pt_world *world = v->world;
-	bool counted = ptl_is_counted(world, run->attr);
+	bool special = run->attr & world->cfg.soft.attr_special;
 	pt_va_t va = run->va;
 	struct ptl_piece piece;
 
 	if (!run->hidden && !ptl_is_accessible(area))
 		find(v, mm, va, run->pa, "a leaf in an area without rights");
-	if (!counted && area->kind != PT_MM_PFNMAP && area->kind != PT_MM_MIXEDMAP &&
+	if (special && area->kind != PT_MM_PFNMAP && area->kind != PT_MM_MIXEDMAP &&
 	    (area->kind != PT_MM_ANON || run->pa != world->zero_page))
 		find(v, mm, va, run->pa, "a frame that nobody counts, in an area of pages");
 	if (run->attr & PT_ATTR_WRITE && !(area->flags & PT_MM_WRITE))
@@ -160,7 +174,9 @@ static void verify_leaf(struct verify *v, const struct pt_mm *mm, const struct p
 	do {
 		pt_pa_t pa = run->pa + (va - run->va);
 
-		if (counted && (!ptl_page_at(world, pa) || !is_of_folio(world, pa))) {
+		if (!special && ptl_is_zero(world, pa))
+			verify_huge_zero(v, mm, area, run, va);
+		if (!special && (!ptl_page_at(world, pa) || !is_of_folio(world, pa))) {
 			find(v, mm, va, pa,
 			     ptl_page_at(world, pa) ? "a leaf of a page of no whole folio"
 						    : "a leaf of no page of ours");
@@ -387,7 +403,7 @@ static unsigned int count_pins(const struct pt_world *world, const struct ptl_pa
 			       pt_pa_t pa, const struct counted *counted)
 {
 	return !!atomic_load(&page->file) + !!(ptl_page_flags(page) & PTL_PAGE_MOVING) +
-	       counted->lost + (pa == world->zero_page);
+	       counted->lost + ptl_is_zero(world, pa);
 }
 
 /* @page at @pa heads a folio, whose pages were @counted. */

@@ -43,7 +43,7 @@ int pt_world_create(struct pt_world **out, struct pt_phys *phys, const struct pt
 	world->cfg = *cfg;
 	world->phys = phys;
 	err = find_limits(world);
-	if (!err && (is_second_stage(cfg->fmt.fmt) || cfg->flags & ~PT_WORLD_NO_CONTENT ||
+	if (!err && (is_second_stage(cfg->fmt.fmt) || cfg->flags & ~PT_WORLD_FLAGS ||
 		     pt_phys_frame_lg2(phys) != world->page_lg2))
 		err = -EINVAL;
 	if (!err)
@@ -59,8 +59,40 @@ int pt_world_create(struct pt_world **out, struct pt_phys *phys, const struct pt
 		return err;
 	}
 	ptl_page_at(world, world->zero_page)->pins = 1;
+	atomic_init(&world->huge_zero, PTL_NO_PA);
 	*out = world;
 	return 0;
+}
+
+/*
+ * Pages that no folio holds together, so that walks find no folio in their leaf: for Linux too it
+ * is no normal page (mm/memory.c, vm_normal_page_pmd()).
+ */
+bool ptl_huge_zero_get(struct pt_world *world)
+{
+	unsigned int order = world->huge_lg2 - world->page_lg2;
+	pt_pa_t pa;
+
+	if (!order || world->cfg.flags & PT_WORLD_NO_HUGE_ZERO)
+		return false;
+	if (ptl_huge_zero(world) != PTL_NO_PA)
+		return true;
+	if (ptl_folio_alloc(NULL, world, order, 0, true, &pa))
+		return false;
+	ptl_page_at(world, pa)->pins = 1;
+	ptl_folio_split(world, pa);
+	atomic_store_explicit(&world->huge_zero, pa, memory_order_relaxed);
+	return true;
+}
+
+static void free_huge_zero(struct pt_world *world)
+{
+	pt_pa_t pa = ptl_huge_zero(world);
+
+	for (; pa != PTL_NO_PA && ptl_is_huge_zero(world, pa); pa += ptl_page_bytes(world)) {
+		ptl_page_at(world, pa)->pins = 0;
+		ptl_folio_free(world, pa);
+	}
 }
 
 static void free_poisoned(struct pt_world *world)
@@ -82,6 +114,7 @@ int pt_world_destroy(struct pt_world *world)
 	if (world->mms || world->files || world->swaps)
 		return -EBUSY;
 	free_poisoned(world);
+	free_huge_zero(world);
 	ptl_page_at(world, world->zero_page)->pins = 0;
 	ptl_folio_free(world, world->zero_page);
 	while (world->pools) {
@@ -99,6 +132,14 @@ int pt_world_destroy(struct pt_world *world)
 pt_pa_t pt_world_zero_page(const struct pt_world *world)
 {
 	return world->zero_page;
+}
+
+int pt_world_huge_zero_page(const struct pt_world *world, pt_pa_t *pa)
+{
+	if (ptl_huge_zero(world) == PTL_NO_PA)
+		return -ENOENT;
+	*pa = ptl_huge_zero(world);
+	return 0;
 }
 
 int pt_mm_create(struct pt_mm **out, struct pt_world *world, const struct pt_mm_cfg *cfg)

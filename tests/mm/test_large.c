@@ -313,8 +313,9 @@ static void faults_bring_no_folio_of_two_pages(void **state)
 	uint64_t done;
 
 	(void)state;
-	mm_map_area(&parent, VA, fixture.huge, PT_MM_ANON, RW | PT_MM_HUGEPAGE, NULL, 0);
+	mm_map_area(&parent, VA, fixture.huge, PT_MM_ANON, RW, NULL, 0);
 	assert_int_equal(mm_load(&fixture, &parent, VA), 0);
+	assert_int_equal(pt_mm_set_flags(parent.mm, VA, fixture.huge, PT_MM_HUGEPAGE, 0), 0);
 	mm_store(&fixture, &parent, VA + 2 * fixture.page, 1);
 	assert_int_equal(pt_world_page(fixture.world, mm_leaf(&parent, VA + 2 * fixture.page).pa,
 				       &page),

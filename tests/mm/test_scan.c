@@ -193,6 +193,13 @@ static void refuses_what_means_nothing(void **state)
 	}
 }
 
+static bool is_huge_zero(pt_pa_t pa)
+{
+	pt_pa_t first;
+
+	return !pt_world_huge_zero_page(fixture.world, &first) && pa - first < fixture.huge;
+}
+
 /* What pagemap says of @va; false where there is no page. */
 static bool naive_categories(pt_va_t va, uint64_t *categories)
 {
@@ -223,6 +230,12 @@ static bool naive_categories(pt_va_t va, uint64_t *categories)
 		is |= PT_PAGE_IS_PRESENT;
 		if ((word & PT_PAGEMAP_PFN) == pt_world_zero_page(fixture.world) / fixture.page)
 			is |= PT_PAGE_IS_PFNZERO;
+		/* Which pagemap calls a page, and PAGEMAP_SCAN no normal one. */
+		if (is_huge_zero((word & PT_PAGEMAP_PFN) * fixture.page)) {
+			assert_true(word & PT_PAGEMAP_FILE);
+			word &= ~PT_PAGEMAP_FILE;
+			is |= PT_PAGE_IS_PFNZERO;
+		}
 		leaf.raw = soft.kind == PT_SOFT_PROT_NONE ? soft.leaf : steps[nr - 1].raw;
 		dirty |= !!(pt_entry_attr(view.pt, leaf.raw, level) & fixture.soft.attr_soft_dirty);
 	}
