@@ -53,9 +53,10 @@ PT_API PT_MUST_CHECK int pt_mm_protect(struct pt_mm *mm, pt_va_t va, uint64_t le
  * pt_mm_move() - mremap(MREMAP_FIXED) to a free place: areas, leaves and words move as they are.
  *
  * Leaves of level 1 and contiguous blocks stay what they are where both addresses are aligned
- * for it. Soft-dirty is set in what moved, markers and poison too, but not in hugetlb, as Linux
- * does to what it moves entry by entry. Where both addresses are aligned for it, Linux moves whole
- * tables and marks nothing in them; here it is set all the same.
+ * for it. Soft-dirty is set in what Linux moves entry by entry, markers and poison too, but not in
+ * hugetlb, nor in what it moves with the table that it stands in: where both addresses are aligned
+ * to what the table covers, and the area has all of that; for a table of pages it may also begin
+ * there, with no other area before it. Source: Linux 6.15, mm/mremap.c, move_page_tables().
  *
  * Return: also -ENOENT as above; -EEXIST if an area stands at the new place, the old one
  * included.

@@ -74,14 +74,56 @@ static void free_tables(struct move *move, pt_va_t va)
 	PTL_BUG_ON(pt_unmap(move->mm->pt, va, move->last - move->va + 1, &change));
 }
 
+/* Whether [@first, @va) is free of areas. */
+static bool is_free(const struct pt_mm *mm, pt_va_t first, pt_va_t va)
+{
+	const struct pt_mm_area *area = pt_mm_area_at(mm, first);
+
+	return first == va || !area || area->first >= va;
+}
+
+/*
+ * Whether Linux moves what an entry of @level covers, around @va, as one table: all of it is in
+ * @area, here and there. At level 1 it may begin before the area does, if nothing else is there.
+ * Source: Linux 6.15, mm/mremap.c, move_page_tables(), try_realign_addr().
+ */
+static bool moves_as_table(const struct move *move, const struct pt_mm_area *area, pt_va_t va,
+			   unsigned int level)
+{
+	const struct pt_format_info *info = &move->mm->world->info;
+	pt_va_t first;
+
+	if (level + 1 >= info->nr_levels ||
+	    !ptl_aligned(move->to ^ move->va, info->leaf_lg2[level]))
+		return false;
+	first = ptl_align_down(va, info->leaf_lg2[level]);
+	if (ptl_last(va, info->leaf_lg2[level]) > area->last)
+		return false;
+	return first >= area->first ||
+	       (level == 1 && is_free(move->mm, first, area->first) &&
+		is_free(move->mm, there(move, first), there(move, area->first)));
+}
+
+/*
+ * Linux 6.15: move_soft_dirty_pte() and its like mark whatever is moved entry by entry, but
+ * move_huge_pte() and move_huge_pud() nothing; nor is anything marked in a table that moves.
+ */
+static bool is_marked(const struct move *move, const struct pt_mm_area *area,
+		      const struct ptl_run *run)
+{
+	if (area->kind == PT_MM_HUGETLB || run->level > 1)
+		return false;
+	return !(run->level == 0 && moves_as_table(move, area, run->va, 1)) &&
+	       !moves_as_table(move, area, run->va, 2);
+}
+
 static void move_run(struct move *move, const struct pt_mm_area *area, const struct ptl_run *run)
 {
 	struct pt_mm *mm = move->mm;
 	struct pt_change change = ptl_change(&move->edit, 0);
 	uint64_t len = run->last - run->va + 1;
 	pt_va_t to = there(move, run->va);
-	/* Linux 6.15: move_soft_dirty_pte() marks whatever stands there; move_huge_pte() nothing. */
-	const bool marked = area->kind != PT_MM_HUGETLB;
+	const bool marked = is_marked(move, area, run);
 	struct pt_soft soft = run->soft;
 	pt_attr_t attr = run->attr | (marked ? mm->world->cfg.soft.attr_soft_dirty : 0);
 
@@ -96,6 +138,25 @@ static void move_run(struct move *move, const struct pt_mm_area *area, const str
 	if (marked && mm->world->cfg.soft.soft_dirty)
 		soft.flags |= PT_SOFT_SOFT_DIRTY;
 	PTL_BUG_ON(pt_soft_set(mm->pt, to, len, run->level, &soft, &change));
+}
+
+/* Each table's part of the run by itself, as one may move and the next go entry by entry. */
+static void move_parts(struct move *move, const struct pt_mm_area *area, const struct ptl_run *run)
+{
+	const struct pt_format_info *info = &move->mm->world->info;
+	struct ptl_run part = *run;
+
+	if (run->level + 1 >= info->nr_levels || area->kind == PT_MM_HUGETLB) {
+		move_run(move, area, run);
+		return;
+	}
+	for (;; part.va = part.last + 1) {
+		part.pa = run->pa + (part.va - run->va);
+		part.last = ptl_min(run->last, ptl_last(part.va, info->leaf_lg2[run->level + 1]));
+		move_run(move, area, &part);
+		if (part.last == run->last)
+			return;
+	}
 }
 
 static int check(const struct pt_mm *mm, pt_va_t va, uint64_t len, pt_va_t to)
@@ -153,7 +214,7 @@ int pt_mm_move(struct pt_mm *mm, pt_va_t va, uint64_t len, pt_va_t to)
 		for (bool more = ptl_run_start(&run, mm, area.first, area.last); more;
 		     more = ptl_run_next(&run))
 			if (run.kind != PTL_RUN_HOLE)
-				move_run(&move, &area, &run);
+				move_parts(&move, &area, &run);
 	}
 	free_tables(&move, va);
 	/* The areas themselves: each leaves, and comes back with another address. */

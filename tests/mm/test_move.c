@@ -143,10 +143,102 @@ static void hugetlb_that_moves_does_not(void **state)
 	assert_false(mm_leaf(&process, TO).attr & mark);
 }
 
+static bool is_written(pt_va_t va)
+{
+	return mm_leaf(&process, va).attr & fixture.soft.attr_soft_dirty;
+}
+
+/* Stores to the page at @offset of VA, and to the next. */
+static void store_two(uint64_t offset)
+{
+	mm_store(&fixture, &process, VA + offset, 1);
+	mm_store(&fixture, &process, VA + offset + fixture.page, 2);
+}
+
+/*
+ *	|      ..|........|........|..      |	tables, and the area in them
+ *	    moves    moves    moves entry by entry
+ */
+static void what_moves_with_its_table_does_not(void **state)
+{
+	const uint64_t huge = fixture.huge, page = fixture.page, begin = huge - 2 * page;
+	const pt_va_t to = TO + 4 * huge;
+
+	(void)state;
+	if (!fixture.soft.soft_dirty)
+		return;
+	mm_map_area(&process, VA + begin, 2 * huge + 4 * page, PT_MM_ANON, RW, NULL, 0);
+	store_two(begin);
+	store_two(huge);
+	store_two(3 * huge - 2 * page);
+	store_two(3 * huge);
+	clear_soft_dirty();
+	assert_int_equal(pt_mm_move(process.mm, VA + begin, 2 * huge + 4 * page, to + begin), 0);
+	mm_verify(&fixture);
+	assert_false(is_written(to + begin) || is_written(to + huge - page));
+	assert_false(is_written(to + huge) || is_written(to + 3 * huge - page));
+	assert_true(is_written(to + 3 * huge) && is_written(to + 3 * huge + page));
+	/* Where somebody else stands in the first table, its entries move; and back from there. */
+	mm_map_area(&process, VA, page, PT_MM_ANON, RW, NULL, 0);
+	clear_soft_dirty();
+	assert_int_equal(pt_mm_move(process.mm, to + begin, 2 * huge + 4 * page, VA + begin), 0);
+	assert_true(is_written(VA + begin) && is_written(VA + huge - page));
+	assert_false(is_written(VA + huge));
+	clear_soft_dirty();
+	assert_int_equal(pt_mm_move(process.mm, VA + begin, 2 * huge + 4 * page, to + begin), 0);
+	assert_true(is_written(to + begin));
+	assert_false(is_written(to + huge));
+	/* Nor does a table move to another place in a table. */
+	clear_soft_dirty();
+	assert_int_equal(pt_mm_move(process.mm, to + begin, 2 * huge + 4 * page, VA + huge), 0);
+	assert_true(is_written(VA + huge + 2 * page) && is_written(VA + 3 * huge + page));
+	mm_verify(&fixture);
+}
+
+/* A run of entries goes over from a table that moves to one that does not. */
+static void runs_are_written_in_part(void **state)
+{
+	const uint64_t huge = fixture.huge, page = fixture.page;
+	const pt_va_t to = TO + 4 * huge;
+
+	(void)state;
+	if (!fixture.soft.soft_dirty)
+		return;
+	mm_map_area(&process, VA, huge + 4 * page, PT_MM_ANON, RW, NULL, 0);
+	assert_int_equal(pt_mm_populate(process.mm, VA, huge + 4 * page, 0, NULL), 0);
+	clear_soft_dirty();
+	move_it(to, huge + 4 * page);
+	for (pt_va_t at = 0; at < huge + 4 * page; at += page)
+		assert_int_equal(is_written(to + at), at >= huge);
+}
+
+static void a_large_leaf_that_moves_does_unless_its_table_moves(void **state)
+{
+	const uint64_t table = BIT(fixture.info.leaf_lg2[2]);
+
+	(void)state;
+	if (!fixture.soft.soft_dirty)
+		return;
+	mm_map_area(&process, VA, table, PT_MM_ANON, RW | PT_MM_HUGEPAGE, NULL, 0);
+	mm_store(&fixture, &process, VA, 1);
+	clear_soft_dirty();
+	move_it(VA + 4 * table, table);
+	assert_int_equal(mm_leaf(&process, VA + 4 * table).level, 1);
+	assert_false(is_written(VA + 4 * table));
+	assert_int_equal(
+		pt_mm_move(process.mm, VA + 4 * table, table, VA + 8 * table + fixture.huge), 0);
+	assert_int_equal(mm_leaf(&process, VA + 8 * table + fixture.huge).level, 1);
+	assert_true(is_written(VA + 8 * table + fixture.huge));
+	mm_verify(&fixture);
+}
+
 static const struct CMUnitTest bodies[] = {
 	cmocka_unit_test(all_that_moves_counts_as_written),
 	cmocka_unit_test(a_childs_markers_do_not_count_as_written),
 	cmocka_unit_test(hugetlb_that_moves_does_not),
+	cmocka_unit_test(what_moves_with_its_table_does_not),
+	cmocka_unit_test(runs_are_written_in_part),
+	cmocka_unit_test(a_large_leaf_that_moves_does_unless_its_table_moves),
 };
 
 int main(void)
