@@ -44,8 +44,9 @@ extern "C" {
 
 /*
  * Which types to report; others are passed over. Of a bare page table leaves are PFN; with
- * PT_WALK_FOLIOS, or where areas say so, those that a folio holds whole are FOLIO. Software's
- * words are told apart if the table was given a struct pt_soft_cfg, else they are UNKNOWN.
+ * PT_WALK_FOLIOS, or where areas say so, those that a folio holds whole are FOLIO; in areas of
+ * hugetlb, all, of a folio as large as the area's pages. Software's words are told apart if the
+ * table was given a struct pt_soft_cfg, else they are UNKNOWN.
  */
 #define PT_TYPE_NONE (1u << 0)
 #define PT_TYPE_FOLIO (1u << 1)
@@ -182,7 +183,8 @@ PT_API enum pt_range_walk_type pt_range_walk_start(struct pt_range_walk *walk,
 /**
  * pt_range_walk_start_areas() - The same over the areas of an address space.
  * @areas: As pt_mm_area_ops() gives; outlives the walk. Nothing between areas is reported, no run
- *         crosses from one to the next. PTW_ABORT also for one that ends before where it was asked.
+ *         crosses from one to the next. PTW_ABORT also for one that ends before where it was asked, or
+ *         whose pages have 2^64 bytes or more.
  */
 PT_API enum pt_range_walk_type
 pt_range_walk_start_areas(struct pt_range_walk *walk, struct pt_pgtable *pt,

@@ -92,6 +92,24 @@ static inline bool ptl_walk_looks(const struct pt_range_walk *walk)
 	return !(walk->area.flags & PT_AREA_PFN_MAP) && !(walk->flags_ & PT_WALK_PFNS);
 }
 
+/* Whether all folios of the area have its one size, larger than a page: descriptors need not say. */
+static inline bool ptl_walk_in_huge(const struct pt_range_walk *walk)
+{
+	return walk->areas_ && walk->area.huge_lg2 > FMT_GRANULE_LG2;
+}
+
+/* Pages of hugetlb may be larger than any block of an allocator, and their memory is no zone's. */
+static inline bool ptl_huge_folio(const struct pt_range_walk *walk, pt_pa_t pa, unsigned int lg2,
+				  struct ptl_folio *folio)
+{
+	const unsigned int huge_lg2 = walk->area.huge_lg2;
+
+	folio->first = ptl_align_down(pa, huge_lg2);
+	folio->order = huge_lg2 - walk->pt_->phys->frame_lg2;
+	folio->last = ptl_last(pa, huge_lg2);
+	return lg2 <= huge_lg2;
+}
+
 /* FOLIO or PFN for the run's first leaf, which may be a hidden one. */
 static inline enum pt_range_walk_type ptl_classify_leaf(struct pt_range_walk *walk,
 							struct ptl_full_run *run)
@@ -104,6 +122,9 @@ static inline enum pt_range_walk_type ptl_classify_leaf(struct pt_range_walk *wa
 	    run->leaf & fmt_attr_bits(pt->soft.attr_special, level, &pt->fmt))
 		return PTW_PFN;
 	pa = fmt_leaf_pa(run->leaf, level, run->at.index, &pt->fmt);
+	if (ptl_walk_in_huge(walk))
+		return ptl_huge_folio(walk, pa, ptl_level_lg2(level), &run->folio) ? PTW_FOLIO
+										   : PTW_PFN;
 	return ptl_folio_find(pt->phys, &walk->region_, pa, ptl_level_lg2(level), &run->folio)
 		       ? PTW_FOLIO
 		       : PTW_PFN;
@@ -280,7 +301,7 @@ static inline void ptl_full_leaf_run(struct pt_range_walk *walk, struct ptl_full
 	const struct pt_soft_cfg *soft = &walk->pt_->soft; /* all 0 without one */
 
 	run->looks = NULL;
-	if (run->type == PTW_PFN && ptl_walk_looks(walk) &&
+	if (run->type == PTW_PFN && ptl_walk_looks(walk) && !ptl_walk_in_huge(walk) &&
 	    !(run->leaf & fmt_attr_bits(soft->attr_special, level, f)))
 		run->looks = &walk->region_;
 	run->respect_ad = walk->flags_ & PT_WALK_RESPECT_AD;
@@ -592,7 +613,8 @@ static inline bool ptl_walk_enter_area(struct pt_range_walk *walk)
 		if (verdict == PT_AREA_END || verdict == PT_AREA_STOP ||
 		    walk->area.first > walk->last_)
 			break;
-		if (walk->area.last < walk->next_ || walk->area.last < walk->area.first) {
+		if (walk->area.last < walk->next_ || walk->area.last < walk->area.first ||
+		    walk->area.huge_lg2 > 63) {
 			walk->err_ = -EINVAL;
 			break;
 		}

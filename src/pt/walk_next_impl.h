@@ -31,7 +31,7 @@ static inline void ptl_walk_prepare_quick(struct pt_range_walk *walk)
 		return;
 	if (ptl_walk_looks(walk)) {
 		leaf = PTW_FOLIO;
-		if (!walk->region_)
+		if (!walk->region_ || ptl_walk_in_huge(walk))
 			return;
 	}
 	if (!ptl_walk_wants(walk, leaf))
@@ -47,8 +47,7 @@ static inline void ptl_walk_prepare_quick(struct pt_range_walk *walk)
 	walk->quick_end_ =
 		walk->index_ + (unsigned int)ptl_min(room, (uint64_t)(entries - walk->index_));
 	/* Software's words in areas of large pages may be those of larger entries, side by side. */
-	walk->quick_soft_ =
-		pt->has_soft && !(walk->areas_ && walk->area.huge_lg2 > FMT_GRANULE_LG2);
+	walk->quick_soft_ = pt->has_soft && !ptl_walk_in_huge(walk);
 	if (walk->quick_leaf_ != leaf) {
 		walk->quick_leaf_ = leaf;
 		ptl_full_masks(walk, leaf, 0, &walk->quick_news_, &walk->quick_same_);

@@ -492,6 +492,40 @@ static void large_leaves_move_to_where_pages_were(void **state)
 	mm_verify(&fixture);
 }
 
+/* Walks said that its pages were nobody's folios, as their memory is no zone's. */
+static void hugetlb_is_walked_as_folios(void **state)
+{
+	const unsigned int contig = fixture.info.contig_lg2[0];
+	const unsigned int sizes[] = { fixture.huge_lg2, fixture.info.granule_lg2 + contig };
+	struct pt_area_ops areas = pt_mm_area_ops(parent.mm);
+	enum pt_range_walk_type type;
+	struct pt_range_walk walk;
+	struct pt_mm_page page;
+
+	(void)state;
+	for (size_t i = 0; i < (contig ? 2 : 1); i++) {
+		const unsigned int lg2 = sizes[i];
+		const struct pt_extent extent = { HUGE_PA + i * fixture.huge, BIT(lg2) };
+		uint64_t nr = 0;
+
+		assert_int_equal(pt_world_add_huge(fixture.world, lg2, &extent), 0);
+		mm_map_area(&parent, VA, BIT(lg2), PT_MM_HUGETLB, RW, NULL, lg2);
+		mm_store(&fixture, &parent, VA, 1);
+		for (type = pt_range_walk_start_areas(&walk, pt_mm_pgtable(parent.mm), &areas, VA,
+						      VA + BIT(lg2) - 1, PT_TYPE_ALL, 0);
+		     type != PTW_DONE; type = pt_range_walk_next(&walk)) {
+			assert_int_equal(type, PTW_FOLIO);
+			assert_int_equal(pt_world_page(fixture.world, walk.pa, &page), 0);
+			assert_int_equal(walk.folio, page.head);
+			assert_int_equal(walk.folio_order, page.order);
+			nr += walk.len;
+		}
+		assert_int_equal(pt_range_walk_done(&walk), 0);
+		assert_int_equal(nr, BIT(lg2));
+		assert_int_equal(pt_mm_unmap(parent.mm, VA, BIT(lg2)), 0);
+	}
+}
+
 static const struct CMUnitTest bodies[] = {
 	cmocka_unit_test(an_old_huge_page_is_young_as_a_whole),
 	cmocka_unit_test(old_leaves_are_read_without_memory),
@@ -506,6 +540,7 @@ static const struct CMUnitTest bodies[] = {
 	cmocka_unit_test(stores_to_large_leaves_of_frames_need_no_memory),
 	cmocka_unit_test(private_hugetlb_that_is_read_is_clean),
 	cmocka_unit_test(shared_hugetlb_is_no_major_fault),
+	cmocka_unit_test(hugetlb_is_walked_as_folios),
 	cmocka_unit_test(large_leaves_move_to_where_pages_were),
 };
 

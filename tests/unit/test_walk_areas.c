@@ -95,6 +95,48 @@ static void words_of_one_huge_page_are_one_run(void **state)
 	space_end(f);
 }
 
+/* Their memory is no zone's, and they may be larger than any of its blocks. */
+static void leaves_of_huge_pages_are_folios_of_that_size(void **state)
+{
+	struct fixture *f = *state;
+	const size_t block = pages(f, f->block);
+	const pt_pa_t pa = UINT64_C(3) << 30;
+	const unsigned int flags[] = { 0, PT_WALK_LOCKED };
+	struct pt_range_walk walk;
+
+	space_begin(f);
+	map(f, 0, pa, 2 * block, RX);
+	add_area(f, 0, 2 * block, PT_AREA_WALK);
+	ASSERT_FOUND(f, true, 0, 2 * block, PT_TYPE_ALL, 0, { PTW_PFN, 0, 2 * block });
+	space.area[0].huge_lg2 = lg2(f->block);
+	ASSERT_FOUND(f, true, 0, 2 * block, PT_TYPE_ALL, 0, { PTW_FOLIO, 0, block },
+		     { PTW_FOLIO, block, block });
+	ASSERT_FOUND(f, true, 1, block, PT_TYPE_ALL, 0, { PTW_FOLIO, 1, block - 1 },
+		     { PTW_FOLIO, block, 1 });
+	ASSERT_FOUND(f, true, 0, 2 * block, PT_TYPE_ALL, PT_WALK_PFNS, { PTW_PFN, 0, 2 * block });
+	for (size_t i = 0; i < 2; i++) {
+		assert_int_equal(pt_range_walk_start_areas(&walk, f->pt, &area_ops,
+							   page_va(f, block + 1),
+							   page_va(f, 2 * block) - 1, PT_TYPE_ALL,
+							   flags[i]),
+				 PTW_FOLIO);
+		assert_int_equal(walk.folio, pa + f->block);
+		assert_int_equal(walk.folio_order, lg2(f->block) - 12);
+		assert_int_equal(pt_range_walk_next(&walk), PTW_DONE);
+		assert_int_equal(pt_range_walk_done(&walk), 0);
+	}
+	space.area[0].huge_lg2 = 40;
+	ASSERT_FOUND(f, true, 0, 2 * block, PT_TYPE_ALL, 0, { PTW_FOLIO, 0, 2 * block });
+	space.area[0].flags = PT_AREA_PFN_MAP;
+	ASSERT_FOUND(f, true, 0, 2 * block, PT_TYPE_ALL, 0, { PTW_PFN, 0, 2 * block });
+	space.area[0].huge_lg2 = 64;
+	assert_int_equal(pt_range_walk_start_areas(&walk, f->pt, &area_ops, f->base,
+						   page_va(f, 1), PT_TYPE_ALL, 0),
+			 PTW_ABORT);
+	assert_int_equal(pt_range_walk_done(&walk), -EINVAL);
+	space_end(f);
+}
+
 static void hidden_leaves_are_leaves(void **state)
 {
 	struct fixture *f = *state;
@@ -198,6 +240,7 @@ int main(void)
 		TEST_ON(areas_are_walked_skipped_and_end_the_walk, NEEDS_3_LEVELS),
 		TEST_ON(areas_may_meet_within_a_leaf, NEEDS_3_LEVELS),
 		TEST_ON(words_of_one_huge_page_are_one_run, NEEDS_3_LEVELS | NEEDS_CONTIG),
+		TEST_ON(leaves_of_huge_pages_are_folios_of_that_size, NEEDS_3_LEVELS | NEEDS_CONTIG),
 		TEST_ON(hidden_leaves_are_leaves, NEEDS_3_LEVELS),
 		TEST_ON(leaving_early_leaves_nothing_locked, NEEDS_3_LEVELS),
 		TEST(locks_are_for_tables_that_were_made_for_them),
