@@ -115,11 +115,10 @@ static void leaves_of_huge_pages_are_folios_of_that_size(void **state)
 		     { PTW_FOLIO, block, 1 });
 	ASSERT_FOUND(f, true, 0, 2 * block, PT_TYPE_ALL, PT_WALK_PFNS, { PTW_PFN, 0, 2 * block });
 	for (size_t i = 0; i < 2; i++) {
-		assert_int_equal(pt_range_walk_start_areas(&walk, f->pt, &area_ops,
-							   page_va(f, block + 1),
-							   page_va(f, 2 * block) - 1, PT_TYPE_ALL,
-							   flags[i]),
-				 PTW_FOLIO);
+		assert_int_equal(
+			pt_range_walk_start_areas(&walk, f->pt, &area_ops, page_va(f, block + 1),
+						  page_va(f, 2 * block) - 1, PT_TYPE_ALL, flags[i]),
+			PTW_FOLIO);
 		assert_int_equal(walk.folio, pa + f->block);
 		assert_int_equal(walk.folio_order, lg2(f->block) - 12);
 		assert_int_equal(pt_range_walk_next(&walk), PTW_DONE);
@@ -130,8 +129,8 @@ static void leaves_of_huge_pages_are_folios_of_that_size(void **state)
 	space.area[0].flags = PT_AREA_PFN_MAP;
 	ASSERT_FOUND(f, true, 0, 2 * block, PT_TYPE_ALL, 0, { PTW_PFN, 0, 2 * block });
 	space.area[0].huge_lg2 = 64;
-	assert_int_equal(pt_range_walk_start_areas(&walk, f->pt, &area_ops, f->base,
-						   page_va(f, 1), PT_TYPE_ALL, 0),
+	assert_int_equal(pt_range_walk_start_areas(&walk, f->pt, &area_ops, f->base, page_va(f, 1),
+						   PT_TYPE_ALL, 0),
 			 PTW_ABORT);
 	assert_int_equal(pt_range_walk_done(&walk), -EINVAL);
 	space_end(f);
@@ -240,7 +239,8 @@ int main(void)
 		TEST_ON(areas_are_walked_skipped_and_end_the_walk, NEEDS_3_LEVELS),
 		TEST_ON(areas_may_meet_within_a_leaf, NEEDS_3_LEVELS),
 		TEST_ON(words_of_one_huge_page_are_one_run, NEEDS_3_LEVELS | NEEDS_CONTIG),
-		TEST_ON(leaves_of_huge_pages_are_folios_of_that_size, NEEDS_3_LEVELS | NEEDS_CONTIG),
+		TEST_ON(leaves_of_huge_pages_are_folios_of_that_size,
+			NEEDS_3_LEVELS | NEEDS_CONTIG),
 		TEST_ON(hidden_leaves_are_leaves, NEEDS_3_LEVELS),
 		TEST_ON(leaving_early_leaves_nothing_locked, NEEDS_3_LEVELS),
 		TEST(locks_are_for_tables_that_were_made_for_them),
