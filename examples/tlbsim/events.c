@@ -19,7 +19,8 @@ const char sim_events_help[] =
 	"                          address space that it has loaded\n"
 	"  map VA LEN PROT         memory of the process that runs there: PROT of r, w and x,\n"
 	"                          or none; pages come with the first access\n"
-	"  unmap VA LEN            munmap(): holes are fine\n"
+	"  unmap VA LEN            munmap(): holes are fine. Tables that go are flushed with all\n"
+	"                          that they translated; Linux asks for one page of that\n"
 	"  protect VA LEN PROT     mprotect()\n"
 	"  fork P                  P becomes a child of the process that runs there; pages are\n"
 	"                          shared until they are written\n"
@@ -82,7 +83,7 @@ static uint64_t number(struct line *line, const char *what, bool suffix, uint64_
 	char *end;
 
 	errno = 0;
-	value = strtoull(word, &end, 0);
+	value = strtoull(word, &end, sim_base(word));
 	if (suffix && *end) {
 		const char *at = strchr("KMG", *end);
 

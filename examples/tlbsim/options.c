@@ -165,7 +165,7 @@ static uint64_t parse_number(const char *option, const char *text, uint64_t most
 	unsigned long long value;
 
 	errno = 0;
-	value = strtoull(text, &end, 0);
+	value = strtoull(text, &end, sim_base(text));
 	if (!isdigit((unsigned char)text[0]) || errno || *end)
 		sim_die("%s %s: no number", option, text);
 	if (value > most)
@@ -215,7 +215,7 @@ static unsigned int parse_page(const char *text)
 	uint64_t size;
 	char *end;
 
-	size = strtoull(text, &end, 0);
+	size = strtoull(text, &end, sim_base(text));
 	suffix = *end ? strchr(suffixes, toupper((unsigned char)*end)) : NULL;
 	if (suffix) {
 		shift = 10 * (unsigned int)(suffix - suffixes + 1);

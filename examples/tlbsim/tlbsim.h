@@ -32,6 +32,12 @@
 #define SIM_MAX_BATCH (UINT64_C(1) << 30)
 #define SIM_MAX_MIB (UINT64_C(1) << 24)
 
+/* Numbers are decimal or, behind 0x, hexadecimal: 010 is ten. */
+static inline int sim_base(const char *number)
+{
+	return number[0] == '0' && (number[1] == 'x' || number[1] == 'X') ? 16 : 10;
+}
+
 /* Words that a walk of a page reads without paging-structure caches; x86_64's four levels. */
 static inline unsigned int sim_walk_loads(unsigned int page_lg2)
 {

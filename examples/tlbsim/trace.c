@@ -44,6 +44,15 @@ struct sim_trace *sim_trace_open(const char *path, enum sim_format format, bool 
 	return trace;
 }
 
+/* Whether @bytes print as text. No address does: its top byte is 0, all ones or a tag. */
+static bool is_text(const unsigned char *bytes, size_t len)
+{
+	for (size_t i = 0; i < len; i++)
+		if (!isprint(bytes[i]) && !isspace(bytes[i]))
+			return false;
+	return len;
+}
+
 static size_t read_u64(struct sim_trace *trace, uint64_t *va, size_t max)
 {
 	unsigned char *bytes = (unsigned char *)va;
@@ -51,6 +60,9 @@ static size_t read_u64(struct sim_trace *trace, uint64_t *va, size_t max)
 
 	if (ferror(trace->file))
 		sim_die("%s: %s", trace->path, strerror(errno));
+	if (!trace->nr_read && is_text(bytes, len))
+		sim_die("%s: text, not 64-bit addresses, which --format is unless it is told",
+			trace->path);
 	if (len % 8)
 		sim_die("%s: ends in the middle of an address; --format is u64, or tells another",
 			trace->path);

@@ -12,7 +12,9 @@
  * Each range is one call of struct pt_flush_ops. Linux's mmu_gather has one range alone,
  * from the first to the last address; so has a gather with max_ranges 1, which flushes once
  * however many changes it collected. What is flushed in the midst of a change
- * (map.h: splits, break-before-make) comes on top.
+ * (map.h: splits, break-before-make) comes on top. A table that is unhooked counts with all that
+ * it translated, since others may have removed leaves of it and not have flushed them yet; Linux,
+ * where that cannot be, adds one page of it, and so flushes less than this when tables go.
  *
  * So nothing forces it to flush early. An operating system that lists the pages it
  * will free has room for so many, and flushes in the midst of a change when that is

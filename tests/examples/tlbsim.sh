@@ -90,6 +90,23 @@ pages 0 3 1 2 0 3 1 2 >"$dir/sets"
 run 0 --l1 3x1 --l2 none "$dir/sets"
 says 'l1_misses 6'
 
+# Text of a length that addresses have was taken for addresses; one byte that is none makes it some.
+printf ' L 1ffeffe000,8\n' >"$dir/text"
+[ $(($(wc -c <"$dir/text") % 8)) -eq 0 ] || bad "the text has another length"
+refuses "$dir/text"
+grep -q 'text, not 64-bit addresses' "$dir/err" || bad "text is no addresses: not said"
+run 0 --format lackey "$dir/text"
+says 'lookups 1'
+printf 'printed\0' >"$dir/text"
+run 0 "$dir/text"
+says 'lookups 1'
+
+# A number with a 0 before it was octal.
+run 0 --passes 010 "$dir/text"
+says 'lookups 10'
+run 0 --passes 0x10 "$dir/text"
+says 'lookups 16'
+
 # Several passes, of a file and of a pipe; the pages of lackey's lines.
 run 0 --l1 8x8 --l2 none --passes 3 "$dir/five"
 says 'lookups 27' 'l1_misses 5'
