@@ -76,7 +76,10 @@ static int cmd_let(struct job *job, struct job_line *line)
 		if (err)
 			return err;
 		if (!symbols_set(&job->symbols, line->word[i], value))
-			return job_bad(job, "cannot define %s", line->word[i]);
+			return job_bad(job,
+				       "cannot define '%s': of %u names at most, each has 1 to %u "
+				       "characters",
+				       line->word[i], SYMBOLS_MAX, SYMBOL_NAME_MAX - 1u);
 	}
 	return JOB_OK;
 }

@@ -188,11 +188,12 @@ static int run_lines(struct job *job, FILE *in)
 {
 	char *text = NULL;
 	size_t size = 0;
+	ssize_t len;
 	int err = JOB_OK;
 
-	while (!err && getline(&text, &size, in) >= 0) {
+	while (!err && (len = getline(&text, &size, in)) >= 0) {
 		job->line++;
-		err = run_line(job, text);
+		err = strlen(text) == (size_t)len ? run_line(job, text) : job_bad(job, "no text");
 	}
 	if (!err && ferror(in))
 		err = job_bad(job, "%s", strerror(errno));

@@ -233,8 +233,13 @@ refuses 'no such register: ttbr0' 'set ttbr0=0'
 refuses 'no such register: cr3' 'arch arm64' 'set cr3=0'
 refuses 'set REG=VALUE' 'set cr3'
 refuses 'let NAME' 'let A'
-refuses 'cannot define' 'let =1'
+refuses 'cannot define .*1 to 31 characters' 'let =1'
 refuses 'cannot define' 'let abcdefghijklmnopqrstuvwxyzabcdefghijklmnop=1'
+
+# What is behind a 0 was left out, and a file of other things than text was a job of nothing.
+printf '\0# nothing\n' | timeout 60 "$whatif" - >"$dir/out" 2>"$dir/err"
+[ $? -eq 2 ] && grep -qx 'whatif: stdin:1: no text' "$dir/err" || bad "a line with a 0 is no text"
+
 refuses 'mem GPA SIZE' 'mem 0x1000'
 refuses 'mem: the region' 'mem 0x1000 0'
 refuses 'mem: the region' 'mem 0x1001 4K'
