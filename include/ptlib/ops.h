@@ -108,7 +108,7 @@ struct pt_watch_ops {
 struct pt_area {
 	pt_va_t first, last;   /* inclusive */
 	unsigned int flags;    /* PT_AREA_* */
-	/* log2 bytes of its pages if all have one size, as hugetlb's; or 0 */
+	/* log2 bytes, below 64, of its pages if all are folios of one size, as hugetlb's; or 0 */
 	unsigned int huge_lg2;
 	void *owner;           /* the owner's; not looked at */
 };

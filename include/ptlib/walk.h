@@ -44,9 +44,8 @@ extern "C" {
 
 /*
  * Which types to report; others are passed over. Of a bare page table leaves are PFN; with
- * PT_WALK_FOLIOS, or where areas say so, those that a folio holds whole are FOLIO; in areas of
- * hugetlb, all, of a folio as large as the area's pages. Software's words are told apart if the
- * table was given a struct pt_soft_cfg, else they are UNKNOWN.
+ * PT_WALK_FOLIOS, or where areas say so, those that a folio holds whole are FOLIO; all are in areas
+ * of hugetlb. Software's words are known with a struct pt_soft_cfg, else they are UNKNOWN.
  */
 #define PT_TYPE_NONE (1u << 0)
 #define PT_TYPE_FOLIO (1u << 1)
@@ -165,13 +164,11 @@ struct pt_range_walk {
  *
  * PT_WALK_LOCKED, in shared mode: after each run the lock of the one table page that it stands
  * in is held. Until next() or done(), by any thread that changes tables, nothing in that page
- * changes but that hardware marks entries and that a hole above level 0 gets a table; the
- * caller changes nothing of this table, finishes no gather, waits for no grace period,
- * holds no second such lock, and allocates pages with PT_ALLOC_NOBLOCK alone. Builds with
- * assertions abort on the first three. In other modes the caller is the one writer, and there is
- * nothing to lock. The lock is the table's, not the folio's: one that is mapped by pages may be
- * split meanwhile (pt_folio_split(), and the calls of mm_reclaim.h that split), and folio_order is
- * as it was found. A kernel would have to wait, as it takes the folio's entries out to split it.
+ * changes but that hardware marks entries and that a hole above level 0 gets a table; a folio
+ * mapped by pages may be split, for which Linux would wait. The caller changes nothing of this
+ * table, finishes no gather, waits for no grace period, holds no second such lock, and allocates
+ * pages with PT_ALLOC_NOBLOCK alone. Builds with assertions abort on the first three. In other
+ * modes the caller is the one writer, and there is nothing to lock.
  *
  * Return: the first run's type, PTW_DONE, or PTW_ABORT if @last < @first, a flag or type is
  * unknown, FOLIOS meets PFNS, or locks are asked for in shared mode and the table was not made with
@@ -185,8 +182,7 @@ PT_API enum pt_range_walk_type pt_range_walk_start(struct pt_range_walk *walk,
 /**
  * pt_range_walk_start_areas() - The same over the areas of an address space.
  * @areas: As pt_mm_area_ops() gives; outlives the walk. Nothing between areas is reported, no run
- *         crosses from one to the next. PTW_ABORT also for one that ends before where it was
- *         asked, or whose pages have 2^64 bytes or more.
+ *         crosses from one to the next. PTW_ABORT also for one that ends before where it was asked.
  */
 PT_API enum pt_range_walk_type
 pt_range_walk_start_areas(struct pt_range_walk *walk, struct pt_pgtable *pt,
