@@ -92,22 +92,27 @@ static inline bool ptl_walk_looks(const struct pt_range_walk *walk)
 	return !(walk->area.flags & PT_AREA_PFN_MAP) && !(walk->flags_ & PT_WALK_PFNS);
 }
 
-/* Whether all folios of the area have its one size, larger than a page: descriptors need not say. */
+/* Whether all folios of the area have its one size, larger than a page. */
 static inline bool ptl_walk_in_huge(const struct pt_range_walk *walk)
 {
 	return walk->areas_ && walk->area.huge_lg2 > FMT_GRANULE_LG2;
 }
 
-/* Pages of hugetlb may be larger than any block of an allocator, and their memory is no zone's. */
+/*
+ * Pages of hugetlb may be larger than any block of an allocator, and their memory is no zone's:
+ * descriptors do not tell of them.
+ */
 static inline bool ptl_huge_folio(const struct pt_range_walk *walk, pt_pa_t pa, unsigned int lg2,
 				  struct ptl_folio *folio)
 {
 	const unsigned int huge_lg2 = walk->area.huge_lg2;
 
+	if (!ptl_walk_in_huge(walk) || lg2 > huge_lg2)
+		return false;
 	folio->first = ptl_align_down(pa, huge_lg2);
 	folio->order = huge_lg2 - walk->pt_->phys->frame_lg2;
 	folio->last = ptl_last(pa, huge_lg2);
-	return lg2 <= huge_lg2;
+	return true;
 }
 
 /* FOLIO or PFN for the run's first leaf, which may be a hidden one. */
@@ -122,12 +127,9 @@ static inline enum pt_range_walk_type ptl_classify_leaf(struct pt_range_walk *wa
 	    run->leaf & fmt_attr_bits(pt->soft.attr_special, level, &pt->fmt))
 		return PTW_PFN;
 	pa = fmt_leaf_pa(run->leaf, level, run->at.index, &pt->fmt);
-	if (ptl_walk_in_huge(walk))
-		return ptl_huge_folio(walk, pa, ptl_level_lg2(level), &run->folio) ? PTW_FOLIO
-										   : PTW_PFN;
-	return ptl_folio_find(pt->phys, &walk->region_, pa, ptl_level_lg2(level), &run->folio)
-		       ? PTW_FOLIO
-		       : PTW_PFN;
+	if (ptl_folio_find(pt->phys, &walk->region_, pa, ptl_level_lg2(level), &run->folio))
+		return PTW_FOLIO;
+	return ptl_huge_folio(walk, pa, ptl_level_lg2(level), &run->folio) ? PTW_FOLIO : PTW_PFN;
 }
 
 static const uint8_t ptl_walk_type_of_soft[PT_SOFT_NR] = {
