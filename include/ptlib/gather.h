@@ -12,9 +12,10 @@
  * Each range is one call of struct pt_flush_ops. Linux's mmu_gather has one range alone,
  * from the first to the last address; so has a gather with max_ranges 1, which flushes once
  * however many changes it collected. What is flushed in the midst of a change
- * (map.h: splits, break-before-make) comes on top. A table that is unhooked counts with all that
- * it translated, since others may have removed leaves of it and not have flushed them yet; Linux,
- * where that cannot be, adds one page of it, and so flushes less than this when tables go.
+ * (map.h: splits, break-before-make) comes on top. A table that an unmap leaves empty adds
+ * one page at most, of the range that was asked for: an operation on any address of it drops what
+ * led there, and its leaves are in the gathers of who removed them. Linux adds the first page
+ * of what the table translated.
  *
  * So nothing forces it to flush early. An operating system that lists the pages it
  * will free has room for so many, and flushes in the midst of a change when that is
@@ -43,9 +44,9 @@ extern "C" {
 
 struct pt_gather_range {
 	pt_va_t first, last;     /* inclusive */
-	unsigned int stride_lg2; /* log2 bytes of the smallest leaf that changed in it, or that
-				    a table could have had which was unhooked */
-	bool tables;             /* tables under it were unhooked */
+	unsigned int stride_lg2; /* log2 bytes of the smallest leaf that changed in it, or of
+				    the smallest entry that named a table */
+	bool tables;             /* tables were unhooked that had a part of it, see ops.h */
 };
 
 struct pt_gather {

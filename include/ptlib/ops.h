@@ -41,11 +41,11 @@ struct pt_table_ops {
  * @range:        Leaves of [@first, @last] changed; each was at least
  *                2^@stride_lg2 bytes.
  * @all:          Everything of this table.
- * @tables_freed: As @range, and paging-structure caches too: table pages under
- *                [@first, @last] were unhooked and are about to be freed. @stride_lg2 is
- *                that of leaves too which those tables could have held: others may have
- *                removed some and not flushed them yet. An operation each 2^@stride_lg2
- *                bytes has to drop the entries of tables on its way as well.
+ * @tables_freed: As @range, and paging-structure caches too: table pages were unhooked and
+ *                are about to be freed. Of what each translated something in the range is a
+ *                part, and not all of it has to be: what is done for an address drops
+ *                whatever leads to its leaf. @stride_lg2 is that of the leaves, or of the
+ *                entries that named the tables, whichever is smaller.
  */
 struct pt_flush_ops {
 	void (*range)(void *ctx, pt_va_t first, pt_va_t last, unsigned int stride_lg2);

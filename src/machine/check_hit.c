@@ -8,7 +8,9 @@
  * stamp and had to be flushed: for that flush has returned, and began after the walk did. With
  * two exceptions: an entry is overdue though changes are open, if it is from before one that is
  * not, and not what any open one replaced, be it a table with the word in it; and a leaf's is if
- * the frame that it led to has been freed, however far the flush is.
+ * the frame that it led to has been freed, however far the flush is. And what an open change took
+ * out of a table that has gone since is that change's to flush: for the table itself an operation
+ * on any address of it is enough.
  *
  * A store where nothing live stood proves nothing, nor what stands there now, for threads
  * share tables, and their stores are not reported in the order in which they are made:
@@ -272,6 +274,32 @@ static bool find_overdue(const struct pt_cpu *cpu, struct cause *cause)
 }
 
 /*
+ * The open change that took what is kept out of a table which is none any more, so that no way leads
+ * to its word; or NULL.
+ */
+static const struct ptl_change *left_open(const struct pt_cpu *cpu, const struct cause *cause)
+{
+	const struct ptl_changes *open = &cpu->machine->checker->open;
+	const struct pt_tlb_entry *entry = cause->entry;
+	struct overdue o = { .machine = cpu->machine,
+			     .space = space_of(cpu, entry->va),
+			     .cause = cause };
+	pt_va_t last = ptl_last(entry->va, entry->size_lg2);
+
+	for (size_t i = open->nr; o.space && i--;) {
+		const struct ptl_change *change = &open->at[i];
+
+		o.level = change->store.level;
+		if (change->space == o.space->id && change->number > cause->stamp &&
+		    change->store.va <= last &&
+		    ptl_last(change->store.va, ptl_space_entry_lg2(o.space, o.level)) >= entry->va &&
+		    ptl_check_deaths(change) && says_it(&o, change->store.old))
+			return change;
+	}
+	return NULL;
+}
+
+/*
  * A lazy CPU catches up with its space before it runs that again: it is not to be held to what
  * was flushed for that. What was flushed for the kernel has reached it.
  */
@@ -285,10 +313,19 @@ static bool find_cause(const struct pt_cpu *cpu, struct cause *cause, enum pt_ch
 {
 	struct ptl_checker *c = cpu->machine->checker;
 	uint32_t bits = ptl_bit_lock(&c->lock);
-	bool found = !c->stats.lost && (find_settled(c, cause) || find_overdue(cpu, cause) ||
-					find_freed(cpu->machine, cause));
+	const struct ptl_change *left = left_open(cpu, cause);
+	bool found;
 
-	found = found && is_owed(cpu, cause);
+	if (left) {
+		cause->change = *left;
+		cause->stage = 1;
+		cause->freed = ptl_check_was_freed(cpu->machine->phys, left);
+		found = cause->freed;
+	} else {
+		found = find_settled(c, cause) || find_overdue(cpu, cause) ||
+			find_freed(cpu->machine, cause);
+	}
+	found = found && !c->stats.lost && is_owed(cpu, cause);
 	if (found)
 		ptl_check_count(c, cause->freed ? PT_CHECK_FRAME : kind);
 	ptl_bit_unlock(&c->lock, bits);

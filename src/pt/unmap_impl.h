@@ -167,9 +167,9 @@ static inline void ptl_free_empty(struct ptl_op *op, struct ptl_pos *pos, pt_va_
 		ptl_watch(op, parent.table_pa, ptl_index(pt, va, up), up, va, raw, 0);
 		ptl_unlock(pt, pos);
 		ptl_table_kill(pt, pos->table_pa);
-		/* All of it: leaves that others removed may not be flushed yet. */
-		ptl_gather_range(op->gather, ptl_align_down(va, lg2), ptl_last(va, lg2),
-				 ptl_level_lg2(pos->level), true);
+		/* Its leaves are flushed by who removed them; any address finds what led there. */
+		ptl_gather_range(op->gather, ptl_align_down(va, FMT_GRANULE_LG2),
+				 ptl_last(va, FMT_GRANULE_LG2), lg2, true);
 		ptl_gather_page(op->gather, pos->table_pa);
 		ptl_top_changed(op, &parent, ptl_index(pt, va, up), 1);
 		ptl_gather_room(op);

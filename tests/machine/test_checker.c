@@ -204,7 +204,7 @@ static void what_is_overdue_is_no_less_so_by_what_is_open(void **state)
 	(void)state;
 	for (unsigned int i = 0; i < 8; i++) {
 		enum broken how = i & 2 ? FORGOTTEN : RIGHT;
-		bool free_tables = i & 4;
+		bool free_tables = i & 4, stale;
 		struct pt_gather gather;
 		struct pt_change later = { .gather = &gather,
 					   .flags = free_tables ? PT_CHANGE_FREE_TABLES : 0 };
@@ -224,8 +224,43 @@ static void what_is_overdue_is_no_less_so_by_what_is_open(void **state)
 		t.how = RIGHT;
 		t.nr_reports = 0;
 		pt_gather_finish(&gather);
-		assert_int_equal(touch(&t.f, t.cpu, last_page(&t), PT_ACCESS_READ, &result), 1);
+		/* x86 flushes one address for an empty table: what was forgotten stays so */
+		stale = how == FORGOTTEN && free_tables && is_x86(&t.f);
+		assert_int_equal(touch(&t.f, t.cpu, last_page(&t), PT_ACCESS_READ, &result), !stale);
+		assert_int_equal(t.nr_reports > 0, stale);
+		trial_exit(&t);
+	}
+}
+
+/*
+ * A table that goes is flushed by any address of it. A leaf of it that another gather holds may be
+ * used until that has flushed it, and no longer.
+ */
+static void a_leaf_is_flushed_by_who_removed_it_not_with_its_table(void **state)
+{
+	(void)state;
+	for (unsigned int i = 0; i < 4; i++) {
+		enum broken how = i & 2 ? FORGOTTEN : RIGHT;
+		struct pt_change other = { .flags = PT_CHANGE_FREE_TABLES };
+		struct pt_gather own;
+		struct pt_change change = { .gather = &own };
+		struct pt_access_result result;
+		struct trial t;
+
+		trial_init(&t, both[i & 1], RIGHT, RWU);
+		pt_gather_begin(&own, t.p.pt);
+		assert_int_equal(pt_unmap(t.p.pt, last_page(&t), t.f.page, &change), 0);
+		assert_int_equal(pt_unmap(t.p.pt, VA, (PAGES - 1) * t.f.page, &other), 0);
+		assert_int_equal(own.nr_tables, 0);
+		assert_int_equal(touch(&t.f, t.cpu, VA, PT_ACCESS_READ, &result), 1);
+		assert_int_equal(touch(&t.f, t.cpu, last_page(&t), PT_ACCESS_READ, &result), 0);
 		assert_int_equal(t.nr_reports, 0);
+		t.how = how;
+		pt_gather_finish(&own);
+		assert_int_equal(touch(&t.f, t.cpu, last_page(&t), PT_ACCESS_READ, &result),
+				 how == RIGHT);
+		assert_int_equal(t.nr_reports > 0, how == FORGOTTEN);
+		t.how = RIGHT;
 		trial_exit(&t);
 	}
 }
@@ -557,6 +592,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_is_overdue_is_no_less_so_by_what_is_open),
+		cmocka_unit_test(a_leaf_is_flushed_by_who_removed_it_not_with_its_table),
 		cmocka_unit_test(nor_by_another_table_that_came_and_went),
 		cmocka_unit_test(what_is_open_is_legal_with_its_tables),
 		cmocka_unit_test(right_flush_is_not_reported),

@@ -172,7 +172,7 @@ static inline void watcher_add_stale(struct watcher *w, const struct pt_store *s
 						       store->old, store->level };
 }
 
-/* A flush: what is wholly inside can no longer be in use. */
+/* A flush: leaves that are wholly inside can no longer be in use, nor tables that are in part. */
 static inline void watcher_forget_stale(struct watcher *w, pt_va_t first, pt_va_t last,
 					unsigned int stride_lg2, bool tables)
 {
@@ -182,10 +182,10 @@ static inline void watcher_forget_stale(struct watcher *w, pt_va_t first, pt_va_
 		const struct stale_word *s = &w->stale[i];
 		bool covered = first <= s->first && s->last <= last;
 
-		/* a flush at a larger stride may step over small leaves */
+		if (watcher_is_table(w, s->raw, s->level))
+			covered = tables && first <= s->last && s->first <= last;
+		/* a flush at a larger stride may step over small entries */
 		if (w->info.leaf_lg2[s->level] < stride_lg2)
-			covered = false;
-		if (!tables && watcher_is_table(w, s->raw, s->level))
 			covered = false;
 		if (!covered)
 			w->stale[kept++] = *s;
