@@ -164,7 +164,13 @@ refused "$not_there" "$x86"
 instead "$swapper" 'NUMBER(phys_base)=-27262976' 'NUMBER(pgtable_l5_enabled)=1'
 refused "$not_there" "$x86" # 4 levels are not 5
 instead "$swapper" 'NUMBER(phys_base)=-27262976' 'NUMBER(sme_mask)=140737488355328'
-refused 'encryption bit' "$x86"
+run 0 "$x86"
+grep -q ' selects --cr3 0x1000 --cr4 0x20 --c-bit 47$' "$dir/err" || bad "C-bit: $(cat "$dir/err")"
+says ', C-bit 47$'
+for mask in 3 1 4503599627370496 -1; do
+	instead "$swapper" 'NUMBER(phys_base)=-27262976' "NUMBER(sme_mask)=$mask"
+	refused "sme_mask is not AMD's C-bit" "$x86"
+done
 no_tables='does not say where the tables of an x86_64 or arm64 are'
 instead "$swapper"
 refused "$no_tables" "$x86"
