@@ -194,14 +194,20 @@ static inline int x86_64_encode(pt_attr_t attr, unsigned int level, const struct
 }
 #define fmt_encode x86_64_encode
 
-static inline pt_attr_t x86_64_decode(uint64_t raw, unsigned int level, const struct ptl_fmt *f)
+static inline __attribute__((always_inline)) pt_attr_t
+x86_64_decode(uint64_t raw, unsigned int level, const struct ptl_fmt *f)
 {
 	uint64_t low = raw & PTL_BITS(11, 1);
+	pt_attr_t attr;
 
 	if (level)
 		low = (low & ~X86_64_PAT_4K) | (raw >> 5 & X86_64_PAT_4K);
-	return f->attr_of_low[low >> 1] | f->attr_of_high[raw >> 58] |
-	       (__builtin_expect(raw & f->encrypted, 0) ? PT_ATTR_ENCRYPTED : 0);
+	attr = f->attr_of_low[low >> 1] | f->attr_of_high[raw >> 58];
+	if (__builtin_expect(raw & f->encrypted, 0)) {
+		__asm__ volatile(""); /* keeps it a branch, which most never take */
+		attr |= PT_ATTR_ENCRYPTED;
+	}
+	return attr;
 }
 #define fmt_decode x86_64_decode
 
