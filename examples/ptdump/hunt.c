@@ -109,8 +109,8 @@ static bool maps_itself(const struct hunt *hunt, const struct dump_regs *regs, p
 static bool are_same(const struct dump_regs *a, const struct dump_regs *b)
 {
 	return a->given == b->given && a->x86.cr3 == b->x86.cr3 && a->x86.cr4 == b->x86.cr4 &&
-	       a->arm64.ttbr0 == b->arm64.ttbr0 && a->arm64.ttbr1 == b->arm64.ttbr1 &&
-	       a->arm64.tcr == b->arm64.tcr;
+	       a->x86.c_bit == b->x86.c_bit && a->arm64.ttbr0 == b->arm64.ttbr0 &&
+	       a->arm64.ttbr1 == b->arm64.ttbr1 && a->arm64.tcr == b->arm64.tcr;
 }
 
 /* Why @hunt's text is not of this memory's kernel, or NULL; then *@regs select its tables. */

@@ -161,9 +161,9 @@ void dump_regs_options(struct option *options, int first);
 void dump_regs_take(struct dump_options *options, unsigned int nr, const char *text);
 /** Checks registers against each other and --arch, and fills in what was not given. */
 void dump_regs_finish(struct dump_options *options);
-/** Takes what an image knows of a register of 64 bits, unless it was given. */
+/** Takes what an image knows of a register, unless it was given. */
 void dump_regs_learn(struct dump_regs *regs, enum dump_reg reg, uint64_t value);
-/** Adds the registers of 64 bits that @regs give and @others do not, as options. */
+/** Adds the registers, but flags, that @regs give and @others do not, as options. */
 void dump_put_regs(struct dump_line *line, const struct dump_regs *regs,
 		   const struct dump_regs *others);
 /** Makes the registers of @cfg's kind select tables at @root; as regs.h of the library. */

@@ -131,7 +131,7 @@ void dump_put_regs(struct dump_line *line, const struct dump_regs *regs,
 		   const struct dump_regs *others)
 {
 	for (unsigned int i = 0; i < DUMP_NR_REGS; i++) {
-		const void *at = (const char *)regs + registers[i].at;
+		const char *at = (const char *)regs + registers[i].at;
 
 		if (registers[i].is == FLAG || !dump_has(regs, i) || dump_has(others, i))
 			continue;
@@ -139,9 +139,9 @@ void dump_put_regs(struct dump_line *line, const struct dump_regs *regs,
 		dump_put(line, registers[i].name);
 		dump_put_char(line, ' ');
 		if (registers[i].is == WORD)
-			dump_put_hex(line, *(const uint64_t *)at, 1);
+			dump_put_hex(line, *(const uint64_t *)(const void *)at, 1);
 		else
-			dump_put_number(line, *(const uint32_t *)at);
+			dump_put_number(line, *(const uint32_t *)(const void *)at);
 	}
 }
 

@@ -10,7 +10,6 @@
 #include <string.h>
 
 #define MAX_CREDIT 128 /* characters in front of registers */
-#define ADDRESS_HIGH (((UINT64_C(1) << 20) - 1) << 32) /* bits 51:32 of x86_64's words */
 
 /* The value of the line that begins with @name and '=', up to the line's end; or NULL. */
 static const char *value_of(const char *text, const char *name)
@@ -45,6 +44,15 @@ bool dump_vmcoreinfo_swapper(const char *text, uint64_t *va)
 	return has_value(text, "SYMBOL(swapper_pg_dir)", 16, va);
 }
 
+static unsigned int lg2_of(uint64_t bit)
+{
+	unsigned int lg2 = 0;
+
+	while (bit >>= 1)
+		lg2++;
+	return lg2;
+}
+
 /* x86_64: the image is mapped from __START_KERNEL_map on, physical address phys_base. */
 static const char *learn_x86(const char *text, struct dump_regs *regs)
 {
@@ -55,12 +63,12 @@ static const char *learn_x86(const char *text, struct dump_regs *regs)
 		return NULL;
 	(void)has_value(text, "NUMBER(pgtable_l5_enabled)", 0, &has_5_levels);
 	(void)has_value(text, "NUMBER(sme_mask)", 0, &sme_mask);
-	if (sme_mask & (sme_mask - 1) || (sme_mask && !(sme_mask & ADDRESS_HIGH)))
-		return "VMCOREINFO's sme_mask is not AMD's C-bit";
-	if (sme_mask)
-		dump_regs_learn(regs, DUMP_C_BIT, (uint64_t)__builtin_ctzll(sme_mask));
-	dump_regs_learn(regs, DUMP_CR3, va - 0xffffffff80000000 + phys_base);
+	if (sme_mask & (sme_mask - 1) || sme_mask >> 52 || (sme_mask && !(sme_mask >> 32)))
+		return "has a mask of AMD's encryption that is none of the bits 32 to 51";
+	dump_regs_learn(regs, DUMP_CR3, (va - 0xffffffff80000000 + phys_base) | sme_mask);
 	dump_regs_learn(regs, DUMP_CR4, has_5_levels ? 0x1020 : 0x20); /* LA57, PAE */
+	if (sme_mask)
+		dump_regs_learn(regs, DUMP_C_BIT, lg2_of(sme_mask));
 	return NULL;
 }
 

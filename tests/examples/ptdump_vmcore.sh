@@ -177,9 +177,12 @@ alike "$dir/la57.elf" "$raw --cr3 0x8000 --cr4 0x1020"
 
 vmcoreinfo 'OSRELEASE=6.12.0' 'PAGESIZE=4096' 'SYMBOL(swapper_pg_dir)=ffffffff81001000' \
 	'NUMBER(phys_base)=-16777216' 'NUMBER(sme_mask)=140737488355328' >"$dir/notes"
+put "$x86" 0x1000 0 0x800000002067
 core "$dir/sme.elf" 62 "$x86" $pieces
-refuses "$dir/sme.elf"
-run 0 "$dir/sme.elf" --cr3 0x1000
+alike "$dir/sme.elf" "$raw --cr3 0x1000 --c-bit 47"
+run 0 "$dir/sme.elf"
+grep -q ' selects --cr3 0x800000001000 .*--c-bit 47$' "$dir/err" || bad "C-bit: $(cat "$dir/err")"
+put "$x86" 0x1000 0 0x2067
 
 # arm64 in pages of 4K: entry 1 of TTBR1's half
 arm64=$dir/arm64.img
