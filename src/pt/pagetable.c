@@ -234,7 +234,8 @@ bool ptl_pgtable_has_words_of(const struct pt_pgtable *a, const struct pt_pgtabl
 
 	return a->phys == b->phys && x->fmt == y->fmt && x->va_bits == y->va_bits &&
 	       x->pa_bits == y->pa_bits && x->features == y->features && x->share == y->share &&
-	       x->mem_types == y->mem_types && x->c_bit == y->c_bit && x->bbm == y->bbm && x->levels == y->levels;
+	       x->mem_types == y->mem_types && x->c_bit == y->c_bit && x->bbm == y->bbm &&
+	       x->levels == y->levels;
 }
 
 /* The same words, and the same place to give pages back to: the last to let go frees. */
