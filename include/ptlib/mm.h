@@ -44,7 +44,8 @@ struct pt_world;
 struct pt_world_cfg {
 	struct pt_zone *zone;   /* pages and tables; frames are as large as the granule */
 	struct pt_zone *device; /* memory of a device that CPUs do not reach; NULL: none */
-	struct pt_fmt_cfg fmt;  /* of all address spaces; a first stage */
+	/* Of all address spaces; a first stage. With a C-bit all leaves are encrypted, as Linux's. */
+	struct pt_fmt_cfg fmt;
 	struct pt_soft_cfg soft;
 	unsigned int flags;     /* PT_WORLD_* */
 	/* Where memory is, for numa_maps and PT_MM's nodes; NULL: all of it on node 0. */

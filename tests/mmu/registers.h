@@ -10,10 +10,11 @@ static inline struct pt_x86_regs x86_registers(const struct pt_fmt_cfg *fmt, pt_
 {
 	return (struct pt_x86_regs){
 		.cr0 = 0x80010033,
-		.cr3 = root,
+		.cr3 = root | (fmt->c_bit ? UINT64_C(1) << fmt->c_bit : 0),
 		.cr4 = 1u << 5 | (fmt->va_bits == 57 ? 1u << 12 : 0),
 		.efer = 0xd00,
 		.maxphyaddr = fmt->pa_bits,
+		.c_bit = fmt->c_bit,
 	};
 }
 
