@@ -98,7 +98,7 @@ static int to_user(struct pt_cpu *cpu)
 	if (cpu->in_user)
 		return 0;
 	err = ptl_cpu_write_cr3(cpu,
-				cpu->space->user_root | pcid_of(cpu) |
+				ptl_cpu_cr3_at(cpu, cpu->space->user_root) | pcid_of(cpu) |
 					(has_pairs(cpu) ? USER_PCID : 0) |
 					(keep ? X86_64_CR3_NO_FLUSH : 0),
 				PT_FLUSH_BY_SWITCH);
@@ -113,9 +113,10 @@ static void to_kernel(struct pt_cpu *cpu)
 {
 	cpu->in_user = false;
 	/* It was loaded before. */
-	PTL_BUG_ON(ptl_cpu_write_cr3(
-		cpu, cpu->space->root | pcid_of(cpu) | (has_pairs(cpu) ? X86_64_CR3_NO_FLUSH : 0),
-		PT_FLUSH_BY_SWITCH));
+	PTL_BUG_ON(ptl_cpu_write_cr3(cpu,
+				     ptl_cpu_cr3_at(cpu, cpu->space->root) | pcid_of(cpu) |
+					     (has_pairs(cpu) ? X86_64_CR3_NO_FLUSH : 0),
+				     PT_FLUSH_BY_SWITCH));
 }
 
 /* What a request asks for is done by the kernel. */
@@ -205,7 +206,7 @@ static int switch_to(struct pt_cpu *cpu, struct pt_space *space)
 	ptl_space_mark(space, cpu, true);
 	generation = generation_of(space);
 	keep = choose_slot(cpu, space, generation);
-	cr3 = space->root | pcid_of(cpu);
+	cr3 = ptl_cpu_cr3_at(cpu, space->root) | pcid_of(cpu);
 	err = ptl_cpu_write_cr3(cpu, cr3 | (keep ? X86_64_CR3_NO_FLUSH : 0), PT_FLUSH_BY_SWITCH);
 	if (err) {
 		ptl_space_mark(space, cpu, false);

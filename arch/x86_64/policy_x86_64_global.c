@@ -131,7 +131,9 @@ static int switch_to(struct pt_cpu *cpu, struct pt_space *space)
 		return 0;
 	/* Seq_cst: a flush that does not see the bit has changed the tables before we walk them. */
 	ptl_space_mark(space, cpu, true);
-	err = ptl_cpu_write_cr3(cpu, space->root | space->asid | X86_64_CR3_NO_FLUSH,
+	err = ptl_cpu_write_cr3(cpu,
+				ptl_cpu_cr3_at(cpu, space->root) | space->asid |
+					X86_64_CR3_NO_FLUSH,
 				PT_FLUSH_BY_SWITCH);
 	if (err)
 		return err;

@@ -236,6 +236,12 @@ void ptl_cpu_drain(struct pt_cpu *cpu);
 void ptl_cpu_flush(struct pt_cpu *cpu, const struct pt_tlb_flush *flush, enum pt_flush_cause cause);
 /* One more TLBI, or INVLPGB, that no barrier has completed; if there is no room, all have. */
 void ptl_cpu_add_pending(struct pt_cpu *cpu, const struct pt_tlb_flush *flush, bool broadcast);
+/* The part of CR3 that says where tables are: at @root, in encrypted memory if @cpu has a C-bit. */
+static inline uint64_t ptl_cpu_cr3_at(const struct pt_cpu *cpu, pt_pa_t root)
+{
+	return root | (cpu->x86.c_bit ? PTL_BIT(cpu->x86.c_bit) : 0);
+}
+
 /* Loads CR3, with its flush for @cause. 0, or -EINVAL if the MMU refuses. */
 int ptl_cpu_write_cr3(struct pt_cpu *cpu, uint64_t cr3, enum pt_flush_cause cause);
 int ptl_cpu_write_arm64(struct pt_cpu *cpu, const struct pt_arm64_regs *regs);

@@ -97,11 +97,27 @@ static void they_stay_so(void **state)
 	mm_verify(&fixture);
 }
 
+static void cr3_of_who_runs_has_the_bit(void **state)
+{
+	struct pt_cpu *cpu = mm_run(&fixture, 0, parent.space);
+	const struct pt_x86_regs *regs = pt_cpu_x86_64(cpu);
+
+	(void)state;
+	assert_int_equal(regs->c_bit, fixture.fmt.c_bit);
+	assert_true(regs->cr3 & BIT(regs->c_bit));
+	assert_int_equal(regs->cr3 & (BIT(52) - BIT(12)) & ~BIT(regs->c_bit),
+			 pt_pgtable_root(pt_mm_pgtable(parent.mm)));
+	pt_cpu_leave(cpu);
+	pt_cpu_leave(mm_run(&fixture, 0, fixture.idle_space));
+	assert_true(regs->cr3 & BIT(regs->c_bit));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(pages_of_every_kind_are_encrypted, setup, teardown),
 		cmocka_unit_test_setup_teardown(they_stay_so, setup, teardown),
+		cmocka_unit_test_setup_teardown(cr3_of_who_runs_has_the_bit, setup, teardown),
 	};
 
 	return cmocka_run_group_tests_name("mm/encrypted", tests, NULL, NULL);
