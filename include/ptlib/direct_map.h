@@ -52,7 +52,8 @@ struct pt_mermap; /* see mermap.h */
 struct pt_direct_map_cfg {
 	struct pt_fmt_cfg fmt;            /* stage 1; its granule is the frame size */
 	pt_va_t base;                     /* of pa 0; 0: where Linux has it, see below */
-	pt_attr_t attr;                   /* of every page; 0: PT_DIRECT_MAP_ATTR */
+	/* Of every page; 0: PT_DIRECT_MAP_ATTR, and encrypted if @fmt has a C-bit. */
+	pt_attr_t attr;
 	unsigned int flags;               /* PT_DIRECT_MAP_* */
 	unsigned int key;                 /* of KEYED pages; 0: there are none */
 	struct pt_table_ops tables;       /* where tables come from, if @protect is NULL */

@@ -36,7 +36,9 @@ static int set_format(struct pt_direct_map *dm, const struct pt_direct_map_cfg *
 		return -EOPNOTSUPP;
 	if (dm->info.nr_levels < 2 || dm->info.granule_lg2 != dm->phys->frame_lg2)
 		return -EINVAL;
-	dm->attr = cfg->attr ? cfg->attr : PT_DIRECT_MAP_ATTR;
+	dm->attr = cfg->attr;
+	if (!dm->attr) /* Linux: PAGE_KERNEL has _PAGE_ENC */
+		dm->attr = PT_DIRECT_MAP_ATTR | (dm->info.attrs & PT_ATTR_ENCRYPTED);
 	if ((dm->attr | PT_ATTR_KEY(cfg->key)) & ~(dm->info.attrs | PT_ATTR_DIRTY) ||
 	    cfg->key > PT_ATTR_KEY_MASK >> PT_ATTR_KEY_SHIFT)
 		return -EOPNOTSUPP;

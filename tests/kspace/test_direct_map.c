@@ -554,6 +554,40 @@ static void a_zone_says_that_pages_cannot_be_keyed_without_a_key(void **state)
 	assert_int_equal(pt_zone_destroy(zone), 0);
 }
 
+static pt_attr_t encrypted_at(struct kspace *k, pt_pa_t pa)
+{
+	struct pt_leaf leaf;
+
+	assert_int_equal(pt_lookup(pt_direct_map_pgtable(k->dm), pt_direct_map_base(k->dm) + pa,
+				   &leaf),
+			 0);
+	assert_int_equal(leaf.pa, pa);
+	return leaf.attr & PT_ATTR_ENCRYPTED;
+}
+
+/* Split, absent and back, joined: with the C-bit or, if attributes are told, without. */
+static void x86_with_a_c_bit_all_is_encrypted_unless_it_is_told(void **state)
+{
+	struct kspace *k = *state;
+
+	k->cfg.fmt.pa_bits = k->cfg.fmt.c_bit = 47;
+	k->cfg.flags = PT_DIRECT_MAP_JOIN;
+	for (unsigned int told = 0; told < 2; told++) {
+		const pt_attr_t want = told ? 0 : PT_ATTR_ENCRYPTED;
+
+		k->cfg.attr = told ? PT_DIRECT_MAP_ATTR : 0;
+		kspace_map(k);
+		assert_int_equal(encrypted_at(k, MEMORY_PA), want);
+		assert_int_equal(pt_set_direct_map_invalid(k->dm, MEMORY_PA + k->granule, 1), 0);
+		assert_int_equal(encrypted_at(k, MEMORY_PA), want);
+		assert_int_equal(pt_set_direct_map_default(k->dm, MEMORY_PA + k->granule, 1), 0);
+		assert_int_equal(encrypted_at(k, MEMORY_PA + k->granule), want);
+		assert_int_equal(pt_verify(pt_direct_map_pgtable(k->dm), NULL, NULL), 0);
+		pt_direct_map_destroy(k->dm);
+		k->dm = NULL;
+	}
+}
+
 static void refuses_configurations_that_are_none(void **state)
 {
 	struct kspace *k = *state;
@@ -615,6 +649,7 @@ int main(void)
 		TEST_ON(default_of_a_keyed_page_splits_its_block, wants_keys),
 		TEST(without_a_key_nothing_is_keyed),
 		TEST(a_zone_says_that_pages_cannot_be_keyed_without_a_key),
+		TEST_ON(x86_with_a_c_bit_all_is_encrypted_unless_it_is_told, wants_x86),
 		TEST(refuses_configurations_that_are_none),
 	};
 
