@@ -64,6 +64,50 @@ static struct pt_fault npt_faults(struct npt *n, enum pt_access_kind kind, unsig
 	return f;
 }
 
+/*
+ * 15.34.6 "Page Table Support": the guest's C-bit is part of no guest-physical address, and the
+ * host's, where it is not, of no address in nCR3 and its tables.
+ */
+static void c_bits_of_both_stages_are_no_addresses(void **state)
+{
+	const uint64_t host_c = BIT(47), guest_c = BIT(51);
+
+	(void)state;
+	for (unsigned int with = 0; with < 256; with++) {
+		uint64_t *host[4], *guest[4];
+		struct pt_access_result r;
+		struct npt n;
+
+		npt_init(&n, 4, 4);
+		for (unsigned int level = 0; level < 4; level++) {
+			host[level] = second_entry(&n.n, GPA, level);
+			guest[level] = guest_entry(&n.n, VA, level);
+		}
+		for (unsigned int level = 0; level < 4; level++) {
+			*host[level] |= with >> level & 1 ? host_c : 0;
+			*guest[level] |= with >> (4 + level) & 1 ? guest_c : 0;
+		}
+		n.n.guest.regs.cr3 |= guest_c;
+		n.n.guest.regs.c_bit = 51;
+		x86_load(&n.n.guest);
+		n.host.cr3 |= host_c;
+		assert_int_equal(pt_mmu_set_npt(n.n.guest.m.mmu, &n.host), -EINVAL);
+		n.host.c_bit = 47;
+		npt_load(&n);
+		nested_goes(&n.n, READ, VA, 3, DATA_PA);
+		nested_goes(&n.n, WRITE, VA, 0, DATA_PA);
+		n.n.guest.regs.cr3 &= ~guest_c;
+		n.n.guest.regs.c_bit = 0;
+		x86_load(&n.n.guest);
+		if (with & 0xf0) { /* without it, it is an address bit */
+			assert_int_equal(nested_try(&n.n, READ, VA, 4, 3, &r), 1);
+			assert_int_equal(r.fault.kind, PT_FAULT_NPF);
+			assert_true(r.fault.ipa & guest_c);
+		}
+		npt_exit(&n);
+	}
+}
+
 /* Bits 4:0 as of a page fault by a user; bit 32: for the final address */
 static void a_fault_of_the_final_address(void **state)
 {
@@ -378,6 +422,7 @@ static void order_of_setting(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(c_bits_of_both_stages_are_no_addresses),
 		cmocka_unit_test(a_fault_of_the_final_address),
 		cmocka_unit_test(a_fault_of_a_table_of_the_guest),
 		cmocka_unit_test(the_guests_own_faults_come_first),
