@@ -20,6 +20,16 @@
 
 #define DUMP_FRAME UINT64_C(4096) /* what dumps are read in */
 
+/* A little-endian number of @nr bytes, as files have them. */
+static inline uint64_t dump_le(const unsigned char *bytes, unsigned int nr)
+{
+	uint64_t value = 0;
+
+	for (unsigned int i = 0; i < nr; i++)
+		value |= (uint64_t)bytes[i] << 8 * i;
+	return value;
+}
+
 struct dump_format;
 
 struct dump_vmcore {

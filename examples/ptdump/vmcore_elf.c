@@ -22,15 +22,6 @@
 #define CR_AT 392
 #define NEEDED (CR_AT + 5 * 8)
 
-static uint64_t le(const unsigned char *bytes, unsigned int nr)
-{
-	uint64_t value = 0;
-
-	for (unsigned int i = 0; i < nr; i++)
-		value |= (uint64_t)bytes[i] << 8 * i;
-	return value;
-}
-
 /* The notes that were seen, and the one that is wanted. */
 struct search {
 	unsigned int wanted, nr_cpus;
@@ -41,13 +32,13 @@ static void take_note(struct search *search, const unsigned char *note, size_t l
 {
 	const unsigned char *cr = note + CR_AT;
 
-	if (len < NEEDED || le(note, 4) != 1)
+	if (len < NEEDED || dump_le(note, 4) != 1)
 		return;
 	if (search->nr_cpus++ == search->wanted)
 		*search->cpu = (struct dump_qemu_cpu){
-			.cr0 = le(cr, 8),
-			.cr3 = le(cr + 3 * 8, 8),
-			.cr4 = le(cr + 4 * 8, 8),
+			.cr0 = dump_le(cr, 8),
+			.cr3 = dump_le(cr + 3 * 8, 8),
+			.cr4 = dump_le(cr + 4 * 8, 8),
 		};
 }
 

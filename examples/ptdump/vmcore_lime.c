@@ -22,15 +22,6 @@
 #define HEADER 32
 #define MAX_RANGES 65536
 
-static uint64_t le(const unsigned char *bytes, unsigned int nr)
-{
-	uint64_t value = 0;
-
-	for (unsigned int i = 0; i < nr; i++)
-		value |= (uint64_t)bytes[i] << 8 * i;
-	return value;
-}
-
 static void read_header(const struct dump_vmcore *vmcore, uint64_t offset,
 			struct dump_region *range)
 {
@@ -44,11 +35,11 @@ static void read_header(const struct dump_vmcore *vmcore, uint64_t offset,
 		dump_die("%s: is compressed by AVML; avml-convert makes a plain dump of it", path);
 	if (memcmp(header, "EMiL", 4) != 0)
 		dump_die("%s: is damaged: no header of LiME's at byte %" PRIu64, path, offset);
-	if (le(header + 4, 4) != 1)
+	if (dump_le(header + 4, 4) != 1)
 		dump_die("%s: is a dump of LiME's of version %" PRIu64 ", of which only 1 is known",
-			 path, le(header + 4, 4));
-	last = le(header + 16, 8);
-	*range = (struct dump_region){ .pa = le(header + 8, 8), .offset = offset + HEADER };
+			 path, dump_le(header + 4, 4));
+	last = dump_le(header + 16, 8);
+	*range = (struct dump_region){ .pa = dump_le(header + 8, 8), .offset = offset + HEADER };
 	if (last >> PT_PHYS_MAX_BITS)
 		dump_die("%s: has memory beyond 2^%d", path, PT_PHYS_MAX_BITS);
 	if (last < range->pa)

@@ -96,7 +96,10 @@ struct pt_x86_regs {
 	uint64_t pat;            /* IA32_PAT; 0: its reset value */
 	unsigned int maxphyaddr; /* CPUID 80000008H:EAX[7:0]; 0: 52 */
 	bool no_1g;              /* CPUID lacks Page1GB */
-	/* CPUID 8000001FH:EBX[5:0] while SME or SEV is on, which ends the addresses; 0: off */
+	/*
+	 * CPUID 8000001FH:EBX[5:0] while SME or SEV is on, which ends the addresses; 0: off. By how
+	 * much a host's are shorter still, EBX[11:6], is to be taken off maxphyaddr.
+	 */
 	unsigned int c_bit;
 	/* What follows decides about accesses (mmu.h), not about tables. */
 	uint64_t rflags;         /* AC */

@@ -3,13 +3,11 @@
 #include <string.h>
 
 #include "mmu/mmu_internal.h"
+#include "pt/fmt_cfg.h"
 
 static bool same_cfg(const struct pt_fmt_cfg *a, const struct pt_fmt_cfg *b)
 {
-	return a->fmt == b->fmt && a->va_bits == b->va_bits && a->pa_bits == b->pa_bits &&
-	       a->levels == b->levels && a->upper_half == b->upper_half && a->bbm == b->bbm &&
-	       a->features == b->features && a->share == b->share && a->c_bit == b->c_bit &&
-	       a->mem_types == b->mem_types;
+	return ptl_fmt_cfg_alike(a, b) && a->levels == b->levels && a->upper_half == b->upper_half;
 }
 
 int ptl_regime_init(struct ptl_regime *r, const struct pt_phys *phys,

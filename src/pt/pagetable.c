@@ -4,6 +4,7 @@
 
 #include <stdlib.h>
 
+#include "pt/fmt_cfg.h"
 #include "pt/visit.h"
 
 static bool cfg_valid(const struct pt_pgtable_cfg *cfg)
@@ -232,10 +233,7 @@ bool ptl_pgtable_has_words_of(const struct pt_pgtable *a, const struct pt_pgtabl
 {
 	const struct pt_fmt_cfg *x = &a->fmt.cfg, *y = &b->fmt.cfg;
 
-	return a->phys == b->phys && x->fmt == y->fmt && x->va_bits == y->va_bits &&
-	       x->pa_bits == y->pa_bits && x->features == y->features && x->share == y->share &&
-	       x->mem_types == y->mem_types && x->c_bit == y->c_bit && x->bbm == y->bbm &&
-	       x->levels == y->levels;
+	return a->phys == b->phys && ptl_fmt_cfg_alike(x, y) && x->levels == y->levels;
 }
 
 /* The same words, and the same place to give pages back to: the last to let go frees. */
