@@ -16,6 +16,7 @@ static pt_attr_t attr_of(const struct dump_root *root, unsigned int perms)
 	unsigned int other = own == DUMP_X ? DUMP_P : DUMP_X;
 	pt_attr_t attr = PT_ATTR_READ | PT_ATTR_ACCESSED;
 
+	attr |= root->info.attrs & PT_ATTR_ENCRYPTED; /* as all but what a guest shares */
 	if (perms & DUMP_W)
 		attr |= PT_ATTR_WRITE | PT_ATTR_DIRTY;
 	if (perms & own)

@@ -47,7 +47,7 @@ static const char help_of_input[] =
 	"  --root LABEL            only this root: cr3, ttbr0, ttbr1, eptp, vttbr, or as the\n"
 	"                          table image says\n"
 	"  --map VA:PA:LEN:PERMS   map this, in a private copy, before anything else; may be\n"
-	"                          repeated. PERMS: letters of rwxpug\n"
+	"                          repeated. PERMS: letters of rwxpug. Encrypted with --c-bit\n"
 	"\n";
 
 /* In two, for a compiler need not take longer strings. */

@@ -36,6 +36,8 @@ says '4K page 0x9000; .*C=1'
 run 0 "$image" $sev --pa 0xa000
 says '0x0000000000002000'
 run 0 "$image" $sev --verify
+run 0 "$image" $sev --map 0x10000:0xc000:4K:rw
+says '^0x0000000000010000 0x0000000000010fff +0xc000 .*, encrypted$'
 
 # The C-bit ends the addresses; what stands between is malformed still.
 put "$image" 0x4000 4 0x000840000000c063
