@@ -337,6 +337,7 @@ struct check {
 	enum pt_range_walk_type type;
 	unsigned int types, flags;
 	bool areas;
+	const struct pt_area *area; /* of the run or gap in hand; NULL: there are none */
 	/* of the run in hand */
 	pt_va_t at;
 	struct naive_entry first;
@@ -387,14 +388,44 @@ static bool may_be_alike(const struct check *c, const struct naive_entry *e)
 	       !((e->raw ^ c->first.raw) & ~c->w->soft.stray);
 }
 
+/*
+ * The naive walk knows no areas: PFN maps have no folios, and in areas of huge pages each leaf that
+ * is not larger is of a folio of that size, whether or not descriptors know it.
+ */
+static enum pt_range_walk_type type_in_area(const struct check *c, const struct naive_entry *e)
+{
+	const struct pt_area *area = c->area;
+
+	if (!area || (e->type != PTW_FOLIO && e->type != PTW_PFN))
+		return e->type;
+	if (area->flags & PT_AREA_PFN_MAP || c->flags & PT_WALK_PFNS)
+		return PTW_PFN;
+	if (!e->special && area->huge_lg2 > c->w->info.granule_lg2 &&
+	    area->huge_lg2 >= c->w->info.leaf_lg2[e->level])
+		return PTW_FOLIO;
+	return e->type;
+}
+
+/* The folio is the one of the run's first leaf, which descriptors know, or the area alone. */
+static void check_folio(const struct check *c, const struct naive_entry *e)
+{
+	const struct pt_range_walk *walk = c->walk;
+
+	if (c->first.folio == NAIVE_NO_FOLIO) {
+		FUZZ_CHECK_EQ(walk->folio, e->pa >> walk->area.huge_lg2 << walk->area.huge_lg2);
+		return;
+	}
+	FUZZ_CHECK_EQ(e->folio, c->first.folio);
+	FUZZ_CHECK_EQ(walk->folio, c->naive.folio[e->folio].first);
+}
+
 /* That @e belongs to the run in hand. */
 static void check_entry(void *ctx, const struct naive_entry *e)
 {
 	struct check *c = ctx;
 	const struct pt_range_walk *walk = c->walk;
 	pt_va_t va = e->first > walk->va ? e->first : walk->va;
-	bool pfns = c->areas && (walk->area.flags & PT_AREA_PFN_MAP || c->flags & PT_WALK_PFNS);
-	enum pt_range_walk_type type = e->type == PTW_FOLIO && pfns ? PTW_PFN : e->type;
+	enum pt_range_walk_type type = type_in_area(c, e);
 
 	if (va != c->at || type != c->type || e->level != walk->level)
 		fprintf(stderr, "config %u flags %#x: entry %#" PRIx64 " level %u raw %#" PRIx64
@@ -414,10 +445,8 @@ static void check_entry(void *ctx, const struct naive_entry *e)
 		FUZZ_CHECK_EQ(e->pa + (va - e->first), walk->pa + (va - walk->va));
 		FUZZ_CHECK_EQ(e->hidden, walk->hidden);
 		FUZZ_CHECK_EQ(e->contig, walk->contig_lg2 != 0);
-		if (type == PTW_FOLIO) {
-			FUZZ_CHECK_EQ(e->folio, c->first.folio);
-			FUZZ_CHECK_EQ(walk->folio, c->naive.folio[e->folio].first);
-		}
+		if (type == PTW_FOLIO)
+			check_folio(c, e);
 		FUZZ_CHECK(same_bits(c, &c->first, e));
 		c->write |= may_write(c, e);
 		c->young |= e->young;
@@ -449,7 +478,7 @@ static uint64_t kept_bits(const struct check *c, const struct naive_entry *e)
 		raw = naive_hidden(&c->naive, raw, e->level);
 	if (!format_is_x86(c->w->fmt.fmt))
 		return raw & ~UINT64_C(0x000ffffffffff780); /* AP[2], AF, SH or address, DBM */
-	return raw & ~(naive_bits(UINT64_MAX, 51, 12) << 12) &
+	return raw & ~naive_address(&c->naive, 12) &
 	       ~(c->w->fmt.fmt == PT_FMT_X86_64 ? UINT64_C(0x62) : UINT64_C(0x302));
 }
 
@@ -486,7 +515,7 @@ static void check_silence(void *ctx, const struct naive_entry *e)
 {
 	struct check *c = ctx;
 
-	FUZZ_CHECK(!(c->types >> (e->type - PTW_NONE) & 1) || (e->type == PTW_FOLIO && c->areas));
+	FUZZ_CHECK(!(c->types >> (type_in_area(c, e) - PTW_NONE) & 1));
 }
 
 /* [@first, @last] was passed over: of areas that are to be walked only what was not asked for. */
@@ -494,6 +523,7 @@ static void check_gap(struct check *c, pt_va_t first, pt_va_t last)
 {
 	bool stopped = false;
 
+	c->area = NULL;
 	if (!c->areas) {
 		naive_walk(&c->naive, first, last, check_silence, c);
 		return;
@@ -503,6 +533,7 @@ static void check_gap(struct check *c, pt_va_t first, pt_va_t last)
 		pt_va_t from = area->first > first ? area->first : first;
 		pt_va_t to = area->last < last ? area->last : last;
 
+		c->area = area;
 		stopped |= c->w->verdict[i] == PT_AREA_STOP;
 		if (from <= to && !stopped && c->w->verdict[i] == PT_AREA_WALK)
 			naive_walk(&c->naive, from, to, check_silence, c);
@@ -513,6 +544,7 @@ static void check_run(struct check *c)
 {
 	const struct pt_range_walk *walk = c->walk;
 
+	c->area = c->areas ? &walk->area : NULL;
 	c->at = walk->va;
 	c->nr = 0;
 	c->write = c->young = c->dirty = false;

@@ -45,7 +45,7 @@ struct naive_entry {
 	enum pt_range_walk_type type;
 	/* FOLIO and PFN */
 	pt_pa_t pa;
-	bool write, young, dirty, hidden, contig;
+	bool write, young, dirty, hidden, contig, special;
 	size_t folio;
 	unsigned int limits; /* NAIVE_NO_*: what the tables above take away from leaves */
 	/* software's */
@@ -77,12 +77,20 @@ static inline bool naive_is_table(const struct naive *n, uint64_t raw, unsigned 
 	return naive_is_x86(n) ? !naive_bits(raw, 7, 7) : naive_bits(raw, 1, 1);
 }
 
+/* x86: bits of a word that an address from @lg2 on has, whatever its width. */
+static inline uint64_t naive_address(const struct naive *n, unsigned int lg2)
+{
+	uint64_t c_bit = n->fmt->c_bit ? UINT64_C(1) << n->fmt->c_bit : 0;
+
+	return naive_bits(UINT64_MAX, 51, lg2) << lg2 & ~c_bit;
+}
+
 static inline pt_pa_t naive_pa(const struct naive *n, uint64_t raw, unsigned int lg2)
 {
 	pt_pa_t pa;
 
 	if (naive_is_x86(n))
-		return naive_bits(raw, 51, lg2) << lg2;
+		return raw & naive_address(n, lg2);
 	if (format_is_lpa2(n->fmt->fmt))
 		return naive_bits(raw, 49, lg2) << lg2 | naive_bits(raw, 9, 8) << 50;
 	pa = naive_bits(raw, 47, lg2) << lg2;
@@ -94,14 +102,12 @@ static inline pt_pa_t naive_pa(const struct naive *n, uint64_t raw, unsigned int
 static inline void naive_leaf(const struct naive *n, uint64_t leaf, struct naive_entry *e)
 {
 	unsigned int lg2 = n->info->leaf_lg2[e->level];
-	bool special = false;
-
 	e->pa = naive_pa(n, leaf, lg2);
 	if (n->fmt->fmt == PT_FMT_X86_64) {
 		e->write = naive_bits(leaf, 1, 1);
 		e->young = naive_bits(leaf, 5, 5);
 		e->dirty = naive_bits(leaf, 6, 6);
-		special = naive_bits(leaf, 9, 9);
+		e->special = n->kernel && naive_bits(leaf, 9, 9);
 	} else if (n->fmt->fmt == PT_FMT_X86_EPT) {
 		bool tracked = n->fmt->features & PT_FEAT_AD;
 
@@ -118,11 +124,11 @@ static inline void naive_leaf(const struct naive *n, uint64_t leaf, struct naive
 		e->dirty = now && hd;
 		e->young = naive_bits(leaf, 10, 10);
 		e->contig = naive_bits(leaf, 52, 52) && n->info->contig_lg2[e->level];
-		special = naive_bits(leaf, 56, 56);
+		e->special = n->kernel && naive_bits(leaf, 56, 56);
 	}
 	e->type = PTW_PFN;
 	e->folio = NAIVE_NO_FOLIO;
-	if (!n->folio || (n->kernel && special))
+	if (!n->folio || e->special)
 		return;
 	for (size_t i = 0; i < n->nr_folios; i++)
 		if (n->folio[i].first <= e->pa &&
@@ -155,7 +161,7 @@ static inline uint64_t naive_hidden(const struct naive *n, uint64_t raw, unsigne
 	if (n->kernel == NAIVE_X86 && lg2 > 13 && naive_bits(raw, lg2 - 1, 13))
 		lg2 = 12;
 	if (n->kernel == NAIVE_X86 && naive_bits(raw, 8, 8))
-		leaf = (raw ^ (naive_bits(UINT64_MAX, 51, lg2) << lg2) ^ 0x100) | 1;
+		leaf = (raw ^ naive_address(n, lg2) ^ 0x100) | 1;
 	else if (n->kernel == NAIVE_ARM && naive_bits(raw, 11, 11))
 		leaf = raw | 1;
 	else if (n->kernel == NAIVE_ARM_6_1 && naive_bits(raw, 58, 58))
