@@ -53,7 +53,8 @@ enum pt_mm_verdict {
  * @verdict: Receives what came of it.
  *
  * Context: see mm.h. TLB: a leaf that is replaced is flushed before the new one is there.
- * Return: 0; -ENOMEM, and nothing that programs could notice has changed.
+ * Return: 0; -EINVAL for a @kind that does not exist; -ENOMEM, and nothing that programs could
+ * notice has changed.
  */
 PT_API PT_MUST_CHECK int pt_mm_fault(struct pt_mm *mm, pt_va_t va, enum pt_access_kind kind,
 				     enum pt_mm_verdict *verdict);

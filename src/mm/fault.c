@@ -387,6 +387,8 @@ int pt_mm_fault(struct pt_mm *mm, pt_va_t va, enum pt_access_kind kind, enum pt_
 	unsigned int need = fault.write ? PT_MM_WRITE : fault.exec ? PT_MM_EXEC : PT_MM_PROT;
 	enum step next = STEP_AGAIN;
 
+	if ((unsigned int)kind > PT_ACCESS_FETCH)
+		return -EINVAL;
 	if (!fault.area) {
 		*verdict = PT_VERDICT_SEGV_MAPERR;
 		return 0;

@@ -41,6 +41,21 @@ static struct pt_file *map_file(uint64_t nr, unsigned int order, bool shmem, uns
 	return file;
 }
 
+static void no_access_of_an_unknown_kind_faults(void **state)
+{
+	static const int kinds[] = { -1, PT_ACCESS_FETCH + 1, 1 << 30 };
+	enum pt_mm_verdict verdict = PT_VERDICT_NR;
+
+	(void)state;
+	mm_map_area(&parent, VA, fixture.page, PT_MM_ANON, RW, NULL, 0);
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
+		assert_int_equal(pt_mm_fault(parent.mm, VA, (enum pt_access_kind)kinds[i], &verdict),
+				 -EINVAL);
+	assert_int_equal(verdict, PT_VERDICT_NR);
+	assert_int_equal(pt_mm_fault(parent.mm, VA, PT_ACCESS_FETCH, &verdict), 0);
+	assert_int_equal(verdict, PT_VERDICT_SEGV_ACCERR);
+}
+
 static bool is_used(pt_pa_t pa)
 {
 	struct pt_mm_page page;
@@ -508,6 +523,7 @@ static void a_folio_goes_to_swap_page_by_page_if_it_must(void **state)
 }
 
 static const struct CMUnitTest bodies[] = {
+	cmocka_unit_test(no_access_of_an_unknown_kind_faults),
 	cmocka_unit_test(pages_of_a_file_are_free_after_the_flush),
 	cmocka_unit_test(an_unmap_flushes_whenever_its_gather_is_full),
 	cmocka_unit_test(gathers_of_an_address_space_have_its_bounds),
