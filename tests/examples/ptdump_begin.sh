@@ -150,6 +150,21 @@ lime() {
 	done >"$file"
 }
 
+# Memory of an x86_64 with a hole in its middle: $1. The root of CPU 0 is at 0x1000.
+x86_memory() {
+	zeroes $((32 << 12)) >"$1"
+	put "$1" 0x1000 0 0x2067
+	put "$1" 0x1000 511 0x6063
+	put "$1" 0x2000 0 0x3067
+	put "$1" 0x3000 1 0x12067
+	put "$1" 0x12000 3 0x13067 # behind the hole
+	put "$1" 0x12000 4 0x4025
+	put "$1" 0x6000 0 0xe3
+	put "$1" 0x7000 0 0x2067 # the root of another process, which another processor runs
+	put "$1" 0x7000 511 0x6063
+	put "$1" 0x13000 7 0x1122334455667788
+}
+
 # How a test ends.
 finish() {
 	[ "$nr_bad" -eq 0 ] || {

@@ -5,17 +5,7 @@
 . "$(dirname "$0")/ptdump_begin.sh"
 
 x86=$dir/x86.img
-zeroes $((32 << 12)) >"$x86"
-put "$x86" 0x1000 0 0x2067
-put "$x86" 0x1000 511 0x6063
-put "$x86" 0x2000 0 0x3067
-put "$x86" 0x3000 1 0x12067
-put "$x86" 0x12000 3 0x13067 # behind the hole
-put "$x86" 0x12000 4 0x4025
-put "$x86" 0x6000 0 0xe3
-put "$x86" 0x7000 0 0x2067 # the root of another process
-put "$x86" 0x7000 511 0x6063
-put "$x86" 0x13000 7 0x1122334455667788
+x86_memory "$x86"
 raw="$x86 --region 0:0x8000:0 --region 0x12000:0xe000:0x12000"
 asks='--va 0x203038'
 lime=$dir/x86.lime
