@@ -19,10 +19,11 @@ extern "C" {
 /**
  * struct pt_table_ops - Where table pages come from.
  * @alloc: Hand out 2^@size_lg2 bytes of the table's memory, naturally aligned,
- *         with any content. Return 0 or -ENOMEM. Called from any thread that
- *         changes the table. @size_lg2 is the granule's, or for the root of
- *         concatenated tables (format.h) that of all of them: a source that has
- *         only single pages returns -ENOMEM, and such a table is not created.
+ *         with any content. Return 0 or -ENOMEM; another error is what the
+ *         operation then returns. Called from any thread that changes the table.
+ *         @size_lg2 is the granule's, or for the root of concatenated tables
+ *         (format.h) that of all of them: a source that has only single pages
+ *         returns -ENOMEM, and such a table is not created.
  * @free:  Take back what @alloc gave. After the flush and the grace period.
  */
 struct pt_table_ops {

@@ -69,6 +69,7 @@ PT_API size_t pt_reserve_in_use(const struct pt_reserve *reserve);
 /**
  * The reserve as a source of table pages, for struct pt_pgtable_cfg. From a range it also
  * gives several at once, as the root of concatenated tables; they come back as single pages.
+ * Tables of a smaller granule than the reserve's pages are refused with -EINVAL.
  */
 PT_API struct pt_table_ops pt_reserve_ops(struct pt_reserve *reserve);
 

@@ -244,7 +244,9 @@ static int reserve_alloc(void *ctx, unsigned int size_lg2, pt_pa_t *pa)
 	uint32_t bits;
 	bool taken;
 
-	if (size_lg2 < reserve->size_lg2 || size_lg2 > PT_PHYS_MAX_BITS)
+	if (size_lg2 < reserve->size_lg2)
+		return -EINVAL;
+	if (size_lg2 > PT_PHYS_MAX_BITS)
 		return -ENOMEM;
 	bits = ptl_bit_lock(&reserve->lock);
 	taken = size_lg2 == reserve->size_lg2 ? take(reserve, pa) :

@@ -239,6 +239,27 @@ static void tables_live_on_a_reserve_alone(void **state)
 	f->source.fail_all = false;
 }
 
+static void refuses_tables_of_smaller_pages(void **state)
+{
+	struct fixture *f = *state;
+	const struct pt_phys_region region = { .pa = 0, .len = UINT64_C(4) << 16, .fd = -1 };
+	struct pt_pgtable_cfg cfg = f->cfg;
+	struct pt_reserve *reserve;
+	struct pt_pgtable *pt = NULL;
+
+	if (f->info.granule_lg2 == 16 || fixture_is_concat(f))
+		return;
+	assert_int_equal(pt_phys_add(f->phys, &region), 0);
+	assert_int_equal(pt_reserve_create(&reserve, f->phys, f->info.granule_lg2 + 2), 0);
+	assert_int_equal(pt_reserve_add_range(reserve, region.pa, region.len), 0);
+	cfg.tables = pt_reserve_ops(reserve);
+	cfg.watch = NULL;
+	assert_int_equal(pt_pgtable_create(&pt, f->phys, &cfg), -EINVAL);
+	assert_null(pt);
+	assert_int_equal(pt_reserve_in_use(reserve), 0);
+	assert_int_equal(pt_reserve_destroy(reserve), 0);
+}
+
 /* A root of several tables comes from the range, aligned; what is passed over is not lost. */
 static void a_range_gives_concatenated_tables(void **state)
 {
@@ -316,6 +337,7 @@ int main(void)
 {
 	static const struct test_case tests[] = {
 		TEST(tables_live_on_a_reserve_alone),
+		TEST(refuses_tables_of_smaller_pages),
 		TEST_ON(a_range_gives_concatenated_tables, NEEDS_CONCAT),
 	};
 	const struct CMUnitTest alone[] = {
