@@ -106,7 +106,10 @@ int pt_mmu_set_npt(struct pt_mmu *mmu, const struct pt_x86_regs *host)
 	/* What concerns the supervisor's accesses has no say in those that are all a user's. */
 	regs = *host;
 	regs.cr4 &= ~(X86_64_CR4_SMEP | X86_64_CR4_SMAP | X86_64_CR4_PKE | X86_64_CR4_PKS);
-	err = regs.cr0 & X86_64_CR0_PG ? ptl_x86_64_set_regime(r, mmu->phys, &regs) : -EINVAL;
+	/* nCR3 is a register, not an operand of MOV: APM2 15.25.4, no MBZ bit in it. */
+	if (!(regs.cr0 & X86_64_CR0_PG) || regs.cr3 & X86_64_CR3_NO_FLUSH)
+		return -EINVAL;
+	err = ptl_x86_64_set_regime(r, mmu->phys, &regs);
 	if (err)
 		return err;
 	r->stage = 2;

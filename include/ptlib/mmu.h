@@ -68,7 +68,7 @@ PT_API PT_MUST_CHECK int pt_mmu_set_arm64(struct pt_mmu *mmu, const struct pt_ar
  *
  * Context: as pt_mmu_set_x86_64(), which comes first.
  * Return: as pt_mmu_set_x86_64(); -EINVAL also without x86-64 registers, or if
- * @host has paging off. The second stage is then as before.
+ * @host has paging off or bit 63 of nCR3 set. The second stage is then as before.
  */
 PT_API PT_MUST_CHECK int pt_mmu_set_npt(struct pt_mmu *mmu, const struct pt_x86_regs *host);
 

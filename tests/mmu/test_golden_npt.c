@@ -394,6 +394,12 @@ static void order_of_setting(void **state)
 	bad = n.host;
 	bad.cr3 |= BIT(46);
 	assert_int_equal(pt_mmu_set_npt(n.n.guest.m.mmu, &bad), -EINVAL);
+	/* APM2 15.25.4: nCR3 has no bit that keeps a PCID's entries, with PCIDE or without */
+	bad = n.host;
+	bad.cr3 |= BIT(63);
+	assert_int_equal(pt_mmu_set_npt(n.n.guest.m.mmu, &bad), -EINVAL);
+	bad.cr4 |= BIT(17);
+	assert_int_equal(pt_mmu_set_npt(n.n.guest.m.mmu, &bad), -EINVAL);
 	bad = n.host;
 	bad.efer &= ~(BIT(8) | BIT(10));
 	assert_int_equal(pt_mmu_set_npt(n.n.guest.m.mmu, &bad), -EOPNOTSUPP);
