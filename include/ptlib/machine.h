@@ -83,7 +83,8 @@ struct pt_machine_cfg {
 
 /**
  * pt_machine_cfg_init() - @nr_cpus CPUs with the TLBs and costs of @profile, Linux's policy.
- * @profile: See profile.h; not NULL.
+ * @profile: See profile.h; NULL, as of a name that pt_tlb_profile_find() does not know, gives a
+ *           configuration without TLBs, which pt_machine_create() refuses.
  *
  * Policies are not the profile's: there are range TLBIs, which no processor of today's arm64
  * profiles has, until @cfg says otherwise.

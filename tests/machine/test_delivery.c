@@ -432,6 +432,9 @@ static void what_cannot_be_is_refused(void **state)
 			 -EINVAL);
 	pt_flush_batch_destroy(batch);
 	process_exit(&p);
+	/* a name that is no profile's */
+	pt_machine_cfg_init(&cfg, pt_tlb_profile_find("zen"), 1);
+	assert_int_equal(pt_machine_create(&machine, f.phys, &cfg), -EINVAL);
 	pt_machine_cfg_init(&cfg, pt_tlb_profile_find("neoverse-n1"), 1);
 	cfg.policy.delivery = PT_DELIVER_RAR;
 	assert_int_equal(pt_machine_create(&machine, f.phys, &cfg), -EINVAL);
