@@ -191,6 +191,30 @@ static inline void mm_verify(struct mm_fixture *f)
 	assert_int_equal(f->nr_reports, 0);
 }
 
+struct mm_wanted {
+	const char *what;
+	bool found;
+};
+
+static inline bool mm_look(void *ctx, const struct pt_mm_finding *finding)
+{
+	struct mm_wanted *wanted = ctx;
+
+	wanted->found |= !strcmp(finding->what, wanted->what);
+	return true;
+}
+
+/* Something is wrong with the world, @what among it. */
+static inline void mm_finds(struct mm_fixture *f, const char *what)
+{
+	struct mm_wanted wanted = { .what = what };
+
+	assert_int_equal(pt_world_verify(f->world, mm_look, &wanted), -EFAULT);
+	if (!wanted.found)
+		fprintf(stderr, "%s: not found: %s\n", f->config->name, what);
+	assert_true(wanted.found);
+}
+
 /* Nothing is left, and no stale translation was used. */
 static inline void mm_fixture_exit(struct mm_fixture *f)
 {

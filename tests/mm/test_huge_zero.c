@@ -539,47 +539,28 @@ static void its_neighbour_in_memory_counts_alone(void **state)
 	give_back(blocks, nr);
 }
 
-struct wanted {
-	const char *what;
-	bool found;
-};
-
-static bool look(void *ctx, const struct pt_mm_finding *finding)
-{
-	struct wanted *wanted = ctx;
-
-	wanted->found |= !strcmp(finding->what, wanted->what);
-	return true;
-}
-
 static void the_verifier_finds_it_written(void **state)
 {
-	struct wanted wanted = { .what = "a huge zero page that may be, or was, written" };
 	struct pt_pgtable *pt = pt_mm_pgtable(parent.mm);
 	struct pt_change change = { 0 };
 
 	(void)state;
 	map_read(VA, 1, RW);
 	assert_int_equal(pt_protect(pt, VA, fixture.huge, PT_ATTR_WRITE, 0, &change), 0);
-	assert_int_equal(pt_world_verify(fixture.world, look, &wanted), -EFAULT);
-	assert_true(wanted.found);
+	mm_finds(&fixture, "a huge zero page that may be, or was, written");
 	assert_int_equal(pt_protect(pt, VA, fixture.huge, 0, PT_ATTR_WRITE, &change), 0);
 	mm_verify(&fixture);
 }
 
 static void the_verifier_finds_parts_of_it(void **state)
 {
-	struct wanted wanted = {
-		.what = "a part of the huge zero page, or one that is not special",
-	};
 	struct pt_pgtable *pt = pt_mm_pgtable(parent.mm);
 	struct pt_change change = { 0 };
 
 	(void)state;
 	map_read(VA, 1, RW);
 	assert_int_equal(pt_split(pt, VA, fixture.huge, 0, &change), 0);
-	assert_int_equal(pt_world_verify(fixture.world, look, &wanted), -EFAULT);
-	assert_true(wanted.found);
+	mm_finds(&fixture, "a part of the huge zero page, or one that is not special");
 	assert_int_equal(pt_collapse(pt, VA, fixture.huge, 1, &change), 0);
 	mm_verify(&fixture);
 }

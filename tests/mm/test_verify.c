@@ -81,27 +81,9 @@ static int teardown(void **state)
 	return 0;
 }
 
-struct wanted {
-	const char *what;
-	bool found;
-};
-
-static bool look(void *ctx, const struct pt_mm_finding *finding)
-{
-	struct wanted *wanted = ctx;
-
-	wanted->found |= !strcmp(finding->what, wanted->what);
-	return true;
-}
-
 static void finds(const char *what)
 {
-	struct wanted wanted = { .what = what };
-
-	assert_int_equal(pt_world_verify(fixture.world, look, &wanted), -EFAULT);
-	if (!wanted.found)
-		fprintf(stderr, "%s: not found: %s\n", fixture.config->name, what);
-	assert_true(wanted.found);
+	mm_finds(&fixture, what);
 }
 
 static void is_sound(void)
