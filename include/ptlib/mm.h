@@ -39,7 +39,6 @@ struct pt_world;
 #define PT_WORLD_NO_CONTENT (1u << 0)
 /* There is no huge zero page: 0 in transparent_hugepage's use_zero_page. */
 #define PT_WORLD_NO_HUGE_ZERO (1u << 1)
-#define PT_WORLD_FLAGS 3u
 
 struct pt_world_cfg {
 	struct pt_zone *zone;   /* pages and tables; frames are as large as the granule */

@@ -4,6 +4,8 @@
 
 #include <stdlib.h>
 
+#define WORLD_FLAGS (PT_WORLD_NO_CONTENT | PT_WORLD_NO_HUGE_ZERO)
+
 /*
  * arm64: all of the table's half. x86: the lower half without its last page: a SYSCALL at its end
  * would return to an address that is not canonical, so Linux gives nobody that page (6.15,
@@ -43,7 +45,7 @@ int pt_world_create(struct pt_world **out, struct pt_phys *phys, const struct pt
 	world->cfg = *cfg;
 	world->phys = phys;
 	err = find_limits(world);
-	if (!err && (is_second_stage(cfg->fmt.fmt) || cfg->flags & ~PT_WORLD_FLAGS ||
+	if (!err && (is_second_stage(cfg->fmt.fmt) || cfg->flags & ~WORLD_FLAGS ||
 		     pt_phys_frame_lg2(phys) != world->page_lg2))
 		err = -EINVAL;
 	if (!err)
