@@ -14,7 +14,8 @@
  *   -EBUSY       the object is in use: a page still referenced, a range taken
  *   -EFAULT      a table word that hardware would refuse, or that points outside
  *                memory or back at a table above it, stands in the way
- *   -EIO         a file is unreadable, shorter than said, or not what it claims
+ *   -EIO         a file is unreadable, shorter than said, or not what it claims; a page of
+ *                a simulated file is lost
  *   -EOPNOTSUPP  the format or this table cannot express the request
  *
  * What simulated hardware does is a result, not an error. A broken invariant

@@ -99,7 +99,7 @@ PT_API PT_MUST_CHECK int pt_mm_fork(struct pt_mm **out, struct pt_mm *mm,
  * page, the huge one if @order is a leaf's, files their cache. In MIXEDMAP: pages that count, of
  * no file. PFNMAP has none.
  *
- * Pages of files that move are passed over.
+ * Pages of files that move, or are lost, are passed over.
  *
  * Return: also -ENOENT as above; -ENOMEM, what is mapped stays; -EINVAL for @order.
  */

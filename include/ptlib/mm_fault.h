@@ -15,6 +15,7 @@
  *	device exclusive         taken back                     and then as a leaf
  *	PROT_NONE, a hint        shown again                    and then as a leaf
  *	migration                RETRY: wait for its end
+ *	hole, of a lost page     SIGBUS_POISON
  *	hwpoison, POISONED       SIGBUS_POISON
  *	GUARD                    SEGV_MAPERR
  *	uffd-wp                  as without                     UFFD_WP, and nothing changes

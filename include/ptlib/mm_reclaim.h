@@ -55,8 +55,12 @@ PT_API PT_MUST_CHECK int pt_mm_migrate_end(struct pt_mm *mm, pt_va_t va, uint64_
 /**
  * pt_mm_poison() - The page at @va is lost: everybody gets a hwpoison entry in its place.
  *
- * A large folio becomes pages first; a huge page of hugetlb is lost as a whole. It leaves its
- * file, and is not used again before the world ends.
+ * A large folio becomes pages first; a huge page of hugetlb is lost as a whole. It is not used
+ * again before the world ends. Its file has it anew, from where it was read; but shmem and shared
+ * hugetlb had nothing but this page, and it is SIGBUS_POISON to all who map it later, too.
+ *
+ * Source: Linux 6.15, mm/memory-failure.c, me_pagecache_clean(), me_huge_page(); mm/memory.c,
+ * __do_fault().
  *
  * Return: also -ENOENT if no page is mapped there; -EBUSY if it moves, or is a driver's, of which
  * nobody knows who maps it.

@@ -37,7 +37,8 @@ PT_API const struct pt_file_cfg *pt_file_cfg(const struct pt_file *file);
 
 /**
  * pt_file_page() - Where the page of byte @offset is.
- * Return: 0; -ENOENT if it is not in memory; -ERANGE beyond the end.
+ * Return: 0; -ENOENT if it is not in memory; -EIO if it is lost, see pt_mm_poison(); -ERANGE
+ * beyond the end.
  */
 PT_API PT_MUST_CHECK int pt_file_page(const struct pt_file *file, uint64_t offset, pt_pa_t *pa);
 

@@ -40,6 +40,8 @@ static enum step fill(struct fault *fault, const struct ptl_run *hole, struct pt
 
 	if (err == -EBUSY)
 		return say(fault, PT_VERDICT_RETRY);
+	if (err == -EIO)
+		return say(fault, PT_VERDICT_SIGBUS_POISON);
 	if (err == -ERANGE || err == -ENOENT || (err < 0 && area->kind == PT_MM_HUGETLB))
 		return say(fault, PT_VERDICT_SIGBUS);
 	if (err < 0)

@@ -222,10 +222,16 @@ struct pt_world *ptl_file_world(const struct pt_file *file);
 /* The page of @offset. 0 if it was there, else how it was brought in. */
 #define PTL_FILLED 1
 #define PTL_FILLED_FROM_SWAP 2
+/* Or -EIO: it is lost. */
 int ptl_file_fill(struct pt_file *file, struct pt_mm *mm, uint64_t offset, pt_pa_t *pa);
 /* The cache's folio at @head is at @to now: of the same order. */
 void ptl_file_replace(struct pt_file *file, uint64_t offset, pt_pa_t head, pt_pa_t to);
 void ptl_file_forget(struct pt_file *file, uint64_t offset, uint64_t len);
+/*
+ * What was there is lost: a disk has it anew, shmem and hugetlb have not, and remember so.
+ * Source: Linux 6.15, mm/memory-failure.c, me_pagecache_clean(), me_huge_page().
+ */
+void ptl_file_lose(struct pt_file *file, uint64_t offset, uint64_t len);
 /* The page of @offset is in @slot from now on, whose content is written by the caller. */
 void ptl_file_swap_out(struct pt_file *file, uint64_t offset, struct pt_swap *swap, uint64_t slot);
 /* Bytes of [offset, offset + len) that are in swap. */

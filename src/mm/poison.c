@@ -79,8 +79,8 @@ int pt_mm_poison(struct pt_mm *mm, pt_va_t va)
 	PTL_BUG_ON(ptl_rmap(world, head, poison_piece, NULL));
 	ptl_page_set(page, PTL_PAGE_POISONED, 0);
 	if (file)
-		ptl_file_forget(file, atomic_load_explicit(&page->offset, memory_order_relaxed),
-				ptl_page_bytes(world) << ptl_page_order(page));
+		ptl_file_lose(file, atomic_load_explicit(&page->offset, memory_order_relaxed),
+			      ptl_page_bytes(world) << ptl_page_order(page));
 	atomic_store_explicit(&page->file, NULL, memory_order_relaxed);
 	/* Kept out of use: a list by offset, which nobody asks a lost page for. */
 	page->pins = 1;

@@ -243,13 +243,13 @@ static int populate_area(struct pt_mm *mm, const struct pt_mm_area *area, pt_va_
 
 			if (err == -ERANGE)
 				break; /* beyond the file */
-			if (err < 0 && err != -EBUSY) {
+			if (err < 0 && err != -EBUSY && err != -EIO) {
 				pt_range_walk_done(&run.walk);
 				return err;
 			}
 			if (err >= 0)
 				*done += fill.last - fill.first + 1;
-			else /* moves: passed over */
+			else /* moves, or is lost: passed over */
 				fill.last = ptl_last(va, area->page_lg2 ? area->page_lg2
 									: mm->world->page_lg2);
 			if (fill.last >= run.last)

@@ -11,6 +11,7 @@
  *	0                                    not there
  *	address                         | 1  in memory
  *	slot << SLOT_SHIFT | device << 2 | 2  in swap, shmem only
+ *	4                                    lost; only where nothing has it anew
  *
  * Written by the world's one thread, read beside it by smaps: relaxed, but for chunks, which
  * are published when they are zero.
@@ -18,6 +19,7 @@
 #define CHUNK_LG2 9
 #define WORD_PAGE UINT64_C(1)
 #define WORD_SWAP UINT64_C(2)
+#define WORD_LOST UINT64_C(4) /* no device and no slot */
 #define TYPE_SHIFT 2
 #define SLOT_SHIFT 10
 
@@ -151,7 +153,7 @@ void pt_file_put(struct pt_file *file)
 	     at += ptl_page_bytes(file->world)) {
 		if (word & WORD_PAGE)
 			drop(file, ptl_folio_head(file->world, word & ~WORD_PAGE));
-		else
+		else if (word & WORD_SWAP)
 			ptl_swap_put(swap_of(file, word), word >> SLOT_SHIFT);
 	}
 	for (size_t i = 0; i < file->nr_chunks; i++)
@@ -184,6 +186,8 @@ int pt_file_page(const struct pt_file *file, uint64_t offset, pt_pa_t *pa)
 	if (offset >= file->cfg.len)
 		return -ERANGE;
 	word = word_at(file, offset);
+	if (word == WORD_LOST)
+		return -EIO;
 	if (!(word & WORD_PAGE))
 		return -ENOENT;
 	*pa = word & ~WORD_PAGE;
@@ -364,10 +368,20 @@ void ptl_file_replace(struct pt_file *file, uint64_t offset, pt_pa_t head, pt_pa
 		set_word(file, offset + at, (to + at) | WORD_PAGE);
 }
 
-void ptl_file_forget(struct pt_file *file, uint64_t offset, uint64_t len)
+static void set_words(struct pt_file *file, uint64_t offset, uint64_t len, uint64_t word)
 {
 	for (uint64_t at = 0; at < len; at += ptl_page_bytes(file->world))
-		set_word(file, offset + at, 0);
+		set_word(file, offset + at, word);
+}
+
+void ptl_file_forget(struct pt_file *file, uint64_t offset, uint64_t len)
+{
+	set_words(file, offset, len, 0);
+}
+
+void ptl_file_lose(struct pt_file *file, uint64_t offset, uint64_t len)
+{
+	set_words(file, offset, len, file->cfg.shmem || file->cfg.page_lg2 ? WORD_LOST : 0);
 }
 
 struct ptl_huge_pool *ptl_huge_pool(const struct pt_world *world, unsigned int size_lg2)
