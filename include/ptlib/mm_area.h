@@ -69,7 +69,7 @@ struct pt_mm_area {
 	   of an address space of ours, a device or inode makes @offset that of the file. */
 	unsigned int major, minor;
 	uint64_t inode;
-	unsigned int key; /* protection key, of areas of such views; others have 0 */
+	unsigned int key; /* protection key of its leaves: 0 to what the format has, pt_attr_key() */
 };
 
 /**
@@ -81,8 +81,8 @@ struct pt_mm_area {
  *
  * Context: nothing else uses @mm.
  * Return: 0; -EEXIST if an area overlaps; -EINVAL for a range that is unaligned (HUGETLB: to its
- * page) or empty, a kind, flag, size, node or memory type that does not exist, a file where there
- * must be none, or the other way round, or a key; -ERANGE outside the user's addresses, to which
+ * page) or empty, a kind, flag, size, node, memory type or key that does not exist, a file where
+ * there must be none, or the other way round; -ERANGE outside the user's addresses, to which
  * the last page below x86's hole does not belong, or beyond the end of the file's offsets; -ENOMEM.
  * Unchanged on failure.
  */

@@ -42,12 +42,22 @@ PT_API PT_MUST_CHECK int pt_mm_zap(struct pt_mm *mm, pt_va_t va, uint64_t len);
  * @prot: PT_MM_READ, _WRITE, _EXEC; 0: leaves become PROT_NONE words.
  *
  * Pages become writable at once where a store would not have to be told of: dirty ones that are
- * the process's alone, or the file's; others when they are written.
+ * the process's alone, or the file's; others when they are written. Areas keep their keys.
  *
  * Return: also -ENOENT as above.
  */
 PT_API PT_MUST_CHECK int pt_mm_protect(struct pt_mm *mm, pt_va_t va, uint64_t len,
 				       unsigned int prot);
+
+/**
+ * pt_mm_pkey_protect() - pkey_mprotect(): and their protection key.
+ * @key: Up to what the format has: 15 on x86_64 and 7 on arm64 with PT_FEAT_PKEYS, else 0. Which
+ *       keys are allocated is not kept; none is taken for areas that may only be executed.
+ *
+ * Return: also -EINVAL for a key that the format has not; -ENOENT as above.
+ */
+PT_API PT_MUST_CHECK int pt_mm_pkey_protect(struct pt_mm *mm, pt_va_t va, uint64_t len,
+					    unsigned int prot, unsigned int key);
 
 /**
  * pt_mm_move() - mremap(MREMAP_FIXED) to a free place: areas, leaves and words move as they are.

@@ -43,6 +43,7 @@ enum pt_mm_verdict {
 	PT_VERDICT_UFFD_WP,
 	PT_VERDICT_SEGV_MAPERR,   /* SIGSEGV: nothing there */
 	PT_VERDICT_SEGV_ACCERR,   /* SIGSEGV: not allowed */
+	PT_VERDICT_SEGV_PKUERR,   /* SIGSEGV: not by the protection key */
 	PT_VERDICT_SIGBUS,        /* SIGBUS: beyond the end of the file; no huge page; no frame */
 	PT_VERDICT_SIGBUS_POISON, /* SIGBUS: the page is lost */
 	PT_VERDICT_NR,
@@ -62,9 +63,13 @@ PT_API PT_MUST_CHECK int pt_mm_fault(struct pt_mm *mm, pt_va_t va, enum pt_acces
 
 /**
  * pt_mm_fault_hw() - As the hardware reported it: #PF, or a data or instruction abort.
+ * PT_VERDICT_SEGV_PKUERR comes from here alone: what PKRU and POR_EL0 are at the time, nobody else
+ * knows. A page that the key forbids is mapped first if it is not, where Linux looks at them.
+ *
  * Return: also -EINVAL for another kind of fault, or one of a second stage.
- * Source: the error code of #PF (fault.h); ESR_ELx.ISS.WnR and CM, Arm ARM DDI 0487 J.a,
- * D19.2.37 "ESR_EL1", ISS encoding for an exception from a Data Abort.
+ * Source: the error code of #PF (fault.h); ESR_ELx.ISS.WnR and CM, and ISS2.Overlay, Arm ARM
+ * DDI 0487 J.a, D19.2.37 "ESR_EL1", ISS encoding for an exception from a Data Abort; Linux 6.15,
+ * arch/x86/mm/fault.c, access_error(); arch/arm64/mm/fault.c, do_page_fault().
  */
 PT_API PT_MUST_CHECK int pt_mm_fault_hw(struct pt_mm *mm, const struct pt_fault *fault,
 					enum pt_mm_verdict *verdict);

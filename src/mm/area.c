@@ -135,8 +135,8 @@ bool ptl_area_can_follow(const struct pt_mm_area *area, const struct pt_mm_area 
 {
 	return area->last + 1 == next->first && area->kind == next->kind &&
 	       area->flags == next->flags && area->page_lg2 == next->page_lg2 &&
-	       area->node == next->node && area->mem == next->mem && area->file == next->file &&
-	       ptl_area_offset(area, next->first) == next->offset &&
+	       area->node == next->node && area->mem == next->mem && area->key == next->key &&
+	       area->file == next->file && ptl_area_offset(area, next->first) == next->offset &&
 	       same_name(area->name, next->name);
 }
 
@@ -197,6 +197,11 @@ bool ptl_is_huge_size(const struct pt_world *world, unsigned int size_lg2)
 	return false;
 }
 
+bool ptl_has_key(const struct pt_world *world, unsigned int key)
+{
+	return key <= pt_attr_key(world->info.attrs);
+}
+
 static int check_want(const struct pt_mm *mm, const struct pt_mm_area *want)
 {
 	const struct pt_world *world = mm->world;
@@ -213,7 +218,8 @@ static int check_want(const struct pt_mm *mm, const struct pt_mm_area *want)
 		return err;
 	if (want->kind > PT_MM_MIXEDMAP || want->flags & ~PT_MM_FLAGS || want->mem >= PT_MEM_NR ||
 	    want->node < PT_MM_ANY_NODE || of_file != (want->file != NULL) ||
-	    (want->kind == PT_MM_ANON && shared) || huge != (want->page_lg2 != 0) || want->key)
+	    (want->kind == PT_MM_ANON && shared) || huge != (want->page_lg2 != 0) ||
+	    !ptl_has_key(world, want->key))
 		return -EINVAL;
 	if (want->mem && want->kind != PT_MM_PFNMAP && want->kind != PT_MM_MIXEDMAP)
 		return -EINVAL;

@@ -219,6 +219,7 @@ pt_attr_t ptl_leaf_attr(const struct pt_mm *mm, const struct pt_mm_area *area, b
 	pt_attr_t attr = PT_ATTR_READ | PT_ATTR_USER | PT_ATTR_ACCESSED | PT_ATTR_MEM(area->mem);
 
 	attr |= mm->world->info.attrs & PT_ATTR_ENCRYPTED;
+	attr |= PT_ATTR_KEY(area->key);
 	if (area->flags & PT_MM_EXEC)
 		attr |= PT_ATTR_EXEC;
 	if (write)

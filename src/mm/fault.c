@@ -377,16 +377,27 @@ static enum step step(struct fault *fault)
 	}
 }
 
+static bool is_write(enum pt_access_kind kind)
+{
+	return kind == PT_ACCESS_WRITE || kind == PT_ACCESS_RMW;
+}
+
+static bool allows(const struct pt_mm_area *area, enum pt_access_kind kind)
+{
+	if (is_write(kind))
+		return area->flags & PT_MM_WRITE;
+	return area->flags & (kind == PT_ACCESS_FETCH ? PT_MM_EXEC : PT_MM_PROT);
+}
+
 int pt_mm_fault(struct pt_mm *mm, pt_va_t va, enum pt_access_kind kind, enum pt_mm_verdict *verdict)
 {
 	struct fault fault = {
 		.mm = mm,
 		.area = ptl_area_of(mm, va),
 		.va = ptl_align_down(va, mm->world->page_lg2),
-		.write = kind == PT_ACCESS_WRITE || kind == PT_ACCESS_RMW,
+		.write = is_write(kind),
 		.exec = kind == PT_ACCESS_FETCH,
 	};
-	unsigned int need = fault.write ? PT_MM_WRITE : fault.exec ? PT_MM_EXEC : PT_MM_PROT;
 	enum step next = STEP_AGAIN;
 
 	if ((unsigned int)kind > PT_ACCESS_FETCH)
@@ -395,7 +406,7 @@ int pt_mm_fault(struct pt_mm *mm, pt_va_t va, enum pt_access_kind kind, enum pt_
 		*verdict = PT_VERDICT_SEGV_MAPERR;
 		return 0;
 	}
-	if (!(fault.area->flags & need)) {
+	if (!allows(fault.area, kind)) {
 		*verdict = PT_VERDICT_SEGV_ACCERR;
 		return 0;
 	}
@@ -409,6 +420,20 @@ int pt_mm_fault(struct pt_mm *mm, pt_va_t va, enum pt_access_kind kind, enum pt_
 
 #define ESR_WNR PTL_BIT(6)
 #define ESR_CM PTL_BIT(8) /* cache maintenance, which WnR calls a write and is none */
+#define ESR_OVERLAY PTL_BIT(38) /* ISS2.Overlay */
+
+/* Refused by a protection key: nothing here can make it succeed. */
+static bool refused_by_key(struct pt_mm *mm, const struct pt_fault *hw, enum pt_access_kind kind)
+{
+	const struct pt_mm_area *area = ptl_area_of(mm, hw->va);
+
+	if (!area)
+		return false;
+	/* x86 tells of the key whatever the area allows, arm64 of what the area forbids. */
+	if (hw->kind == PT_FAULT_PF)
+		return hw->code & PT_X86_PF_PK;
+	return hw->code & ESR_OVERLAY && allows(area, kind);
+}
 
 int pt_mm_fault_hw(struct pt_mm *mm, const struct pt_fault *hw, enum pt_mm_verdict *verdict)
 {
@@ -433,6 +458,10 @@ int pt_mm_fault_hw(struct pt_mm *mm, const struct pt_fault *hw, enum pt_mm_verdi
 	default:
 		return -EINVAL;
 	}
+	if (refused_by_key(mm, hw, kind)) {
+		*verdict = PT_VERDICT_SEGV_PKUERR;
+		return 0;
+	}
 	return pt_mm_fault(mm, hw->va, kind, verdict);
 }
 
@@ -446,6 +475,7 @@ const char *pt_mm_verdict_name(enum pt_mm_verdict verdict)
 		[PT_VERDICT_UFFD_WP] = "uffd-wp",
 		[PT_VERDICT_SEGV_MAPERR] = "SIGSEGV, not mapped",
 		[PT_VERDICT_SEGV_ACCERR] = "SIGSEGV, not allowed",
+		[PT_VERDICT_SEGV_PKUERR] = "SIGSEGV, protection key",
 		[PT_VERDICT_SIGBUS] = "SIGBUS",
 		[PT_VERDICT_SIGBUS_POISON] = "SIGBUS, poisoned",
 	};

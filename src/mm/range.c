@@ -234,7 +234,9 @@ static void protect_area(struct ptl_edit *edit, const struct pt_mm_area *area, p
 {
 	struct pt_mm *mm = edit->mm;
 	struct pt_change change = ptl_change(edit, PT_CHANGE_SKIP_HOLES);
-	pt_attr_t set = area->flags & PT_MM_EXEC ? PT_ATTR_EXEC : 0, clear = PT_ATTR_EXEC & ~set;
+	pt_attr_t set = PT_ATTR_KEY(area->key) | (area->flags & PT_MM_EXEC ? PT_ATTR_EXEC : 0);
+	pt_attr_t keys = mm->world->info.attrs & PT_ATTR_KEY_MASK;
+	pt_attr_t clear = (PT_ATTR_EXEC | keys) & ~set;
 
 	forget_writes(edit, first, last);
 	if (!ptl_is_accessible(area)) {
@@ -251,7 +253,9 @@ static void protect_area(struct ptl_edit *edit, const struct pt_mm_area *area, p
 		allow_writes(edit, area, first, last);
 }
 
-int pt_mm_protect(struct pt_mm *mm, pt_va_t va, uint64_t len, unsigned int prot)
+/* @key: NULL: areas keep theirs. */
+static int protect_areas(struct pt_mm *mm, pt_va_t va, uint64_t len, unsigned int prot,
+			 const unsigned int *key)
 {
 	struct ptl_edit edit;
 	size_t i, end;
@@ -270,12 +274,25 @@ int pt_mm_protect(struct pt_mm *mm, pt_va_t va, uint64_t len, unsigned int prot)
 			struct pt_mm_area *area = &mm->areas.at[k];
 
 			area->flags = (area->flags & ~PT_MM_PROT) | prot;
+			if (key)
+				area->key = *key;
 			protect_area(&edit, area, area->first, area->last);
 		}
 		ptl_areas_merge(&mm->areas, i, end);
 	}
 	ptl_edit_end(&edit);
 	return err;
+}
+
+int pt_mm_protect(struct pt_mm *mm, pt_va_t va, uint64_t len, unsigned int prot)
+{
+	return protect_areas(mm, va, len, prot, NULL);
+}
+
+int pt_mm_pkey_protect(struct pt_mm *mm, pt_va_t va, uint64_t len, unsigned int prot,
+		       unsigned int key)
+{
+	return ptl_has_key(mm->world, key) ? protect_areas(mm, va, len, prot, &key) : -EINVAL;
 }
 
 int pt_mm_set_flags(struct pt_mm *mm, pt_va_t va, uint64_t len, unsigned int set,

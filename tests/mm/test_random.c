@@ -172,6 +172,7 @@ static void program_change(struct program *p, unsigned int who, unsigned int wha
 	unsigned int prot = pick(p, 4) ? MODEL_READ | MODEL_WRITE : pick(p, 8);
 	unsigned int orders[] = { 0, 2, 4,
 				  p->block > 32 ? p->f.huge_lg2 - p->f.info.granule_lg2 : 5 };
+	const unsigned int keys = pt_attr_key(p->f.info.attrs) + 1;
 	size_t first, end, to;
 	uint64_t len;
 	int expected;
@@ -188,7 +189,13 @@ static void program_change(struct program *p, unsigned int who, unsigned int wha
 			model_unmap(model, first, end);
 		break;
 	case 1:
-		assert_int_equal(pt_mm_protect(mm, va, len, prot), expected);
+		/* Keys are the verifier's to look at. */
+		if (pick(p, 2))
+			assert_int_equal(pt_mm_protect(mm, va, len, prot), expected);
+		else
+			assert_int_equal(pt_mm_pkey_protect(mm, va, len, prot,
+							    (unsigned int)pick(p, keys)),
+					 expected);
 		if (!expected)
 			model_protect(model, first, end, prot);
 		break;
@@ -206,10 +213,8 @@ static void program_change(struct program *p, unsigned int who, unsigned int wha
 		break;
 	case 4:
 		to = pick(p, p->nr - (end - first));
-		if (pick(p, 2))
+		if (pick(p, 2) && (to - first) % 16 <= to)
 			to -= (to - first) % 16;
-		if (to + (end - first) > p->nr)
-			return;
 		if (!expected && !model_is_free(model, to, to + (end - first)))
 			expected = -EEXIST;
 		for (size_t i = first; !expected && i < end; i++)

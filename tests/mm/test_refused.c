@@ -207,6 +207,9 @@ static int make_call(struct program *p, const struct call *call, unsigned int wh
 	case 1:
 		return pt_mm_zap(mm, va, len);
 	case 2:
+		if (pick(p, 2))
+			return pt_mm_pkey_protect(mm, va, len, prots[pick(p, 5)],
+						  (unsigned int)pick(p, 20));
 		return pt_mm_protect(mm, va, len, prots[pick(p, 5)]);
 	case 3:
 		return pt_mm_write_protect(mm, va, len, pick(p, 3));

@@ -286,14 +286,15 @@ static void views_of_others_tell_what_is_known(void **state)
 	assert_string_equal(line_of("THPeligible:"), "");
 }
 
-static void areas_of_ours_have_no_keys(void **state)
+static void areas_of_ours_tell_their_keys(void **state)
 {
 	struct pt_mm_area want = area_of(PT_MM_ANON, RW);
+	const bool keys = fixture.fmt.features & PT_FEAT_PKEYS;
 
 	(void)state;
-	want.key = 1;
-	assert_int_equal(pt_mm_map(process.mm, &want), -EINVAL);
-	assert_int_equal(pt_mm_nr_areas(process.mm), 0);
+	want.key = keys ? 3 : 0;
+	tell_of(&want);
+	assert_string_equal(line_of("ProtectionKey:"), keys ? "ProtectionKey:         3\n" : "");
 }
 
 static const struct CMUnitTest bodies[] = {
@@ -305,7 +306,7 @@ static const struct CMUnitTest bodies[] = {
 	cmocka_unit_test(huge_pages_of_files_are_eligible_if_shmem_has_them),
 	cmocka_unit_test(huge_pages_are_eligible_in_no_other_kind),
 	cmocka_unit_test(views_of_others_tell_what_is_known),
-	cmocka_unit_test(areas_of_ours_have_no_keys),
+	cmocka_unit_test(areas_of_ours_tell_their_keys),
 };
 
 int main(void)
