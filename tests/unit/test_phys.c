@@ -316,8 +316,11 @@ static void refuses_malformed_regions(void **state)
 		{ { .len = 0x1000, .fd = -1 }, 0, -EINVAL },
 		{ { .len = 0x200000, .fd = -1 }, 21, -EINVAL },
 		{ { .len = 0x1000, .fd = -1, .flags = PT_PHYS_SHARED << 1 }, 12, -EINVAL },
+		{ { .len = 0x1000, .fd = -1, .flags = PT_PHYS_SHARED }, 12, -EINVAL },
 	};
 	const struct pt_phys_region odd_offset = { .len = 0x1000, .fd = fd, .offset = 0x800 };
+	const struct pt_phys_region odd_flag = { .len = 0x1000, .fd = fd,
+						 .flags = PT_PHYS_SHARED << 1 };
 	const struct pt_phys_region overlap[] = {
 		{ .pa = 0x4000, .len = 0x4000, .fd = -1 },
 		{ .pa = 0x1000, .len = 0x1000, .fd = -1 },
@@ -329,6 +332,7 @@ static void refuses_malformed_regions(void **state)
 		assert_int_equal(pt_phys_create(&phys, &bad[i].region, 1, bad[i].frame_lg2),
 				 bad[i].err);
 	assert_int_equal(pt_phys_create(&phys, &odd_offset, 1, 12), -EINVAL);
+	assert_int_equal(pt_phys_create(&phys, &odd_flag, 1, 12), -EINVAL);
 	assert_int_equal(pt_phys_create(&phys, overlap, 3, 12), -EINVAL);
 	assert_int_equal(pt_phys_create(&phys, overlap, 0, 12), -EINVAL);
 	assert_int_equal(pt_phys_create_anon(&phys, 0), -EINVAL);
