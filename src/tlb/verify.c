@@ -82,9 +82,24 @@ static size_t count_wrong_tags(const struct pt_tlb *tlb)
 	return nr_wrong;
 }
 
+/* Lookups ask for global entries only where they are said to be. */
+static size_t count_globals(const struct pt_tlb *tlb)
+{
+	size_t nr = 0;
+
+	for (unsigned int i = 0; i < tlb->nr_parts; i++) {
+		const struct ptl_part *part = &tlb->parts[i];
+
+		for (unsigned int at = 0; at < part->cfg.entries; at++)
+			nr += part->slots[at].entry.type == PT_TLB_GLOBAL &&
+			      ptl_valid(part, at / part->cfg.ways, at % part->cfg.ways);
+	}
+	return nr;
+}
+
 size_t pt_tlb_verify(const struct pt_tlb *tlb)
 {
-	size_t nr_wrong = count_wrong_tags(tlb);
+	size_t nr_wrong = count_wrong_tags(tlb) + (tlb->nr_globals != count_globals(tlb));
 
 	for (unsigned int i = 0; i < tlb->nr_parts; i++) {
 		const struct ptl_part *part = &tlb->parts[i];

@@ -74,6 +74,8 @@ static void an_ipa_may_take_everything(void **state)
 	(void)state;
 	assert_int_equal(pt_arm64_tlbi(&row.flush, PT_TLBI_IPAS2E1, 1, VA >> 12, 0), 0);
 	assert_row(&row, PT_TLB_IPA_TAKES_ALL);
+	row.flush.any_asid = false; /* it has none */
+	assert_row(&row, PT_TLB_IPA_TAKES_ALL);
 }
 
 /* ---- level hints ---- */

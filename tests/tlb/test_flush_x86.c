@@ -245,6 +245,20 @@ static void invlpgb_ends_where_addresses_end(void **state)
 	pt_tlb_destroy(tlb);
 }
 
+/* Nor does a step from the first of them lead below it, past the last address. */
+static void invlpgb_by_steps_stays_where_it_begins(void **state)
+{
+	const struct pt_tlb_entry top = {
+		.va = ~UINT64_C(0xfff), .asid = 1, .vmid = 1, .type = PT_TLB_LEAF,
+		.size_lg2 = 12, .leaf_lg2 = 12,
+	};
+	struct pt_tlb_flush flush;
+
+	(void)state;
+	assert_int_equal(pt_x86_invlpgb(&flush, 7, UINT32_C(1) << 31 | 3, 1 | 1 << 16, 7), 0);
+	assert_false(pt_tlb_flush_covers(&flush, &top));
+}
+
 static void refuses_what_the_processor_refuses(void **state)
 {
 	struct pt_tlb_flush flush;
@@ -334,6 +348,7 @@ int main(void)
 		cmocka_unit_test(invlpgb_compares_what_rax_says),
 		cmocka_unit_test(invlpgb_takes_as_many_pages_as_it_counts),
 		cmocka_unit_test(invlpgb_ends_where_addresses_end),
+		cmocka_unit_test(invlpgb_by_steps_stays_where_it_begins),
 		cmocka_unit_test(refuses_what_the_processor_refuses),
 		cmocka_unit_test(a_page_in_pieces_goes_as_a_whole),
 	};
