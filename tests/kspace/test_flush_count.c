@@ -195,6 +195,39 @@ static void refuses_policies_and_granules_that_are_none(void **state)
 		assert_int_equal(pt_flush_count_create(&count, &wrong[i]), -EINVAL);
 }
 
+/* Bytes of two pages are two pages, wherever in them they begin and end. */
+static void pages_are_counted_by_what_the_bytes_touch(void **state)
+{
+	struct pt_flush_count *count = counter(PT_FLUSH_X86_64, 12, false);
+	const struct pt_flush_ops *ops = pt_flush_count_ops(count);
+	struct pt_flush_counts counts;
+
+	(void)state;
+	ops->range(ops->ctx, 0x1fff, 0x2000, 12);
+	pt_flush_counts(count, &counts);
+	assert_int_equal(counts.pages, 2);
+	assert_int_equal(counts.page_ops, 2);
+	pt_flush_count_destroy(count);
+}
+
+/* At 3 GHz, as the header says where they are from. */
+static void default_costs_are_the_published_ones(void **state)
+{
+	const struct pt_flush_cost x86 = pt_flush_cost_default(PT_FLUSH_X86_64);
+	const struct pt_flush_cost arm64 = pt_flush_cost_default(PT_FLUSH_ARM64);
+
+	(void)state;
+	assert_int_equal(x86.request, 3 * 15000);
+	assert_int_equal(x86.page_op, 3 * 100);
+	assert_int_equal(x86.full, 3 * (2 * 32));
+	assert_int_equal(x86.local, x86.full);
+	assert_int_equal(arm64.request, 0);
+	assert_int_equal(arm64.page_op, 3 * 23);
+	assert_int_equal(arm64.range_op, 3 * 23);
+	assert_int_equal(arm64.full, 3 * 23);
+	assert_int_equal(arm64.local, 3 * 10);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -205,6 +238,8 @@ int main(void)
 		cmocka_unit_test(with_lpa2_ranges_begin_on_64k),
 		cmocka_unit_test(every_kind_of_request_has_its_counter),
 		cmocka_unit_test(refuses_policies_and_granules_that_are_none),
+		cmocka_unit_test(pages_are_counted_by_what_the_bytes_touch),
+		cmocka_unit_test(default_costs_are_the_published_ones),
 	};
 
 	return cmocka_run_group_tests_name("flush_count", tests, NULL, NULL);

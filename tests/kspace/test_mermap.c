@@ -229,12 +229,18 @@ static void a_part_that_was_not_mapped_settles_without_a_flush(void **state)
 	struct fixture *f = begin(state);
 	pt_pa_t pa = alloc_pages(f, 2);
 	uint64_t granule = f->k->granule;
+	const struct pt_extent last = { pa + 3 * granule, granule };
 
 	pt_mermap_put(f->mermap, get(f, 1, pa + granule, 1));
 	assert_true(is_stale(f, pa));
 	assert_int_equal(pt_folio_split(f->zone, pa, 0), 0);
 	flushed(f->k);
-	for (unsigned int i = 0; i < 4; i++) {
+	assert_true(is_stale(f, last.pa));
+	pt_mermap_settle(f->mermap, &last);
+	assert_false(is_stale(f, last.pa));
+	assert_int_equal(pt_free_pages_raw(f->zone, NULL, last.pa, 0), 0);
+	assert_int_equal(flushed(f->k).requests, 0);
+	for (unsigned int i = 0; i < 3; i++) {
 		assert_int_equal(pt_free_pages_raw(f->zone, NULL, pa + i * granule, 0), -EBUSY);
 		free_pages(f, pa + i * granule, 0);
 		assert_int_equal(flushed(f->k).requests, i == 1);
@@ -457,6 +463,7 @@ static void preparing_is_idempotent_and_may_fail(void **state)
 	assert_int_equal(pt_mermap_get(mermap, 0, pa, f->k->granule, PT_ATTR_RW, &alloc), -EINVAL);
 	f->k->source.fail_all = true;
 	assert_int_equal(pt_mermap_prepare(mermap), -ENOMEM);
+	assert_int_equal(pt_mermap_get(mermap, 0, pa, f->k->granule, PT_ATTR_RW, &alloc), -EINVAL);
 	f->k->source.fail_all = false;
 	assert_int_equal(pt_mermap_prepare(mermap), 0);
 	assert_int_equal(pt_mermap_get(mermap, 0, pa, f->k->granule, PT_ATTR_RW, &alloc), 0);
