@@ -58,7 +58,7 @@ static bool needs_break(const struct pt_space *space, const struct ptl_visit_ent
 	old = pt_entry_attr(space->pt, was->raw, level);
 	new_ = pt_entry_attr(space->pt, is->raw, level);
 	return was->pa != is->pa || (old ^ new_) & (PT_ATTR_MEM_MASK | PT_ATTR_SHARE_MASK) ||
-	       (new_ & ~old & PT_ATTR_GLOBAL && !space->guest) ||
+	       new_ & ~old & PT_ATTR_GLOBAL ||
 	       (was->contig_lg2 != is->contig_lg2 && !sizes_may_change);
 }
 
