@@ -58,7 +58,8 @@ PT_API const struct pt_watch_ops *pt_space_watch_ops(const struct pt_space *spac
  * A user table that it had is one no longer: that belongs to the table before.
  *
  * Context: before any CPU switches to it.
- * Return: 0; -EINVAL for a table of the other architecture, or of a second stage.
+ * Return: 0; -EINVAL for a table of the other architecture, or of a second stage; or, but for the
+ * kernel's space, of arm64's upper half.
  */
 PT_API PT_MUST_CHECK int pt_space_set_table(struct pt_space *space, struct pt_pgtable *pt);
 

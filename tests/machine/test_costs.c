@@ -254,6 +254,37 @@ static void range_tlbi_are_counted_exactly(void **state)
 	}
 }
 
+/* What a fault removes the processor removes by itself: the walk is all that it costs. */
+static void faults_cost_their_walks_alone(void **state)
+{
+	struct pt_access_result result;
+	struct pt_machine_cfg cfg;
+	uint64_t before, loads;
+	struct pt_cpu *cpu;
+	struct process p;
+	struct fixture f;
+
+	(void)state;
+	fixture_init(&f, "x86_48", 1, false);
+	pt_machine_destroy(f.machine);
+	pt_machine_cfg_init(&cfg, pt_tlb_profile_find("skylake-sp"), 1);
+	cfg.costs = odd_costs;
+	assert_int_equal(pt_machine_create(&f.machine, f.phys, &cfg), 0);
+	f.cfg.wait = pt_machine_wait_ops(f.machine);
+	process_init(&f, &p);
+	cpu = run_on(&f, 0, p.space);
+	before = stats_of(cpu).cost_ps;
+	loads = stats_of(cpu).loads;
+	assert_int_equal(touch(&f, cpu, VA, PT_ACCESS_READ, &result), 1);
+	loads = stats_of(cpu).loads - loads;
+	assert_int_equal(stats_of(cpu).flushes[PT_FLUSH_BY_FAULT][PT_FLUSH_KIND_PAGE], 1);
+	assert_true(loads > 0);
+	assert_int_equal(stats_of(cpu).cost_ps - before, loads * odd_costs.load);
+	pt_cpu_leave(cpu);
+	process_exit(&p);
+	fixture_exit(&f);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -261,6 +292,7 @@ int main(void)
 		cmocka_unit_test(the_curve_is_predicted_within_15_percent),
 		cmocka_unit_test(what_is_sent_costs_once),
 		cmocka_unit_test(range_tlbi_are_counted_exactly),
+		cmocka_unit_test(faults_cost_their_walks_alone),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -107,6 +107,75 @@ static void a_large_entry_is_held_to_all_leaves_that_it_was_split_into(void **st
 	}
 }
 
+/* ---- registers ---- */
+
+/* A PCID stands for what was loaded with it last, not for what it stood for when it was asked. */
+static void an_asid_is_held_to_the_registers_loaded_with_it_last(void **state)
+{
+	struct pt_pgtable *later;
+	struct pt_x86_regs regs;
+	struct pt_cpu_stats old, now;
+	struct trial t;
+
+	(void)state;
+	trial_init(&t, "x86_48");
+	t.f.cfg.flush = NULL;
+	t.f.cfg.watch = NULL;
+	assert_int_equal(pt_pgtable_create(&later, t.f.phys, &t.f.cfg), 0);
+	assert_int_equal(pt_map(t.p.pt, VA, DATA, t.f.page, RWU, NULL), 0);
+	assert_int_equal(pt_map(later, VA + t.f.page, DATA, t.f.page, RWU, NULL), 0);
+	regs = *pt_cpu_x86_64(t.cpu);
+	old = stats_of(t.cpu);
+	for (unsigned int i = 0; i < 2; i++) {
+		pt_va_t va = VA + i * t.f.page;
+
+		regs.cr3 = pt_pgtable_root(i ? later : t.p.pt) | 11 | BIT(63);
+		assert_int_equal(pt_cpu_load_x86_64(t.cpu, &regs), 0);
+		assert_false(hits(&t.f, t.cpu, va, PT_ACCESS_READ, DATA));
+		regs.cr3 = pt_pgtable_root(t.p.pt) | 12 | BIT(63);
+		assert_int_equal(pt_cpu_load_x86_64(t.cpu, &regs), 0);
+		assert_int_equal(pt_cpu_invpcid(t.cpu, PT_INVPCID_ADDRESS, 11, va), 0);
+		now = stats_of(t.cpu);
+		assert_int_equal(now.dropped - old.dropped, 2 * (i + 1));
+		assert_int_equal(now.dropped_needlessly - old.dropped_needlessly, 2 * (i + 1));
+	}
+	load_cpu(&t.f, t.cpu, TABLES);
+	pt_pgtable_destroy(later);
+	trial_exit(&t);
+}
+
+/* What a table allows is kept with it: of one that allows less now, no use would be right. */
+static void a_table_that_allows_less_is_dropped_for_a_reason(void **state)
+{
+	(void)state;
+	for (unsigned int less = 0; less < 2; less++) {
+		struct pt_step steps[PT_MAX_LEVELS];
+		struct pt_cpu_stats old, now;
+		unsigned int nr;
+		struct trial t;
+		uint64_t word;
+
+		fixture_init_policy(&t.f, "x86_48", 1, true, NULL, true);
+		process_init(&t.f, &t.p);
+		t.cpu = run_on(&t.f, 0, t.p.space);
+		assert_int_equal(pt_map(t.p.pt, VA, DATA, t.f.page, RWU, NULL), 0);
+		assert_false(hits(&t.f, t.cpu, VA, PT_ACCESS_READ, DATA));
+		assert_int_equal(pt_trace(t.p.pt, VA, steps, &nr), 0);
+		assert_int_equal(nr, 4);
+		word = steps[0].raw & ~(uint64_t)(less ? 2 : 0); /* R/W of the top entry */
+		assert_int_equal(pt_phys_write(t.f.phys,
+					       pt_pgtable_root(t.p.pt) + 8 * (VA >> 39 & 511),
+					       &word, 8),
+				 0);
+		old = stats_of(t.cpu);
+		drop_all(&t);
+		now = stats_of(t.cpu);
+		assert_int_equal(now.dropped - old.dropped, 2 + 3);
+		assert_int_equal(now.dropped_needlessly - old.dropped_needlessly, less ? 0 : 2 + 3);
+		trial_exit(&t);
+	}
+}
+
 /* ---- second stages ---- */
 
 #define SHIFTED (DATA + BIT(28))
@@ -214,6 +283,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_large_entry_is_held_to_all_leaves_that_it_was_split_into),
+		cmocka_unit_test(an_asid_is_held_to_the_registers_loaded_with_it_last),
+		cmocka_unit_test(a_table_that_allows_less_is_dropped_for_a_reason),
 		cmocka_unit_test(what_a_guest_has_is_held_to_both_stages_when_it_is_left),
 		cmocka_unit_test(nothing_agrees_with_a_second_stage_that_is_gone),
 	};

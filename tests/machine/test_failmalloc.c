@@ -185,6 +185,60 @@ static void what_the_checker_cannot_remember_it_says(void **state)
 	}
 }
 
+static void flush_nothing(void *ctx, pt_va_t first, pt_va_t last, unsigned int stride_lg2)
+{
+	(void)ctx;
+	(void)first;
+	(void)last;
+	(void)stride_lg2;
+}
+
+/* A change that is not remembered may be why another's flush was not needed. */
+static void a_lost_change_ends_all_reports(void **state)
+{
+	const struct pt_flush_ops none = { .range = flush_nothing };
+
+	(void)state;
+	for (unsigned int i = 0; i < 4; i++) {
+		struct pt_access_result result;
+		struct pt_check_stats checked;
+		unsigned int nr_reports = 0;
+		bool loses = i & 1;
+		struct fixture f;
+		struct process p;
+		struct pt_cpu *cpu;
+
+		fail_at = 0;
+		fixture_init_policy(&f, both[i / 2], 1, false, NULL, true);
+		assert_int_equal(pt_machine_set_checker(f.machine, PT_CHECK_WRONG, count_report,
+							&nr_reports),
+				 0);
+		assert_int_equal(pt_space_create(&p.space, f.machine), 0);
+		f.cfg.flush = &none;
+		f.cfg.watch = pt_space_watch_ops(p.space);
+		assert_int_equal(pt_pgtable_create(&p.pt, f.phys, &f.cfg), 0);
+		assert_int_equal(pt_space_set_table(p.space, p.pt), 0);
+		assert_int_equal(pt_map(p.pt, VA, DATA, 2 * f.page, RWU, NULL), 0);
+		cpu = run_on(&f, 0, p.space);
+		assert_false(hits(&f, cpu, VA, PT_ACCESS_WRITE, DATA));
+		nr_allocs = 0;
+		fail_at = loses ? 1 : 0;
+		counts = true;
+		assert_int_equal(pt_protect(p.pt, VA + f.page, f.page, 0, PT_ATTR_WRITE, NULL), 0);
+		counts = false;
+		fail_at = 0;
+		assert_int_equal(pt_protect(p.pt, VA, f.page, 0, PT_ATTR_WRITE, NULL), 0);
+		assert_int_equal(touch(&f, cpu, VA, PT_ACCESS_WRITE, &result), 0);
+		pt_machine_check_stats(f.machine, &checked);
+		assert_int_equal(checked.lost, loses);
+		assert_int_equal(nr_reports, !loses);
+		load_cpu(&f, cpu, TABLES);
+		pt_cpu_leave(cpu);
+		process_exit(&p);
+		fixture_exit(&f);
+	}
+}
+
 /* ---- what ASIDs stand for ---- */
 
 #define SPACES 9
@@ -195,14 +249,6 @@ struct spaces {
 	struct pt_flush_ops none;
 	unsigned int nr_reports;
 };
-
-static void flush_nothing(void *ctx, pt_va_t first, pt_va_t last, unsigned int stride_lg2)
-{
-	(void)ctx;
-	(void)first;
-	(void)last;
-	(void)stride_lg2;
-}
 
 /* Of space @i, in a set of its own of any TLB. */
 static pt_va_t page_of(const struct spaces *s, unsigned int i)
@@ -405,6 +451,7 @@ int main(void)
 		cmocka_unit_test(what_cannot_be_created_leaves_nothing_behind),
 		cmocka_unit_test(cpus_ask_the_host_for_nothing),
 		cmocka_unit_test(what_the_checker_cannot_remember_it_says),
+		cmocka_unit_test(a_lost_change_ends_all_reports),
 		cmocka_unit_test(contexts_that_are_known_ask_the_host_for_nothing),
 		cmocka_unit_test(entries_of_a_lost_context_count_as_needed),
 		cmocka_unit_test(so_do_global_entries_while_it_runs),

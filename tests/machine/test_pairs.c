@@ -211,6 +211,7 @@ static void what_cannot_be_is_refused(void **state)
 	assert_int_equal(pt_cpu_to_user(cpu), -EINVAL); /* no user table */
 	pt_cpu_to_kernel(cpu);
 	pt_cpu_leave(cpu);
+	assert_int_equal(pt_space_set_table(pt_machine_kernel(f.machine), pair.p.pt), 0);
 	assert_int_equal(pt_space_set_user_table(pt_machine_kernel(f.machine), pair.user), -EINVAL);
 	process_exit(&p);
 	fixture_init(&g, "x86_48", 1, false);
