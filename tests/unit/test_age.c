@@ -182,6 +182,23 @@ static void ages_the_last_page_of_the_address_space(void **state)
 	assert_int_equal(change.done, 0);
 }
 
+/* Also where pages with the same bits stand before it: a run of those ends where it begins. */
+static void a_block_behind_pages_like_it_counts_as_a_whole(void **state)
+{
+	struct fixture *f = *state;
+	size_t block = pages(f, f->block);
+	struct pt_change change = { 0 };
+
+	do_map_small(f, 0, block, 0, RWX | PT_ATTR_ACCESSED);
+	do_map(f, block, block, block, RWX);
+	assert_int_equal(span_lg2(f, block), lg2(f->block));
+	assert_int_equal(pt_test_and_clear_accessed(f->pt, page_va(f, block), f->block, NULL), 0);
+	touch(f, block, PT_ATTR_ACCESSED);
+	assert_int_equal(pt_test_and_clear_accessed(f->pt, page_va(f, 0), 2 * f->block, &change),
+			 0);
+	assert_int_equal(change.done, 2 * f->block);
+}
+
 int main(void)
 {
 	static const struct test_case tests[] = {
@@ -194,6 +211,7 @@ int main(void)
 		TEST(formats_without_dirty_tracking_find_none),
 		TEST_ON(a_large_leaf_counts_as_a_whole, NEEDS_2_LEVELS),
 		TEST_ON(a_block_counts_as_a_whole, NEEDS_CONTIG),
+		TEST_ON(a_block_behind_pages_like_it_counts_as_a_whole, NEEDS_CONTIG),
 		TEST_ON(blocks_at_both_ends_count_once, NEEDS_CONTIG),
 		TEST_ON(ages_across_sizes_tables_and_holes, NEEDS_2_LEVELS),
 		TEST_ON(ages_the_last_page_of_the_address_space, NEEDS_ACCESSED),

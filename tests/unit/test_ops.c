@@ -157,6 +157,42 @@ static void top_is_told_of_links(void **state)
 	agree(f);
 }
 
+/* Software's words in the top table, from leaves and back. */
+static void top_is_told_of_softwares_words(void **state)
+{
+	struct fixture *f = *state;
+	enum pt_soft_release release = fixture_is_x86(f) ? PT_SOFT_X86 : PT_SOFT_ARM64;
+	unsigned int top = f->info.nr_levels - 1, slot = top_slot(f, f->info.first);
+	uint64_t size = UINT64_C(1) << f->info.leaf_lg2[top];
+	const struct pt_soft move = { .kind = PT_SOFT_MIGRATION_WRITE };
+	struct pt_change change = { .flags = PT_CHANGE_NO_CONTIG };
+	pt_va_t va = f->info.first, next = va + size;
+	struct pt_pgtable_cfg cfg = f->cfg;
+	struct pt_soft_cfg soft;
+	struct pt_pgtable *pt;
+
+	if (!f->info.can_leaf[top] || pt_soft_cfg_init(&soft, release, &f->fmt, 0))
+		skip();
+	cfg.top = &f->watcher.top_ops;
+	cfg.soft = &soft;
+	assert_int_equal(pt_pgtable_create(&pt, f->phys, &cfg), 0);
+	assert_int_equal(pt_map(pt, va, 0, 2 * size, RWX, &change), 0);
+	f->watcher.nr_events = 0;
+	assert_int_equal(pt_soft_set(pt, va, 2 * size, top, &move, NULL), 0);
+	assert_top(f, slot, slot + 1);
+	assert_int_equal(pt_soft_map(pt, next, size, size, RWX, NULL), 0);
+	assert_top(f, slot + 1, slot + 1);
+	assert_int_equal(pt_soft_hide(pt, next, size, 0, 0, NULL), 0);
+	assert_top(f, slot + 1, slot + 1);
+	assert_int_equal(pt_soft_show(pt, next, size, 0, 0, NULL), 0);
+	assert_top(f, slot + 1, slot + 1);
+	if (top) {
+		assert_int_equal(pt_soft_split(pt, va, f->granule, top - 1, NULL), 0);
+		assert_top(f, slot, slot);
+	}
+	pt_pgtable_destroy(pt);
+}
+
 /* Also when a call fails: what it left behind may be a new table. */
 static void top_is_told_of_tables_that_a_failed_call_left(void **state)
 {
@@ -317,6 +353,7 @@ int main(void)
 		TEST(top_is_told_of_leaves_in_the_top_table),
 		TEST_ON(top_is_told_of_large_leaves_splits_and_collapses, NEEDS_2_LEVELS),
 		TEST_ON(top_is_told_of_links, NEEDS_2_LEVELS),
+		TEST(top_is_told_of_softwares_words),
 		TEST_ON(top_is_told_of_tables_that_a_failed_call_left, NEEDS_2_LEVELS),
 		TEST_ON(top_is_told_before_what_its_slots_named_is_freed, NEEDS_2_LEVELS),
 		TEST(watch_is_told_of_every_store),

@@ -27,6 +27,8 @@ static void hands_out_the_pages_of_its_range(void **state)
 		assert_int_equal(pt_reserve_in_use(reserve), i + 1);
 	}
 	assert_int_equal(ops.alloc(ops.ctx, 12, &more), -ENOMEM);
+	assert_int_equal(ops.alloc(ops.ctx, 13, &more), -ENOMEM);
+	assert_int_equal(ops.alloc(ops.ctx, 76, &more), -ENOMEM); /* more than addresses can say */
 	assert_int_equal(pt_reserve_destroy(reserve), -EBUSY);
 	ops.free(ops.ctx, pa[2], 12);
 	assert_int_equal(pt_reserve_available(reserve), 1);

@@ -384,6 +384,166 @@ static void a_hidden_leaf_can_be_split(void **state)
 	assert_true(watcher_agrees(&f->watcher, f->pt));
 }
 
+/* soft_map.h: blocks that reach outside are unfolded, also behind the range. */
+static void words_into_a_block_leave_its_rest_as_pages(void **state)
+{
+	struct fixture *f = *state;
+	size_t block;
+
+	if (!with_soft(f))
+		return;
+	block = pages(f, f->block);
+	do_map(f, 0, 2 * block, 0, RWX);
+	assert_int_equal(leaf_at(f, block).contig_lg2, lg2(block));
+	watcher_expect(&f->watcher, f->pt);
+	assert_int_equal(set(f, 0, block + 1, 0, SWAP(1), NULL), 0);
+	assert_true(watcher_was_flushed(&f->watcher, f->pt));
+	for (size_t i = block + 1; i < 2 * block; i++)
+		assert_int_equal(leaf_at(f, i).contig_lg2, 0);
+	assert_int_equal(pt_verify(f->pt, NULL, NULL), 0);
+}
+
+/* A contiguous block is of entries that differ in nothing but hardware's marks. */
+static void pages_that_differ_become_no_block(void **state)
+{
+	struct fixture *f = *state;
+	struct pt_change inherit = { .flags = PT_CHANGE_INHERIT };
+	struct pt_soft marked = SWAP(8);
+	struct pt_leaf leaf;
+	size_t block;
+
+	if (!with_soft(f))
+		return;
+	block = pages(f, f->block);
+	/* by a mark that one word hands down */
+	marked.flags = PT_SOFT_UFFD_WP;
+	assert_int_equal(set(f, 0, block, 0, SWAP(5), NULL), 0);
+	assert_int_equal(set(f, 3, 1, 0, marked, NULL), 0);
+	assert_int_equal(
+		pt_soft_map(f->pt, page_va(f, 0), page_pa(f, 0), f->block, RWX, &inherit), 0);
+	for (size_t i = 0; i < block; i++) {
+		assert_int_equal(leaf_at(f, i).contig_lg2, 0);
+		assert_int_equal(leaf_at(f, i).attr & soft_cfg.attr_uffd_wp,
+				 i == 3 ? soft_cfg.attr_uffd_wp : 0);
+	}
+	/* by an address that is aligned to no block */
+	assert_int_equal(set(f, block, block, 0, SWAP(5), NULL), 0);
+	assert_int_equal(
+		pt_soft_map(f->pt, page_va(f, block), page_pa(f, 1), f->block, RWX, NULL), 0);
+	assert_int_equal(pt_lookup(f->pt, page_va(f, block), &leaf), 0);
+	assert_int_equal(leaf.contig_lg2, 0);
+	assert_int_equal(leaf.pa, page_pa(f, 1));
+	/* by rights that changed while they were hidden */
+	do_map(f, 2 * block, block, 2 * block, RWX);
+	assert_int_equal(pt_soft_hide(f->pt, page_va(f, 2 * block), f->block, 0, 0, NULL), 0);
+	assert_int_equal(pt_soft_hide(f->pt, page_va(f, 2 * block + 3), f->granule, 0,
+				      PT_ATTR_WRITE, NULL),
+			 0);
+	assert_int_equal(pt_soft_show(f->pt, page_va(f, 2 * block), f->block, 0, 0, NULL), 0);
+	for (size_t i = 2 * block; i < 3 * block; i++) {
+		assert_int_equal(leaf_at(f, i).contig_lg2, 0);
+		assert_int_equal(leaf_at(f, i).attr & PT_ATTR_WRITE,
+				 i == 2 * block + 3 ? 0 : PT_ATTR_WRITE);
+	}
+	assert_int_equal(pt_verify(f->pt, NULL, NULL), 0);
+}
+
+/* What a PROT_NONE word hides has marks too. */
+static void words_inherit_from_hidden_leaves(void **state)
+{
+	struct fixture *f = *state;
+	struct pt_change inherit = { .flags = PT_CHANGE_INHERIT };
+
+	if (!with_soft(f))
+		return;
+	do_map_small(f, 0, 1, 0,
+		     RWX | PT_ATTR_ACCESSED | soft_cfg.attr_uffd_wp | soft_cfg.attr_soft_dirty);
+	do_map_small(f, 1, 1, 1, RWX);
+	assert_int_equal(pt_soft_hide(f->pt, page_va(f, 0), 2 * f->granule, 0, 0, NULL), 0);
+	assert_int_equal(set(f, 0, 2, 0, MIGRATION(0x800), &inherit), 0);
+	assert_int_equal(soft_at(f, 0, 0).flags,
+			 PT_SOFT_YOUNG | PT_SOFT_UFFD_WP |
+				 (soft_cfg.soft_dirty ? PT_SOFT_SOFT_DIRTY : 0));
+	assert_int_equal(soft_at(f, 1, 0).flags, 0);
+}
+
+/* A word is changed as a whole or not at all, whichever of its ends the range leaves out. */
+static void words_that_reach_outside_are_refused(void **state)
+{
+	struct fixture *f = *state;
+	const uint64_t rest = f->leaf1 - f->granule;
+	struct pt_change change;
+
+	if (!with_soft(f) || !f->info.can_leaf[1])
+		return;
+	do_map(f, 0, pages(f, f->leaf1), 0, RWX);
+	assert_int_equal(pt_soft_hide(f->pt, f->base, f->leaf1, 0, 0, NULL), 0);
+	for (size_t i = 0; i < 2; i++) {
+		change = (struct pt_change){ .done = 99 };
+		assert_int_equal(pt_soft_hide(f->pt, page_va(f, i), rest, 0, 0, &change), -EFAULT);
+		assert_int_equal(change.bad_va, page_va(f, i));
+		assert_int_equal(change.done, 0);
+		assert_int_equal(pt_soft_show(f->pt, page_va(f, i), rest, 0, 0, &change), -EFAULT);
+		assert_int_equal(change.bad_va, page_va(f, i));
+		assert_int_equal(pt_unmap(f->pt, page_va(f, i), rest, &change), -EFAULT);
+		assert_int_equal(change.bad_va, page_va(f, i));
+		assert_int_equal(soft_at(f, 0, 1).kind, PT_SOFT_PROT_NONE);
+	}
+	assert_int_equal(pt_unmap(f->pt, f->base, f->leaf1, NULL), 0);
+	assert_int_equal(set(f, 0, pages(f, f->leaf1), 1, MIGRATION(0), NULL), 0);
+	for (size_t i = 0; i < 2; i++) {
+		assert_int_equal(pt_soft_map(f->pt, page_va(f, i), page_pa(f, i), rest, RWX,
+					     &change),
+				 -EINVAL);
+		assert_int_equal(soft_at(f, 0, 1).kind, PT_SOFT_MIGRATION_WRITE);
+	}
+	/* nor to an address that its leaf cannot have */
+	assert_int_equal(pt_soft_map(f->pt, f->base, page_pa(f, 1), f->leaf1, RWX, &change),
+			 -EINVAL);
+	assert_int_equal(soft_at(f, 0, 1).kind, PT_SOFT_MIGRATION_WRITE);
+	assert_true(watcher_agrees(&f->watcher, f->pt));
+}
+
+/* As in the way of a map: where the words would stand, and above. */
+static void illegal_words_are_not_replaced(void **state)
+{
+	struct fixture *f = *state;
+	struct pt_step steps[PT_MAX_LEVELS];
+	unsigned int nr;
+
+	if (!with_soft(f))
+		return;
+	do_map_small(f, 0, 1, 0, RWX);
+	assert_int_equal(pt_trace(f->pt, page_va(f, 0), steps, &nr), 0);
+	for (unsigned int i = 0; i < nr; i++) {
+		pt_pa_t pa = steps[i].table_pa + 8 * steps[i].index;
+		uint64_t raw = raw_reserved(&f->fmt, steps[i].level);
+		struct pt_change change = { .done = 99 };
+
+		if (!raw)
+			raw = raw_beyond(&f->fmt, steps[i].level);
+		if (!raw)
+			continue;
+		write_word(f, pa, raw);
+		assert_int_equal(set(f, 0, 1, 0, SWAP(1), &change), -EFAULT);
+		assert_int_equal(change.bad_va, page_va(f, 0));
+		assert_int_equal(change.done, 0);
+		change.flags = PT_CHANGE_ONLY_HOLES;
+		assert_int_equal(set(f, 0, 1, 0, MARKER, &change), -EFAULT);
+		assert_int_equal(
+			pt_soft_map(f->pt, page_va(f, 0), page_pa(f, 0), f->granule, RWX, NULL),
+			-EFAULT);
+		change.flags = PT_CHANGE_SKIP_HOLES;
+		assert_int_equal(pt_soft_hide(f->pt, page_va(f, 0), f->granule, 0, 0, &change),
+				 -EFAULT);
+		assert_int_equal(pt_soft_split(f->pt, page_va(f, 0), f->granule, 0, &change),
+				 -EFAULT);
+		assert_int_equal(read_word(f, pa), raw);
+		write_word(f, pa, steps[i].raw);
+	}
+	agree_on_leaves(f);
+}
+
 /* What fails has changed nothing. */
 static void refuses_and_leaves_all_as_it_was(void **state)
 {
@@ -417,6 +577,12 @@ static void refuses_and_leaves_all_as_it_was(void **state)
 			 -ENOENT);
 	assert_int_equal(change.bad_va, page_va(f, 2));
 	assert_int_equal(pt_soft_map(f->pt, page_va(f, 2), 1, f->granule, RWX, &change), -EINVAL);
+	assert_int_equal(pt_soft_map(f->pt, page_va(f, 2), UINT64_MAX - f->granule + 1,
+				     2 * f->granule, RWX, &change),
+			 -EINVAL);
+	assert_int_equal(pt_soft_map(f->pt, page_va(f, 2), UINT64_C(1) << f->fmt.pa_bits,
+				     f->granule, RWX, &change),
+			 -ERANGE);
 	assert_int_equal(pt_soft_hide(f->pt, page_va(f, 0), 3 * f->granule, 0, 0, &change),
 			 -ENOENT);
 	assert_int_equal(change.bad_va, page_va(f, 2));
@@ -447,6 +613,11 @@ int main(void)
 		TEST_ON(prot_none_comes_back_as_it_was, NEEDS_2_LEVELS),
 		TEST_ON(part_of_a_hidden_block_is_no_block, NEEDS_CONTIG),
 		TEST_ON(a_hidden_leaf_can_be_split, NEEDS_3_LEVELS),
+		TEST_ON(words_into_a_block_leave_its_rest_as_pages, NEEDS_CONTIG),
+		TEST_ON(pages_that_differ_become_no_block, NEEDS_CONTIG),
+		TEST_ON(words_inherit_from_hidden_leaves, NEEDS_2_LEVELS),
+		TEST_ON(words_that_reach_outside_are_refused, NEEDS_3_LEVELS),
+		TEST_ON(illegal_words_are_not_replaced, NEEDS_2_LEVELS),
 		TEST_ON(refuses_and_leaves_all_as_it_was, NEEDS_2_LEVELS),
 	};
 
