@@ -283,6 +283,7 @@ static void arm64_current(void **state)
 
 	(void)state;
 	both_ways(&cfg, words, NR(words));
+	is_unknown(&cfg, 1, 0x00000000000047c0); /* guards are of pages */
 	cfg = config(PT_SOFT_ARM64, PT_FMT_ARM64_4K_LPA2, 52, 52, ALL);
 	both_ways(&cfg, wide, NR(wide));
 	cfg = config(PT_SOFT_ARM64, PT_FMT_ARM64_64K, 52, 52, ALL);
@@ -309,6 +310,62 @@ static void configurations(void **state)
 	assert_int_equal(pt_soft_cfg_init(&cfg, PT_SOFT_ARM64, &fmt, 0), -EOPNOTSUPP);
 	assert_string_equal(pt_soft_kind_name(PT_SOFT_PROT_NONE), "prot none");
 	assert_string_equal(pt_soft_kind_name((enum pt_soft_kind)99), "?");
+}
+
+/* soft.h: -EINVAL for a field that the kind does not have. */
+static void fields_of_other_kinds_are_refused(void **state)
+{
+	struct pt_soft_cfg cfg = config(PT_SOFT_X86, PT_FMT_X86_64, 48, 52, ALL);
+
+	(void)state;
+	refuses(&cfg, 0, (struct pt_soft){ .kind = PT_SOFT_HWPOISON, .pfn = 1, .type = 1 },
+		-EINVAL);
+	refuses(&cfg, 0, (struct pt_soft){ .kind = PT_SOFT_HWPOISON, .pfn = 1, .offset = 1 },
+		-EINVAL);
+	refuses(&cfg, 0, (struct pt_soft){ .kind = PT_SOFT_HWPOISON, .pfn = 1, .markers = 1 },
+		-EINVAL);
+	refuses(&cfg, 0,
+		(struct pt_soft){ .kind = PT_SOFT_MARKER,
+				  .markers = PT_SOFT_MARKER_POISONED,
+				  .pfn = 1 },
+		-EINVAL);
+	refuses(&cfg, 0, (struct pt_soft){ .kind = PT_SOFT_SWAP, .offset = 1, .pfn = 1 }, -EINVAL);
+}
+
+/*
+ * A swap word that the library takes for its own, of a break: it is not encoded, nor does it come
+ * by in a range of words; what stands right before and behind it does.
+ */
+static void a_word_of_the_library_itself_is_refused(void **state)
+{
+	struct pt_soft_cfg cfg = config(PT_SOFT_X86, PT_FMT_X86_64, 48, 46, 0);
+	const struct pt_soft ours = pt_soft_decode(&cfg, 0, 0xb4ea4b4ea4b4e000);
+	struct pt_pgtable_cfg table = { .mode = PT_MODE_PRIVATE, .soft = &cfg };
+	struct pt_soft near = ours, found;
+	const pt_va_t va = 1 << 20;
+	struct pt_reserve *reserve;
+	struct pt_pgtable *pt;
+	struct pt_phys *phys;
+
+	(void)state;
+	assert_int_equal(ours.kind, PT_SOFT_SWAP);
+	refuses(&cfg, 0, ours, -EINVAL);
+	assert_int_equal(pt_phys_create_anon(&phys, 1 << 20), 0);
+	assert_int_equal(pt_reserve_create(&reserve, phys, 12), 0);
+	assert_int_equal(pt_reserve_add_range(reserve, 0, 1 << 20), 0);
+	assert_int_equal(pt_fmt_cfg_init(&table.fmt, PT_FMT_X86_64), 0);
+	table.tables = pt_reserve_ops(reserve);
+	assert_int_equal(pt_pgtable_create(&pt, phys, &table), 0);
+	near.offset = ours.offset - 3;
+	assert_int_equal(pt_soft_set(pt, va, 4 << 12, 0, &near, NULL), -EINVAL);
+	assert_int_equal(pt_soft_set(pt, va, 5 << 12, 0, &near, NULL), -EINVAL);
+	assert_int_equal(pt_soft_lookup(pt, va, &found, NULL), -ENOENT);
+	assert_int_equal(pt_soft_set(pt, va, 3 << 12, 0, &near, NULL), 0);
+	near.offset = ours.offset + 1;
+	assert_int_equal(pt_soft_set(pt, va, 3 << 12, 0, &near, NULL), 0);
+	pt_pgtable_destroy(pt);
+	assert_int_equal(pt_reserve_destroy(reserve), 0);
+	pt_phys_destroy(phys);
 }
 
 static uint64_t next_random(uint64_t *seed)
@@ -460,6 +517,8 @@ int main(void)
 		cmocka_unit_test(arm64_6_12),
 		cmocka_unit_test(arm64_current),
 		cmocka_unit_test(configurations),
+		cmocka_unit_test(fields_of_other_kinds_are_refused),
+		cmocka_unit_test(a_word_of_the_library_itself_is_refused),
 		cmocka_unit_test(whatever_is_encoded_is_decoded),
 		cmocka_unit_test(the_quick_decoder_agrees_with_the_thorough_one),
 	};

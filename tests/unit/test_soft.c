@@ -132,6 +132,7 @@ static void migration_keeps_the_marks_of_each_page(void **state)
 {
 	struct fixture *f = *state;
 	struct pt_change inherit = { .flags = PT_CHANGE_INHERIT };
+	struct pt_soft marked = MIGRATION(0x900);
 
 	if (!with_soft(f))
 		return;
@@ -147,6 +148,11 @@ static void migration_keeps_the_marks_of_each_page(void **state)
 			 PT_SOFT_UFFD_WP | (soft_cfg.soft_dirty ? PT_SOFT_SOFT_DIRTY : 0));
 	for (size_t i = 0; i < 4; i++)
 		assert_int_equal(soft_at(f, i, 0).pfn, 0x800 + i);
+	/* what a word says already is not taken away again */
+	marked.flags = PT_SOFT_YOUNG | PT_SOFT_DIRTY;
+	do_map_small(f, 4, 1, 4, RWX | PT_ATTR_ACCESSED | PT_ATTR_DIRTY | soft_cfg.attr_dirty);
+	assert_int_equal(set(f, 4, 1, 0, marked, &inherit), 0);
+	assert_int_equal(soft_at(f, 4, 0).flags, marked.flags);
 	/* swap keeps of it what it can, also from software's words */
 	assert_int_equal(set(f, 3, 1, 0, SWAP(9), &inherit), 0);
 	assert_int_equal(soft_at(f, 3, 0).flags,
@@ -196,6 +202,7 @@ static void words_of_every_level(void **state)
 		assert_int_equal(pt_soft_split(f->pt, va + size / 2, f->granule, 0, &change), 0);
 		assert_int_equal(pt_soft_lookup(f->pt, va + size / 2, &found, &at), 0);
 		assert_int_equal(at, 0);
+		assert_int_equal(change.done, f->granule);
 		assert_int_equal(found.pfn, size / 2 / f->granule);
 		assert_int_equal(pt_soft_lookup(f->pt, va + size - 1, &found, &at), 0);
 		assert_int_equal(at, level - 1);
