@@ -357,8 +357,9 @@ static inline __attribute__((always_inline)) bool ptl_walk_page(struct pt_range_
 	    (walk->flags_ & (PT_WALK_EACH | PT_WALK_EFFECTIVE)) != PT_WALK_EACH ||
 	    !(walk->types_ & PT_TYPE_PFN))
 		return false;
-	/* Acquire pairs with the release in ptl_table_kill(). */
-	if (atomic_load_explicit(&frame->generation, memory_order_acquire) != walk->alive_)
+	/* Acquire pairs with the releases in ptl_table_kill() and ptl_tables_unhooked(). */
+	if (atomic_load_explicit(&frame->generation, memory_order_acquire) != walk->alive_ ||
+	    atomic_load_explicit(&walk->pt_->unhooked, memory_order_acquire) != walk->unhooked_)
 		return false;
 	raw = ptl_load_acquire(&table[walk->index_]);
 	if (!fmt_is_leaf(raw, 0, f))

@@ -237,6 +237,7 @@ static void refuses_what_it_cannot_link_and_changes_nothing(void **state)
 	size_t n = pages(f, f->leaf1), live;
 	struct pt_pgtable *other, *stranger;
 	struct pt_pgtable_cfg cfg = f->cfg;
+	struct pt_gather gather;
 	pt_va_t va = page_va(f, n);
 	pt_pa_t pa;
 
@@ -254,6 +255,9 @@ static void refuses_what_it_cannot_link_and_changes_nothing(void **state)
 	assert_int_equal(pt_pgtable_link(other, va, f->pt, va + f->granule, f->leaf1, 1), -EINVAL);
 	assert_int_equal(pt_pgtable_unlink(other, va, f->leaf1, 0, NULL), -EINVAL);
 	assert_int_equal(pt_pgtable_unlink(other, va, 0, 1, NULL), -EINVAL);
+	pt_gather_begin(&gather, f->pt);
+	assert_int_equal(pt_pgtable_unlink(other, va, f->leaf1, 1, &gather), -EINVAL);
+	pt_gather_finish(&gather);
 	/* a leaf in the source, something in the target */
 	assert_int_equal(pt_pgtable_link(other, va, f->pt, va, 2 * f->leaf1, 1), -EEXIST);
 	assert_int_equal(pt_translate(other, va, &pa), -ENOENT);
@@ -281,6 +285,65 @@ static void refuses_what_it_cannot_link_and_changes_nothing(void **state)
 	agree(f);
 	pt_pgtable_destroy(other);
 	assert_int_equal(f->source.nr_live, live);
+	agree(f);
+}
+
+/* A table outside memory, and what hardware would refuse, cannot be lent. */
+static void links_nothing_that_is_corrupt(void **state)
+{
+	struct fixture *f = *state;
+	struct pt_pgtable *other = make_other(f);
+	const uint64_t bad[] = { raw_table(&f->fmt, 0), raw_reserved(&f->fmt, 1),
+				 raw_beyond(&f->fmt, 1) };
+	struct pt_step steps[PT_MAX_LEVELS], *step;
+	pt_va_t va = page_va(f, pages(f, f->leaf1));
+	unsigned int nr;
+	pt_pa_t pa;
+
+	do_map_small(f, pages(f, f->leaf1), 1, 0, RWX);
+	assert_int_equal(pt_trace(f->pt, va, steps, &nr), 0);
+	step = &steps[nr - 2];
+	for (size_t i = 0; i < 3; i++) {
+		if (!bad[i])
+			continue;
+		write_word(f, step->table_pa + 8 * step->index, bad[i]);
+		assert_int_equal(pt_pgtable_link(other, va, f->pt, va, f->leaf1, 1), -EFAULT);
+		assert_int_equal(pt_translate(other, va, &pa), -ENOENT);
+	}
+	write_word(f, step->table_pa + 8 * step->index, step->raw);
+	pt_pgtable_destroy(other);
+	agree(f);
+}
+
+/* The table lives on in its other parent, and is none of this walk's any more. */
+static void a_walk_does_not_go_on_in_what_was_unlinked(void **state)
+{
+	static const unsigned int flags[] = { 0, PT_WALK_EACH, PT_WALK_FOLIOS };
+	struct fixture *f = *state;
+	size_t n = pages(f, f->leaf1);
+	pt_va_t va = page_va(f, n), last = page_va(f, n + 6) - 1;
+	struct pt_pgtable *other = make_other(f);
+	struct pt_range_walk walk;
+
+	for (size_t i = 0; i < 6; i += 2)
+		do_map_small(f, n + i, 1, i, RWX);
+	for (size_t i = 0; i < 3; i++) {
+		assert_int_equal(pt_pgtable_link(other, va, f->pt, va, f->leaf1, 1), 0);
+		assert_int_equal(pt_range_walk_start(&walk, other, va, last, PT_TYPE_PFN, flags[i]),
+				 PTW_PFN);
+		assert_int_equal(pt_pgtable_unlink(other, va, f->leaf1, 1, NULL), 0);
+		assert_int_equal(pt_range_walk_next(&walk), PTW_DONE);
+		assert_int_equal(pt_range_walk_done(&walk), 0);
+	}
+	/* pages without a hole between them */
+	do_map_small(f, n + 1, 1, 1, RWX);
+	assert_int_equal(pt_pgtable_link(other, va, f->pt, va, f->leaf1, 1), 0);
+	assert_int_equal(pt_range_walk_start(&walk, other, va, last, PT_TYPE_PFN, PT_WALK_EACH),
+			 PTW_PFN);
+	assert_int_equal(pt_pgtable_unlink(other, va, f->leaf1, 1, NULL), 0);
+	assert_int_equal(pt_range_walk_next(&walk), PTW_DONE);
+	assert_int_equal(pt_range_walk_done(&walk), 0);
+	pt_pgtable_destroy(other);
 	agree(f);
 }
 
@@ -315,6 +378,8 @@ int main(void)
 		TEST_ON(links_whole_branches, NEEDS_2_LEVELS),
 		TEST_ON(a_borrowed_table_does_not_collapse, NEEDS_2_LEVELS),
 		TEST_ON(the_other_half_may_borrow, NEEDS_2_LEVELS | NEEDS_HALF),
+		TEST_ON(links_nothing_that_is_corrupt, NEEDS_2_LEVELS),
+		TEST_ON(a_walk_does_not_go_on_in_what_was_unlinked, NEEDS_2_LEVELS),
 		TEST_ON(refuses_what_it_cannot_link_and_changes_nothing, NEEDS_2_LEVELS),
 		TEST_ON(a_table_may_borrow_from_itself, NEEDS_2_LEVELS),
 	};
