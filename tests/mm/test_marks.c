@@ -264,6 +264,54 @@ static void drivers_areas_that_are_only_read_have_no_page_to_write(void **state)
 	mm_verify(&fixture);
 }
 
+static struct pt_mm_page page_of(pt_pa_t pa)
+{
+	struct pt_mm_page page;
+
+	assert_int_equal(pt_world_page(fixture.world, pa, &page), 0);
+	return page;
+}
+
+/*
+ * A page that was written must be written back before it can go, also when its leaf, which said
+ * so, is another's by then: where it moves to, and what comes back from swap, which forgets it.
+ */
+static void a_written_page_stays_dirty_wherever_it_goes(void **state)
+{
+	static const pt_va_t places[] = { ANON_VA, OTHER_VA };
+	struct pt_swap *swap;
+	uint64_t done;
+	pt_pa_t pa;
+
+	(void)state;
+	assert_int_equal(pt_swap_create(&swap, fixture.world, 1, 64), 0);
+	mm_map_area(&parent, ANON_VA, 4 * fixture.page, PT_MM_ANON, RW, NULL, 0);
+	for (size_t i = 0; i < 2; i++) {
+		const pt_va_t va = places[i];
+
+		mm_store(&fixture, &parent, va, 1);
+		pa = mm_leaf(&parent, va).pa;
+		assert_int_equal(pt_mm_migrate_begin(parent.mm, va, fixture.page, NULL), 0);
+		assert_true(page_of(pa).dirty);
+		assert_int_equal(pt_mm_migrate_end(parent.mm, va, fixture.page, NULL), 0);
+		assert_int_not_equal(mm_leaf(&parent, va).pa, pa);
+		assert_true(page_of(mm_leaf(&parent, va).pa).dirty);
+		assert_int_equal(pt_mm_swap_out(parent.mm, va, fixture.page, swap, &done), 0);
+		assert_int_equal(done, fixture.page);
+		assert_int_equal(mm_load(&fixture, &parent, va), 1);
+		assert_true(page_of(mm_leaf(&parent, va).pa).dirty);
+		mm_verify(&fixture);
+	}
+	if (!pt_mm_to_device(parent.mm, ANON_VA, fixture.page, &done)) {
+		assert_int_equal(done, fixture.page);
+		assert_true(page_of(mm_soft(&parent, ANON_VA).pfn * fixture.page).dirty);
+	}
+	assert_int_equal(pt_mm_unmap(parent.mm, ANON_VA, 4 * fixture.page), 0);
+	assert_int_equal(pt_mm_unmap(parent.mm, OTHER_VA, NR * fixture.page), 0);
+	assert_int_equal(pt_swap_destroy(swap), 0);
+	mm_verify(&fixture);
+}
+
 static const struct CMUnitTest bodies[] = {
 	cmocka_unit_test(a_marker_outlives_a_fault_on_a_page_that_moves),
 	cmocka_unit_test(a_marker_outlives_a_fault_without_memory),
@@ -274,6 +322,7 @@ static const struct CMUnitTest bodies[] = {
 	cmocka_unit_test(a_mark_that_nobody_watches_goes_with_a_store),
 	cmocka_unit_test(a_marker_that_nobody_watches_is_a_hole),
 	cmocka_unit_test(drivers_areas_that_are_only_read_have_no_page_to_write),
+	cmocka_unit_test(a_written_page_stays_dirty_wherever_it_goes),
 };
 
 int main(void)

@@ -105,6 +105,14 @@ static void top_is_told_of_leaves_in_the_top_table(void **state)
 	assert_no_top(f);
 	assert_int_equal(pt_unmap(pt, f->base, 2 * f->granule, NULL), 0);
 	assert_top(f, 0, 1);
+	if (!format_lost_attrs(&f->fmt, PT_ATTR_ACCESSED)) {
+		assert_int_equal(pt_map(pt, f->base + f->granule, f->pa, f->granule,
+					RWX | PT_ATTR_ACCESSED, NULL),
+				 0);
+		f->watcher.nr_events = 0;
+		assert_int_equal(pt_test_and_clear_accessed(pt, f->base, 2 * f->granule, NULL), 0);
+		assert_top(f, 1, 1);
+	}
 	pt_pgtable_destroy(pt);
 }
 
@@ -155,6 +163,44 @@ static void top_is_told_of_links(void **state)
 	pt_pgtable_destroy(pt);
 	ref_unmap(&f->ref, 0, 1);
 	agree(f);
+}
+
+/* Leaves of the top table and a table beside them, which the map makes first. */
+static void top_is_told_of_leaves_beside_a_new_table(void **state)
+{
+	struct fixture *f = *state;
+	unsigned int top = f->info.nr_levels - 1, slot = top_slot(f, f->info.first);
+	uint64_t size = UINT64_C(1) << f->info.leaf_lg2[top];
+	struct pt_pgtable *pt;
+
+	if (!f->info.can_leaf[top] || f->info.entries_lg2[top] < 2)
+		skip();
+	pt = make_with_top(f);
+	f->watcher.nr_events = 0;
+	assert_int_equal(pt_map(pt, f->info.first, 0, 2 * size + f->granule, RWX, NULL), 0);
+	assert_top(f, slot, slot + 2);
+	pt_pgtable_destroy(pt);
+}
+
+/* Also of what led nowhere, and was cleared by who found it. */
+static void top_is_told_of_a_bad_table_that_goes(void **state)
+{
+	struct fixture *f = *state;
+	struct pt_pgtable *pt = make_with_top(f);
+	unsigned int top = f->info.nr_levels - 1, slot = top_slot(f, f->base);
+	uint64_t size = UINT64_C(1) << f->info.leaf_lg2[top];
+	pt_va_t va = f->base & ~(size - 1);
+	struct pt_range_walk walk;
+
+	write_word(f, pt_pgtable_root(pt) + 8 * slot, raw_table(&f->fmt, 0));
+	f->watcher.nr_events = 0;
+	assert_int_equal(pt_range_walk_start(&walk, pt, va, va + size - 1, PT_TYPE_ILLEGAL, 0),
+			 PTW_ILLEGAL);
+	assert_int_equal(pt_range_walk_clear(&walk, NULL), 0);
+	assert_top(f, slot, slot);
+	assert_int_equal(pt_range_walk_next(&walk), PTW_DONE);
+	assert_int_equal(pt_range_walk_done(&walk), 0);
+	pt_pgtable_destroy(pt);
 }
 
 /* Software's words in the top table, from leaves and back. */
@@ -353,6 +399,8 @@ int main(void)
 		TEST(top_is_told_of_leaves_in_the_top_table),
 		TEST_ON(top_is_told_of_large_leaves_splits_and_collapses, NEEDS_2_LEVELS),
 		TEST_ON(top_is_told_of_links, NEEDS_2_LEVELS),
+		TEST_ON(top_is_told_of_leaves_beside_a_new_table, NEEDS_2_LEVELS),
+		TEST_ON(top_is_told_of_a_bad_table_that_goes, NEEDS_2_LEVELS),
 		TEST(top_is_told_of_softwares_words),
 		TEST_ON(top_is_told_of_tables_that_a_failed_call_left, NEEDS_2_LEVELS),
 		TEST_ON(top_is_told_before_what_its_slots_named_is_freed, NEEDS_2_LEVELS),
