@@ -43,14 +43,6 @@ struct fixture {
 	uint64_t page; /* bytes of the smallest */
 };
 
-static inline const struct config *config_named(const char *name)
-{
-	for (size_t i = 0; i < NR_CONFIGS; i++)
-		if (!strcmp(configs[i].name, name))
-			return &configs[i];
-	abort();
-}
-
 /* Small TLBs with paging-structure caches, or without. */
 static inline struct pt_tlb_cfg small_tlb(bool tables)
 {

@@ -82,14 +82,6 @@ static inline void mm_note(void *ctx, const struct pt_check_report *report)
 	f->nr_reports++;
 }
 
-static inline const struct config *mm_config_named(const char *name)
-{
-	for (size_t i = 0; i < NR_CONFIGS; i++)
-		if (!strcmp(configs[i].name, name))
-			return &configs[i];
-	abort();
-}
-
 static inline struct pt_tlb_cfg mm_tlb(void)
 {
 	const unsigned int pages = 1u << PT_TLB_USE_DATA | 1u << PT_TLB_USE_FETCH;
@@ -138,7 +130,7 @@ static inline void mm_fixture_init(struct mm_fixture *f, const struct mm_config 
 
 	memset(f, 0, sizeof(*f));
 	f->config = config;
-	f->fmt = config_fmt(mm_config_named(config->name));
+	f->fmt = config_fmt(config_named(config->name));
 	assert_int_equal(pt_format_info(&f->fmt, &f->info), 0);
 	f->page = BIT(f->info.granule_lg2);
 	f->huge_lg2 = f->info.leaf_lg2[1];

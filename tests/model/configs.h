@@ -10,6 +10,7 @@
 #define MODEL_CONFIGS_H
 
 #include <stdlib.h>
+#include <string.h>
 
 #include <ptlib/format.h>
 
@@ -69,6 +70,14 @@ static const struct config configs[] = {
 };
 
 #define NR_CONFIGS (sizeof(configs) / sizeof(configs[0]))
+
+static inline const struct config *config_named(const char *name)
+{
+	for (size_t i = 0; i < NR_CONFIGS; i++)
+		if (!strcmp(configs[i].name, name))
+			return &configs[i];
+	abort();
+}
 
 static inline struct pt_fmt_cfg config_fmt(const struct config *config)
 {
