@@ -277,6 +277,22 @@ static void what_hardware_does_not_have_is_refused(void **state)
 	}
 }
 
+/* format.h, struct pt_fmt_cfg: "second stages: 0" */
+static void second_stages_have_no_table_of_memory_types(void **state)
+{
+	(void)state;
+	for (unsigned int fmt = 0; fmt < PT_FMT_NR; fmt++) {
+		struct pt_format_info info;
+		struct pt_fmt_cfg cfg;
+
+		assert_int_equal(pt_fmt_cfg_init(&cfg, (enum pt_format)fmt), 0);
+		assert_int_equal(pt_format_info(&cfg, &info), 0);
+		cfg.mem_types = 0xff06;
+		assert_int_equal(pt_format_info(&cfg, &info),
+				 format_is_stage2(cfg.fmt) ? -EINVAL : 0);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -286,6 +302,7 @@ int main(void)
 		cmocka_unit_test(every_word_is_one_thing),
 		cmocka_unit_test(the_tiny_formats_keep_it_too),
 		cmocka_unit_test(what_hardware_does_not_have_is_refused),
+		cmocka_unit_test(second_stages_have_no_table_of_memory_types),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

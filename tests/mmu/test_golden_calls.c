@@ -370,6 +370,14 @@ static void a_table_outside_memory_is_told_by_its_address(void **state)
 		assert_int_equal(*entry, OUTSIDE | RW | P);
 		*entry = was;
 	}
+	/* of the second of two pieces: the address at which that begins */
+	entry = x86_entry(&x, VA + 2 * MIB, 1);
+	x86_map(&x, (VA | (2 * MIB - 1)) & ~UINT64_C(0xfff), DATA_PA);
+	*entry = OUTSIDE | RW | P;
+	assert_int_equal(pt_access(x.m.mmu, (VA | (2 * MIB - 1)) - 3, &access, &r), 1);
+	assert_int_equal(r.fault.kind, PT_FAULT_NO_MEMORY);
+	assert_int_equal(r.fault.va, (VA | (2 * MIB - 1)) + 1);
+	assert_int_equal(r.nr_pieces, 0);
 	x.regs.cr3 = OUTSIDE;
 	x86_load(&x);
 	assert_int_equal(pt_access(x.m.mmu, VA, &access, &r), 1);

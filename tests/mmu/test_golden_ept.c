@@ -378,6 +378,26 @@ static void guest_physical_addresses_beyond_the_width(void **state)
 	ept_exit(&e);
 }
 
+/* fault.h: of the entry that decided, the physical address, which is not what the guest has */
+static void a_guests_fault_tells_where_its_entry_is(void **state)
+{
+	struct pt_fault fault;
+	struct ept e;
+
+	(void)state;
+	ept_init(&e, 4, 4);
+	for (unsigned int level = 0; level < 4; level++) {
+		uint64_t *entry = guest_entry(&e.n, VA, level), was = *entry;
+
+		*entry = 0;
+		fault = x86_faults(&e.n.guest, READ, VA, 4, 0, 0, VA);
+		assert_int_equal(fault.level, level);
+		*entry = was;
+		assert_int_equal(fault.pa, guest_entry_gpa(&e.n, VA, level) - GUEST);
+	}
+	ept_exit(&e);
+}
+
 /* 4.6, 4.7 of Vol. 3A: what the guest's own tables forbid never gets to the final page */
 static void the_guests_own_faults_come_first(void **state)
 {
@@ -409,6 +429,7 @@ int main(void)
 		cmocka_unit_test(capabilities),
 		cmocka_unit_test(mode_based_execute_control),
 		cmocka_unit_test(guest_physical_addresses_beyond_the_width),
+		cmocka_unit_test(a_guests_fault_tells_where_its_entry_is),
 		cmocka_unit_test(the_guests_own_faults_come_first),
 	};
 

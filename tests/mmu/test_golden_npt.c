@@ -218,6 +218,12 @@ static void the_hosts_registers(void **state)
 	npt_load(&n);
 	nested_goes(&n.n, FETCH, VA, 0, DATA_PA);
 	nested_goes(&n.n, READ, VA, 0, DATA_PA);
+	/* nor has the host's PKRU a say, whatever is in the bits of a key */
+	n.host.cr4 |= BIT(22) | BIT(24);
+	n.host.pkru = n.host.pkrs = UINT32_MAX;
+	npt_load(&n);
+	*second_entry(&n.n, GPA, 0) |= BIT(59);
+	nested_goes(&n.n, WRITE, VA, 0, DATA_PA);
 	/* a user's writes need RW whatever WP is */
 	n.host.cr0 &= ~BIT(16);
 	npt_load(&n);

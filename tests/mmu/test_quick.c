@@ -445,11 +445,50 @@ static void quick_ways_of_two_stages_answer_as_a_trace_does(void **state)
 	}
 }
 
+/*
+ * Registers of one architecture leave nothing of the other's: 48 bits of 4K, whose words, with a
+ * bit of software's where arm64 has AF, both can read.
+ */
+static void other_registers_take_the_place_of_all(void **state)
+{
+	/* TG1 of 4K, 48 bits of output and input */
+	const uint64_t tcr = UINT64_C(2) << 30 | UINT64_C(5) << 32 | 16 << 16 | 16;
+	const struct pt_arm64_regs arm = { .ttbr0 = GUEST_ROOT,
+					   .ttbr1 = GUEST_ROOT,
+					   .tcr = tcr,
+					   .sctlr = BIT(0) };
+	const struct pt_access read = access_of(PT_ACCESS_READ, 4, 0);
+	struct pt_access_result result;
+	struct world w;
+
+	(void)state;
+	world_init(&w, config_named("x86_48"));
+	for (unsigned int i = 0; i < NR_PAGES; i++) {
+		struct pt_access_step steps[PT_ACCESS_MAX_STEPS];
+		unsigned int nr;
+
+		assert_int_equal(pt_access_trace(w.mmu, w.va[i], &read, &result, steps, &nr), 0);
+		*word(&(struct machine){ .phys = w.phys }, steps[nr - 1].table_pa,
+		      steps[nr - 1].index) |= BIT(10);
+	}
+	world_add_second(&w, config_named("ept_48"));
+	assert_int_equal(pt_mmu_set_arm64(w.mmu, &arm), 0);
+	assert_int_equal(pt_access(w.mmu, w.va[2], &read, &result), 0);
+	assert_int_equal(result.nr_loads[1], 0);
+	load_first(&w);
+	assert_int_equal(pt_access(w.mmu, w.va[2], &read, &result), 0);
+	assert_int_equal(result.nr_loads[1], 0);
+	compare_addresses(&w);
+	compare_forms(&w);
+	world_exit(&w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(quick_ways_answer_as_a_trace_does),
 		cmocka_unit_test(quick_ways_of_two_stages_answer_as_a_trace_does),
+		cmocka_unit_test(other_registers_take_the_place_of_all),
 	};
 
 	return cmocka_run_group_tests_name("quick", tests, NULL, NULL);

@@ -566,6 +566,16 @@ static void refuses_what_the_machine_does_not_have(void **state)
 	cfg.mem_types = 0; /* of a register: the reset value */
 	assert_refused(&regs, &cfg, 0x1000);
 
+	/* a C-bit where @cfg has none, or has it elsewhere */
+	assert_int_equal(pt_fmt_cfg_init(&cfg, PT_FMT_X86_64), 0);
+	cfg.pa_bits = 46;
+	regs.x86 = (struct pt_x86_regs){ .maxphyaddr = 46, .c_bit = 47 };
+	assert_refused(&regs, &cfg, 0x1000);
+	cfg.c_bit = 51;
+	assert_refused(&regs, &cfg, 0x1000);
+	cfg.c_bit = 47;
+	assert_int_equal(select_table(&regs, &cfg, 0x1000), 0);
+
 	assert_int_equal(pt_fmt_cfg_init(&cfg, PT_FMT_X86_EPT), 0);
 	assert_refused(&regs, &cfg, 0x1000);
 	cfg.features = 0;
