@@ -48,7 +48,6 @@ static struct features read_features(const struct pt_arm64_s2_regs *regs)
 static unsigned int levels_of_sl(uint64_t vtcr, enum pt_format fmt, const struct features *has)
 {
 	unsigned int sl0 = arm64_field(vtcr, 6, 2);
-	bool ds = vtcr & ARM64_VTCR_DS;
 
 	switch (fmt) {
 	case PT_FMT_ARM64_S2_4K:
@@ -61,7 +60,7 @@ static unsigned int levels_of_sl(uint64_t vtcr, enum pt_format fmt, const struct
 	case PT_FMT_ARM64_S2_16K:
 	case PT_FMT_ARM64_S2_16K_LPA2:
 		if (sl0 == 3)
-			return ds && fmt == PT_FMT_ARM64_S2_16K_LPA2 ? 4 : 0;
+			return fmt == PT_FMT_ARM64_S2_16K_LPA2 ? 4 : 0;
 		return sl0 == 2 && has->pa_bits < 42 ? 0 : sl0 + 1;
 	default:
 		return sl0 == 3 || (sl0 == 2 && has->pa_bits < 44) ? 0 : sl0 + 1;

@@ -100,7 +100,7 @@ int pt_x86_regs_select(struct pt_x86_regs *regs, const struct pt_fmt_cfg *cfg, p
 	if (!(cfg->features & PT_FEAT_1G))
 		to.no_1g = true;
 	if (pt_fmt_cfg_x86_64(&found, &found_root, &to) || found_root != root ||
-	    root >> found.pa_bits || !ptl_fmt_cfg_equal(&found, cfg))
+	    !ptl_fmt_cfg_equal(&found, cfg))
 		return -EINVAL;
 	*regs = to;
 	return 0;

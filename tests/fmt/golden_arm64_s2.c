@@ -183,6 +183,69 @@ static void what_the_machine_has(void **state)
 	assert_int_equal(cfg.features, PT_FEAT_XNX | PT_FEAT_FWB);
 }
 
+/* "ID_AA64MMFR0_EL1": TGran4_2 and TGran16_2, each value, whatever stage 1 has; TGran64_2 */
+static void granules_of_stage_2_alone(void **state)
+{
+	static const struct {
+		uint64_t vtcr, mmfr0;
+		int fmt; /* -1: refused */
+	} rows[] = {
+		/* 4K: as stage 1, which has LPA2; none; there; with LPA2 */
+		{ DS | SL0(2) | IPA(48), UINT64_C(1) << 28, PT_FMT_ARM64_S2_4K_LPA2 },
+		{ DS | SL0(2) | IPA(48), UINT64_C(1) << 28 | UINT64_C(1) << 40, -1 },
+		{ DS | SL0(2) | IPA(48), UINT64_C(1) << 28 | UINT64_C(2) << 40,
+		  PT_FMT_ARM64_S2_4K },
+		{ DS | SL0(2) | IPA(48), UINT64_C(15) << 28 | UINT64_C(3) << 40,
+		  PT_FMT_ARM64_S2_4K_LPA2 },
+		/* 16K: stage 1 without, with LPA2 and without it */
+		{ DS | TG0(2) | SL0(2) | IPA(47), 0, -1 },
+		{ DS | TG0(2) | SL0(2) | IPA(47), UINT64_C(1) << 20, PT_FMT_ARM64_S2_16K },
+		{ DS | TG0(2) | SL0(2) | IPA(47), UINT64_C(2) << 20, PT_FMT_ARM64_S2_16K_LPA2 },
+		{ DS | TG0(2) | SL0(2) | IPA(47), UINT64_C(2) << 20 | UINT64_C(1) << 32, -1 },
+		{ DS | TG0(2) | SL0(2) | IPA(47), UINT64_C(2) << 20 | UINT64_C(2) << 32,
+		  PT_FMT_ARM64_S2_16K },
+		{ DS | TG0(2) | SL0(2) | IPA(47), UINT64_C(3) << 32, PT_FMT_ARM64_S2_16K_LPA2 },
+		/* 64K */
+		{ TG0(1) | SL0(2) | IPA(48), UINT64_C(1) << 36, -1 },
+		{ TG0(1) | SL0(2) | IPA(48), UINT64_C(15) << 24 | UINT64_C(2) << 36,
+		  PT_FMT_ARM64_S2_64K },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		const struct pt_arm64_s2_regs regs = { .vtcr = rows[i].vtcr | PS(5),
+						       .hcr = 1,
+						       .mmfr0 = rows[i].mmfr0 | 6 };
+		int err = rows[i].fmt < 0 ? -EINVAL : 0;
+
+		assert_int_equal(pt_fmt_cfg_arm64_s2(&cfg, &root, &regs), err);
+		if (!err)
+			assert_int_equal(cfg.fmt, rows[i].fmt);
+	}
+}
+
+/* AArch64.S2InvalidSL(): where a walk may begin depends on PARange, not on T0SZ alone */
+static void start_levels_of_wide_machines(void **state)
+{
+	static const struct {
+		uint64_t vtcr, parange;
+		int err;
+	} rows[] = {
+		/* 4 levels of 4K from 44 bits on; 3 of 16K from 42 bits on */
+		{ TG0(0) | SL0(2) | IPA(40), 3, -EINVAL }, { TG0(0) | SL0(2) | IPA(40), 4, 0 },
+		{ TG0(2) | SL0(2) | IPA(40), 2, -EINVAL }, { TG0(2) | SL0(2) | IPA(40), 3, 0 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		const struct pt_arm64_s2_regs regs = { .vtcr = rows[i].vtcr | PS(5),
+						       .hcr = 1,
+						       .mmfr0 = 1u << 20 | rows[i].parange };
+
+		assert_int_equal(pt_fmt_cfg_arm64_s2(&cfg, &root, &regs), rows[i].err);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -191,6 +254,8 @@ int main(void)
 		cmocka_unit_test(base_register),
 		cmocka_unit_test(controls),
 		cmocka_unit_test(what_the_machine_has),
+		cmocka_unit_test(granules_of_stage_2_alone),
+		cmocka_unit_test(start_levels_of_wide_machines),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -263,9 +263,30 @@ static void halves_share_a_width_that_both_can_read(void **state)
 	}
 }
 
+/* To 64K DS is nothing: as 4K with LPA2 needs it, so it stays. */
+static void halves_share_ds_that_one_needs(void **state)
+{
+	struct pt_fmt_cfg lpa2, other;
+
+	(void)state;
+	assert_int_equal(pt_fmt_cfg_init(&lpa2, PT_FMT_ARM64_4K_LPA2), 0);
+	assert_int_equal(pt_fmt_cfg_init(&other, PT_FMT_ARM64_64K), 0);
+	other.features |= PT_FEAT_LPA;
+	other.pa_bits = 52;
+	other.upper_half = true;
+	for (unsigned int i = 0; i < 2; i++) {
+		struct regs regs = { 0 };
+
+		assert_int_equal(select_table(&regs, i ? &lpa2 : &other, 0x20000), 0);
+		assert_int_equal(select_table(&regs, i ? &other : &lpa2, 0x40000), 0);
+		assert_selected(&regs, &lpa2, i ? 0x20000 : 0x40000);
+		assert_selected(&regs, &other, i ? 0x40000 : 0x20000);
+	}
+}
+
 static void a_half_without_tables_is_disabled_and_one_with_is_not(void **state)
 {
-	struct pt_arm64_regs regs = { .ttbr1 = 0x5000 };
+	struct pt_arm64_regs regs = { .ttbr1 = 0x5000 }, before;
 	struct pt_fmt_cfg cfg, other;
 	pt_pa_t root;
 
@@ -284,6 +305,13 @@ static void a_half_without_tables_is_disabled_and_one_with_is_not(void **state)
 	assert_int_equal(pt_fmt_cfg_arm64(&other, &root, &regs, true), 0);
 	assert_int_equal(root, 0x5000);
 	assert_int_equal(other.features, 0);
+	/* small tables, which the machine that is filled in for @cfg has not */
+	regs = (struct pt_arm64_regs){ .tcr = 48 << 16 | UINT64_C(2) << 30 | UINT64_C(5) << 32,
+				       .mair = cfg.mem_types };
+	before = regs;
+	assert_int_equal(pt_fmt_cfg_arm64(&other, &root, &regs, true), 0);
+	assert_int_equal(pt_arm64_regs_select(&regs, &cfg, 0x1000), -EINVAL);
+	assert_memory_equal(&regs, &before, sizeof(regs));
 	/* EPD1, by whom it may be */
 	regs.tcr |= BIT(23);
 	assert_int_equal(pt_arm64_regs_select(&regs, &cfg, 0x2000), 0);
@@ -668,6 +696,7 @@ int main(void)
 		cmocka_unit_test(both_halves_are_selected_in_either_order),
 		cmocka_unit_test(halves_that_differ_go_together_or_are_refused),
 		cmocka_unit_test(halves_share_a_width_that_both_can_read),
+		cmocka_unit_test(halves_share_ds_that_one_needs),
 		cmocka_unit_test(a_half_without_tables_is_disabled_and_one_with_is_not),
 		cmocka_unit_test(other_fields_stay),
 		cmocka_unit_test(words_of_x86_64),
