@@ -268,7 +268,8 @@ static void random_registers(struct fixture *f, struct pt_cpu *cpu, struct proce
 			regs.por_el0 = random64(seed);
 			regs.por_el1 = random64(seed);
 		}
-		regs.tcr |= (r >> 6 & 1) << 55;
+		/* E0PD0; TBI0, and TBID0 */
+		regs.tcr |= (r >> 6 & 1) << 55 | (r >> 7 & 1) << 37 | (r >> 8 & 1) << 51;
 		assert_int_equal(pt_cpu_load_arm64(cpu, &regs), 0);
 	}
 }
@@ -310,8 +311,8 @@ static void random_access(struct fixture *f, struct pt_cpu *cpu, uint64_t *seed)
 	uint64_t r = random64(seed);
 	struct pt_access how = {
 		.kind = r & 3,
-		.size = 1 + (r >> 2) % 16,
-		.priv = is_x86(f) ? (r >> 6 & 1) * 3 : r >> 6 & 1,
+		.size = r & BIT(20) ? 1 + (r >> 2) % 16 : 64 + (r >> 2 & 1), /* 65: none is */
+		.priv = is_x86(f) ? (r >> 6 & 1) * 3 : (r >> 6 & 1) + (r & BIT(21) ? 0 : 2),
 		.flags = r & 0x700 ? 0 : 1 + (r >> 11 & is_x86(f)),
 	};
 	pt_va_t va = VA + random64(seed) % ((NR_PAGES + 1) * f->page);
@@ -320,6 +321,8 @@ static void random_access(struct fixture *f, struct pt_cpu *cpu, uint64_t *seed)
 
 	if (r & 0x1000) /* the border of two pages */
 		va = (va & ~(f->page - 1)) - (r >> 13 & 15);
+	if (!(r >> 22 & 7)) /* a tag, or an address that the registers do not have */
+		va ^= BIT(47 + (r >> 25) % 17);
 	faulted = pt_access_probe(pt_cpu_mmu(cpu), va, &how, &without);
 	assert_int_equal(pt_cpu_access(cpu, va, &how, &with), faulted);
 	if (faulted >= 0) /* else the access does not exist, and there is no result */
@@ -374,6 +377,152 @@ static void registers_of_now_judge_every_hit(void **state)
 	}
 }
 
+/* ---- what table entries say, of walks that begin below them ---- */
+
+/* The table entry of level 1 for @va: what leads to its leaf, and to its neighbours'. */
+static uint64_t *table_entry(struct fixture *f, struct pt_cpu *cpu, pt_va_t va)
+{
+	const struct pt_access how = { .kind = PT_ACCESS_READ, .size = 1, .priv = user_priv(f) };
+	struct pt_access_step steps[PT_ACCESS_MAX_STEPS];
+	struct pt_access_result result;
+	uint64_t *entry;
+	unsigned int nr;
+
+	assert_int_equal(pt_access_trace(pt_cpu_mmu(cpu), va, &how, &result, steps, &nr), 0);
+	assert_int_equal(steps[nr - 2].level, 1);
+	entry = pt_phys_to_host(f->phys, steps[nr - 2].table_pa + 8 * steps[nr - 2].index, 8);
+	assert_non_null(entry);
+	return entry;
+}
+
+/*
+ * Intel SDM Vol. 3A, 4.6; Arm ARM DDI 0487 J.a, D8.4.2: a table entry that forbids writes does so
+ * for a walk that begins at the table below, which a TLB has kept with what led there.
+ */
+static void tables_that_are_kept_limit_what_is_below(void **state)
+{
+	static const char *const limiting[] = { "x86_48", "x86_57", "arm_4k_48", "arm_16k_48",
+						"arm_4k_48_hd_bbm2" };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(limiting) / sizeof(limiting[0]); i++) {
+		struct pt_access_result result;
+		struct fixture f;
+		struct process p;
+		struct pt_cpu *cpu;
+
+		fixture_init(&f, limiting[i], 1, true);
+		process_init(&f, &p);
+		assert_int_equal(pt_map(p.pt, VA, DATA, 2 * f.page, RWU, NULL), 0);
+		cpu = run_on(&f, 0, p.space);
+		/* R/W of x86 is set where writes are allowed, APTable[1] where not */
+		*table_entry(&f, cpu, VA) ^= is_x86(&f) ? BIT(1) : BIT(62);
+		assert_int_equal(touch(&f, cpu, VA, PT_ACCESS_READ, &result), 0);
+		assert_int_equal(touch(&f, cpu, VA + f.page, PT_ACCESS_READ, &result), 0);
+		assert_int_equal(result.nr_loads[0], 1);
+		assert_int_equal(result.piece[0].perms & PT_PERM_WRITE, 0);
+		assert_int_equal(touch(&f, cpu, VA + f.page, PT_ACCESS_WRITE, &result), 1);
+		assert_int_equal(result.fault.why, PT_WHY_WRITE);
+		pt_cpu_leave(cpu);
+		process_exit(&p);
+		fixture_exit(&f);
+	}
+}
+
+/* SDM Vol. 3A, 4.8: a walk sets A in every entry that it uses, so what is kept of it has A. */
+static void what_a_walk_has_marked_is_kept_as_marked(void **state)
+{
+	(void)state;
+	for (unsigned int i = 0; i < 4; i++) {
+		bool tables = i & 1;
+		struct pt_access_result result;
+		struct fixture f;
+		struct process p;
+		struct pt_cpu *cpu;
+
+		fixture_init(&f, i & 2 ? "x86_57" : "x86_48", 1, tables);
+		process_init(&f, &p);
+		assert_int_equal(pt_map(p.pt, VA, DATA, 2 * f.page, RWU, NULL), 0);
+		cpu = run_on(&f, 0, p.space);
+		*table_entry(&f, cpu, VA) &= ~BIT(5);
+		assert_int_equal(touch(&f, cpu, VA, PT_ACCESS_READ, &result), 0);
+		assert_int_equal(*table_entry(&f, cpu, VA) & BIT(5), BIT(5));
+		assert_true(hits(&f, cpu, VA, PT_ACCESS_WRITE, DATA));
+		assert_false(hits(&f, cpu, VA + f.page, PT_ACCESS_READ, DATA + f.page));
+		assert_true(hits(&f, cpu, VA + f.page, PT_ACCESS_WRITE, DATA + f.page));
+		pt_cpu_leave(cpu);
+		process_exit(&p);
+		fixture_exit(&f);
+	}
+}
+
+/* Arm ARM DDI 0487 J.a, D8.7 "The Contiguous bit": one entry serves the whole block */
+static void a_contiguous_block_is_kept_as_one(void **state)
+{
+	static const char *const blocks[] = { "arm_4k_48", "arm_4k_31_hd", "arm_16k_48",
+					      "arm_64k_48" };
+
+	(void)state;
+	for (size_t i = 0; i < 2 * sizeof(blocks) / sizeof(blocks[0]); i++) {
+		struct pt_access_result result;
+		struct pt_format_info info;
+		struct fixture f;
+		struct process p;
+		struct pt_cpu *cpu;
+		uint64_t len;
+
+		fixture_init(&f, blocks[i / 2], 1, i & 1);
+		process_init(&f, &p);
+		assert_int_equal(pt_format_info(&f.fmt, &info), 0);
+		len = f.page << info.contig_lg2[0];
+		assert_int_equal(pt_map(p.pt, VA, DATA, 2 * len, RWU, NULL), 0);
+		cpu = run_on(&f, 0, p.space);
+		assert_int_equal(touch(&f, cpu, VA + f.page, PT_ACCESS_READ, &result), 0);
+		assert_true(result.nr_loads[0] > 0);
+		assert_true(hits(&f, cpu, VA, PT_ACCESS_READ, DATA));
+		assert_true(hits(&f, cpu, VA + len - 8, PT_ACCESS_WRITE, DATA + len - 8));
+		assert_false(hits(&f, cpu, VA + len, PT_ACCESS_READ, DATA + len));
+		pt_cpu_leave(cpu);
+		process_exit(&p);
+		fixture_exit(&f);
+	}
+}
+
+/*
+ * The Contiguous bit where output and input are not aligned alike: which addresses such an entry
+ * serves is nobody's to know, so it serves its own, and its neighbours have theirs.
+ */
+static void a_block_that_is_none_serves_its_own_page(void **state)
+{
+	static const char *const blocks[] = { "arm_4k_48", "arm_4k_31_hd", "arm_16k_48" };
+
+	(void)state;
+	for (size_t i = 0; i < 2 * sizeof(blocks) / sizeof(blocks[0]); i++) {
+		struct pt_leaf leaf;
+		struct fixture f;
+		struct process p;
+		struct pt_cpu *cpu;
+		uint64_t *word;
+
+		fixture_init(&f, blocks[i / 2], 1, i & 1);
+		process_init(&f, &p);
+		assert_int_equal(pt_map(p.pt, VA, DATA + f.page, 2 * f.page, RWU, NULL), 0);
+		assert_int_equal(pt_lookup(p.pt, VA, &leaf), 0);
+		cpu = run_on(&f, 0, p.space);
+		/* the first word of the table that the entry above leads to */
+		word = pt_phys_to_host(f.phys, *table_entry(&f, cpu, VA) & 0xfffffffff000, 8);
+		word += VA >> (f.page == BIT(14) ? 14 : 12) & (f.page / 8 - 1);
+		assert_int_equal(*word, leaf.raw);
+		*word |= BIT(52);
+		assert_false(hits(&f, cpu, VA, PT_ACCESS_READ, DATA + f.page));
+		assert_true(hits(&f, cpu, VA, PT_ACCESS_READ, DATA + f.page));
+		assert_false(hits(&f, cpu, VA + f.page, PT_ACCESS_READ, DATA + 2 * f.page));
+		pt_cpu_leave(cpu);
+		process_exit(&p);
+		fixture_exit(&f);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -385,6 +534,10 @@ int main(void)
 		cmocka_unit_test(walks_start_at_tables_that_are_kept),
 		cmocka_unit_test(global_pages_serve_every_space),
 		cmocka_unit_test(registers_of_now_judge_every_hit),
+		cmocka_unit_test(tables_that_are_kept_limit_what_is_below),
+		cmocka_unit_test(what_a_walk_has_marked_is_kept_as_marked),
+		cmocka_unit_test(a_contiguous_block_is_kept_as_one),
+		cmocka_unit_test(a_block_that_is_none_serves_its_own_page),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

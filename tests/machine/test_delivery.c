@@ -142,6 +142,36 @@ static void none_is_asked_for_more_pages_than_it_can_say(void **state)
 	}
 }
 
+/* Steps are of 4K or 2M: 1G pages go one by one. Who never ran a space flushes nothing of it. */
+static void pages_of_1g_go_one_by_one(void **state)
+{
+	(void)state;
+	for (unsigned int i = 0; i < 2; i++) {
+		const struct pt_flush_ops *ops;
+		struct process p;
+		struct pt_cpu_stats s;
+		struct fixture f;
+
+		deliver_init(&f, quiet[i], 2, false);
+		process_init(&f, &p);
+		assert_int_equal(pt_map(p.pt, BIT(30), DATA, BIT(31), RWU, NULL), 0);
+		assert_false(has(&f, 1, p.space, BIT(30)));
+		assert_false(has(&f, 1, p.space, BIT(31)));
+		assert_int_equal(pt_cpu_enter(pt_machine_cpu(f.machine, 0)), 0);
+		ops = pt_space_flush_ops(p.space);
+		ops->range(ops->ctx, BIT(30), 3 * BIT(30) - 1, 30);
+		pt_cpu_leave(pt_machine_cpu(f.machine, 0));
+		s = stats_of(pt_machine_cpu(f.machine, 0));
+		assert_int_equal(i ? s.actions_sent : s.broadcasts_sent, 2);
+		for (unsigned int kind = 0; i && kind < PT_FLUSH_KIND_NR; kind++)
+			assert_int_equal(s.flushes[PT_FLUSH_BY_LOCAL][kind], 0);
+		assert_false(has(&f, 1, p.space, BIT(30)));
+		assert_false(has(&f, 1, p.space, BIT(31)));
+		process_exit(&p);
+		fixture_exit(&f);
+	}
+}
+
 static void pcids_are_the_same_everywhere_and_nothing_is_flushed_at_a_switch(void **state)
 {
 	(void)state;
@@ -524,6 +554,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(pages_are_flushed_without_an_interrupt),
 		cmocka_unit_test(none_is_asked_for_more_pages_than_it_can_say),
+		cmocka_unit_test(pages_of_1g_go_one_by_one),
 		cmocka_unit_test(pcids_are_the_same_everywhere_and_nothing_is_flushed_at_a_switch),
 		cmocka_unit_test(kernel_ranges_reach_every_pcid),
 		cmocka_unit_test(a_batch_flushes_once),

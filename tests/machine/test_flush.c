@@ -185,6 +185,74 @@ static void x86_lazy_cpus_are_left_alone_until_tables_go(void **state)
 	fixture_exit(&f);
 }
 
+/* What goes whole may have had tables: lazy CPUs do not wait to hear of it. */
+static void x86_lazy_cpus_hear_of_a_whole_space(void **state)
+{
+	const struct pt_flush_ops *ops;
+	struct fixture f;
+	struct process p, kernel;
+	struct pt_cpu *cpu;
+
+	(void)state;
+	fixture_init(&f, "x86_48", 2, true);
+	kernel_init(&f, &kernel);
+	process_init(&f, &p);
+	assert_int_equal(pt_map(p.pt, VA, DATA, f.page, RWU, NULL), 0);
+	warm(&f, &p, 2, 1);
+	cpu = run_on(&f, 1, p.space);
+	assert_int_equal(pt_cpu_enter_lazy(cpu), 0);
+	pt_cpu_leave(cpu);
+	cpu = run_on(&f, 0, p.space);
+	ops = pt_space_flush_ops(p.space);
+	ops->all(ops->ctx);
+	assert_int_equal(stats_of(cpu).ipis_sent, 1);
+	assert_int_equal(stats_of(cpu).lazy_skips, 0);
+	pt_cpu_leave(cpu);
+	assert_ptr_equal(pt_cpu_space(pt_machine_cpu(f.machine, 1)), kernel.space);
+	process_exit(&p);
+	pt_pgtable_destroy(kernel.pt);
+	fixture_exit(&f);
+}
+
+/*
+ * INVLPG takes the paging-structure entries of the current PCID alone (SDM Vol. 3A, 4.10.4.1): where
+ * tables of the kernel went, what a CPU keeps under its other PCIDs is good no more. What it keeps
+ * of the space that it runs is.
+ */
+static void x86_kernel_tables_go_from_other_pcids(void **state)
+{
+	(void)state;
+	for (unsigned int tables = 0; tables < 2; tables++) {
+		struct pt_change change = { .flags = tables ? PT_CHANGE_FREE_TABLES : 0 };
+		struct process p, q, kernel;
+		struct fixture f;
+		struct pt_cpu *cpu;
+
+		fixture_init(&f, "x86_48", 1, true);
+		kernel_init(&f, &kernel);
+		process_init(&f, &p);
+		process_init(&f, &q);
+		assert_int_equal(pt_map(kernel.pt, VA, DATA, f.page, RW | PT_ATTR_GLOBAL, NULL), 0);
+		assert_int_equal(pt_map(p.pt, VA, DATA, 2 * f.page, RWU, NULL), 0);
+		assert_int_equal(pt_map(q.pt, VA, DATA + f.page, f.page, RWU, NULL), 0);
+		warm(&f, &q, 1, 1);
+		warm(&f, &p, 1, 2);
+		cpu = run_on(&f, 0, p.space);
+		assert_int_equal(pt_unmap(kernel.pt, VA, f.page, &change), 0);
+		assert_int_equal(pt_cpu_switch(cpu, q.space), 0);
+		assert_int_equal(hits(&f, cpu, VA, PT_ACCESS_READ, DATA + f.page), !tables);
+		/* the page went whose address was the kernel's too, and no other */
+		assert_int_equal(pt_cpu_switch(cpu, p.space), 0);
+		assert_false(hits(&f, cpu, VA, PT_ACCESS_READ, DATA));
+		assert_true(hits(&f, cpu, VA + f.page, PT_ACCESS_READ, DATA + f.page));
+		pt_cpu_leave(cpu);
+		process_exit(&p);
+		process_exit(&q);
+		pt_pgtable_destroy(kernel.pt);
+		fixture_exit(&f);
+	}
+}
+
 /* Destroys a machine before a space or guest of it; whether that aborted. */
 static bool aborts_before(bool guest)
 {
@@ -628,6 +696,8 @@ int main(void)
 		cmocka_unit_test(x86_cpus_elsewhere_catch_up_at_the_switch),
 		cmocka_unit_test(x86_pcids_are_given_in_turn),
 		cmocka_unit_test(x86_lazy_cpus_are_left_alone_until_tables_go),
+		cmocka_unit_test(x86_lazy_cpus_hear_of_a_whole_space),
+		cmocka_unit_test(x86_kernel_tables_go_from_other_pcids),
 		cmocka_unit_test(a_machine_goes_after_its_spaces_and_guests),
 		cmocka_unit_test(x86_kernel_ranges_reach_everybody),
 		cmocka_unit_test(arm64_ranges_are_exact),
