@@ -224,16 +224,14 @@ static uint64_t choose_granule(uint64_t tcr, const struct ptl_arm64_features *ha
 /* What a quick way takes for granted; who may walk at all, and tags. */
 static void set_quick(struct ptl_regime *r)
 {
-	bool refused = r->control & HALF_DISABLED || r->root_pa >> r->fmt.cfg.pa_bits;
-
 	ptl_sieve_require(&r->page, ARM64_AF);
 	if (r->key_mask)
 		ptl_sieve_refuse(&r->page, ARM64_PO_INDEX);
 	for (unsigned int index = 0; index < 8; index++) /* AttrIndx, bits 4:2, in place */
 		r->mem[index << 2] = r->fmt.mem_of_index[index];
 
-	r->may_be_quick = r->may_be_quick && !refused;
-	r->is_usual = r->is_usual && !refused;
+	/* Near tables are within the width; through a second stage nobody looks at the root. */
+	r->is_usual = r->is_usual && !(r->root_pa >> r->fmt.cfg.pa_bits);
 	r->class_of[0] = r->control & HALF_E0PD ? PTL_NO_CLASS : ARM64_EL0;
 	r->class_of[1] = ARM64_EL1;
 	r->class_of[2] = r->class_of[3] = PTL_NO_CLASS;

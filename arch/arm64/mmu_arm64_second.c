@@ -118,7 +118,7 @@ int pt_mmu_set_arm64_s2(struct pt_mmu *mmu, const struct pt_arm64_s2_regs *regs)
 		set_rules(r, regs);
 		r->broken = broken;
 		/* What the quick way does not look at. */
-		if (broken || r->root_pa >> r->fmt.cfg.pa_bits || r->control & ARM64_S2_RULE_PTW)
+		if (broken || r->control & ARM64_S2_RULE_PTW)
 			r->may_be_quick = false;
 	}
 	ptl_mmu_stages_changed(mmu);

@@ -276,6 +276,13 @@ static void with_the_mmu_off_addresses_are_physical(void **state)
 	arm_aborts(&a, READ, BIT(42), 1, 0, ADDRESS_SIZE(0), BIT(42), 0);
 	arm_aborts(&a, WRITE, BIT(63), 8, 1, ADDRESS_SIZE(0) | WNR, BIT(63), 0);
 	arm_aborts(&a, FETCH, UINT64_MAX - 3, 4, 1, ADDRESS_SIZE(0), UINT64_MAX - 3, 0);
+	/* instructions: Normal, and SCTLR.I says whether cacheable, write-through */
+	for (unsigned int cached = 0; cached < 2; cached++) {
+		a.regs.sctlr = cached ? BIT(12) : 0;
+		arm_load(&a);
+		assert_int_equal(arm_try(&a, FETCH, 0x12344, 4, 1, &r), 0);
+		assert_int_equal(r.piece[0].mem, cached ? PT_MEM_WT : PT_MEM_WC);
+	}
 	/* a tag is none still */
 	a.regs.tcr |= TBI0;
 	arm_load(&a);

@@ -107,6 +107,11 @@ static void the_access_flag(void **state)
 	*s2_entry(&s, IPA, 1) = (S2_LEAF & ~AF) | BLOCK;
 	assert_int_equal(arm_try(&s.a, FETCH, VA, 4, 0, &(struct pt_access_result){ 0 }), 0);
 	assert_int_equal(*s2_entry(&s, IPA, 1), S2_LEAF | BLOCK);
+	/* ID_AA64MMFR1_EL1.HAFDBS of 0, beside 48 bits of 4K: HA is nothing */
+	s.regs.mmfr0 = 5;
+	s2_load(&s);
+	*s2_entry(&s, IPA, 1) &= ~AF;
+	s2_aborts(&s, READ, VA, 0, ACCESS_FLAG(2), IPA);
 	s2_exit(&s);
 }
 

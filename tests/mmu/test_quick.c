@@ -446,6 +446,62 @@ static void quick_ways_of_two_stages_answer_as_a_trace_does(void **state)
 }
 
 /*
+ * A guest's root where IPS does not reach, of which the tables are good: its address is too large.
+ * Arm ARM DDI 0487 J.a, D8.2.5: of TTBR at level 0, whatever level the walk begins at.
+ */
+static void a_root_beyond_the_width_leads_nowhere(void **state)
+{
+	const struct pt_access read = access_of(PT_ACCESS_READ, 4, 0);
+	struct pt_access_result result;
+	struct world w;
+
+	(void)state;
+	world_init(&w, config_named("arm_4k_48"));
+	world_add_second(&w, config_named("s2_4k_48"));
+	assert_int_equal(pt_map(w.second.pt, BIT(40) | GUEST_ROOT, GUEST_ROOT, 4 * w.second.page,
+				all_rights(&w.second), NULL),
+			 0);
+	w.arm.ttbr0 |= BIT(40);
+	load_first(&w);
+	stage_finish(&w.second, &w, SECOND_ROOT);
+	compare_addresses(&w);
+	assert_int_equal(pt_access(w.mmu, w.va[0], &read, &result), 0);
+	w.arm.tcr &= ~(UINT64_C(7) << 32); /* IPS of 32 bits */
+	load_first(&w);
+	compare_addresses(&w);
+	assert_int_equal(pt_access(w.mmu, w.va[0], &read, &result), 1);
+	assert_int_equal(result.fault.why, PT_WHY_ADDRESS_SIZE);
+	assert_int_equal(result.fault.stage, 1);
+	world_exit(&w);
+}
+
+/* A start level that T0SZ does not go with: a translation fault, whatever tables are where. */
+static void a_second_stage_that_cannot_be_leads_nowhere(void **state)
+{
+	const struct pt_access read = access_of(PT_ACCESS_READ, 4, 0);
+	struct pt_arm64_s2_regs s2 = { .hcr = 0 };
+	struct pt_access_result result;
+	struct world w;
+
+	(void)state;
+	world_init(&w, config_named("arm_4k_48"));
+	world_add_second(&w, config_named("s2_4k_48"));
+	memcpy(pt_phys_to_host(w.phys, 0, 4096), pt_phys_to_host(w.phys, SECOND_ROOT, 4096), 4096);
+	assert_int_equal(pt_arm64_s2_regs_select(&s2, pt_pgtable_fmt(w.second.pt), SECOND_ROOT), 0);
+	s2.vttbr = 0;
+	s2.vtcr |= BIT(21); /* HA */
+	assert_int_equal(pt_mmu_set_arm64_s2(w.mmu, &s2), 0);
+	assert_int_equal(pt_access(w.mmu, w.va[0], &read, &result), 0);
+	s2.vtcr &= ~(UINT64_C(3) << 6); /* SL0: two levels */
+	assert_int_equal(pt_mmu_set_arm64_s2(w.mmu, &s2), 0);
+	compare_addresses(&w);
+	assert_int_equal(pt_access(w.mmu, w.va[0], &read, &result), 1);
+	assert_int_equal(result.fault.why, PT_WHY_NOT_PRESENT);
+	assert_int_equal(result.fault.stage, 2);
+	world_exit(&w);
+}
+
+/*
  * Registers of one architecture leave nothing of the other's: 48 bits of 4K, whose words, with a
  * bit of software's where arm64 has AF, both can read.
  */
@@ -488,6 +544,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(quick_ways_answer_as_a_trace_does),
 		cmocka_unit_test(quick_ways_of_two_stages_answer_as_a_trace_does),
+		cmocka_unit_test(a_root_beyond_the_width_leads_nowhere),
+		cmocka_unit_test(a_second_stage_that_cannot_be_leads_nowhere),
 		cmocka_unit_test(other_registers_take_the_place_of_all),
 	};
 
