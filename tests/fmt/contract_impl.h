@@ -119,6 +119,18 @@ static bool contract_ad(uint64_t raw, unsigned int level, pt_attr_t attr, const 
 	return true;
 }
 
+/* Where one addition makes the next entries, they are what they are one by one. */
+static bool contract_step(uint64_t raw, unsigned int level, const struct ptl_fmt *f)
+{
+	for (unsigned int nr = 2; nr <= 8; nr *= 2) {
+		uint64_t step = fmt_leaf_step(raw, level, nr, f), word = raw;
+
+		for (unsigned int i = 0; step && i + 1 < nr; i++, word += step)
+			CONTRACT(fmt_leaf_next(word, level, i, f) == word + step);
+	}
+	return true;
+}
+
 /* One leaf of each size and place, and those beside it. */
 static bool contract_place(uint64_t proto, pt_attr_t attr, unsigned int level, pt_pa_t pa,
 			   const struct ptl_fmt *f)
@@ -137,6 +149,13 @@ static bool contract_place(uint64_t proto, pt_attr_t attr, unsigned int level, p
 	for (unsigned int bit = 0; bit < 64; bit++)
 		if (!((bits | fmt_form_bits(level, f)) >> bit & 1))
 			CONTRACT(fmt_is_leaf(raw ^ PTL_BIT(bit), level, f));
+	/* each bit of the address is one: if one breaks, all do */
+	for (unsigned int bit = lg2; pa == size && bit < f->cfg.pa_bits; bit++)
+		CONTRACT(fmt_needs_break(raw, fmt_make_leaf(proto, pa ^ PTL_BIT(bit), level, 0, f),
+					 level, f) ==
+			 fmt_needs_break(raw, fmt_make_leaf(proto, pa ^ size, level, 0, f), level,
+					 f));
+	CONTRACT(contract_step(raw, level, f));
 	/* the next entry: brute force */
 	next = fmt_leaf_next(raw, level, 0, f);
 	if ((pa + size) >> f->cfg.pa_bits == 0)
@@ -151,6 +170,13 @@ static bool contract_place(uint64_t proto, pt_attr_t attr, unsigned int level, p
 		CONTRACT(fmt_leaf_pa(child, level - 1, 0, f) == pa);
 		CONTRACT(fmt_decode(child, level - 1, f) == fmt_decode(raw, level, f));
 		CONTRACT(fmt_parent(child, level - 1, f) == raw);
+		/* what means nothing in the large one means nothing in the small ones */
+		for (unsigned int bit = 0; pa == size && bit < lg2; bit++)
+			if (!((bits | fmt_form_bits(level, f)) >> bit & 1)) {
+				child = fmt_child(raw ^ PTL_BIT(bit), level, f);
+				CONTRACT(fmt_kind(child, level - 1, f) == PTL_LEAF);
+				CONTRACT(fmt_leaf_pa(child, level - 1, 0, f) == pa);
+			}
 	}
 	/* a block, entry by entry, and back */
 	if (contig_lg2 && lg2 + contig_lg2 <= f->cfg.pa_bits && ptl_aligned(pa, lg2 + contig_lg2)) {
