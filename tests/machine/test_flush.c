@@ -215,9 +215,9 @@ static void x86_lazy_cpus_hear_of_a_whole_space(void **state)
 }
 
 /*
- * INVLPG takes the paging-structure entries of the current PCID alone (SDM Vol. 3A, 4.10.4.1): where
- * tables of the kernel went, what a CPU keeps under its other PCIDs is good no more. What it keeps
- * of the space that it runs is.
+ * INVLPG takes the paging-structure entries of the current PCID alone (SDM Vol. 3A, 4.10.4.1):
+ * where tables of the kernel went, what a CPU keeps under its other PCIDs is good no more. What it
+ * keeps of the space that it runs is.
  */
 static void x86_kernel_tables_go_from_other_pcids(void **state)
 {

@@ -285,8 +285,8 @@ static void quick_ways_leave_nothing_to_mark(const struct world *w)
 
 		assert_int_equal(pt_access_trace(w->mmu, w->va[i], &read, &result, steps, &nr), 0);
 		for (unsigned int n = 0; n < nr; n++) {
-			uint64_t *raw = pt_phys_to_host(w->phys,
-							steps[n].table_pa + 8 * steps[n].index, 8);
+			uint64_t *raw =
+				pt_phys_to_host(w->phys, steps[n].table_pa + 8 * steps[n].index, 8);
 
 			*raw &= ~accessed_of(w, &steps[n]);
 			assert_int_equal(pt_access(w->mmu, w->va[i], &read, &result), 0);
@@ -308,8 +308,8 @@ static void compare_words(const struct world *w)
 		assert_true(pt_access_trace(w->mmu, w->va[i], &read, &result, steps, &nr) >= 0);
 		for (unsigned int bit = 0; bit < 64 * nr; bit += (unsigned int)test_thin()) {
 			const struct pt_access_step *step = &steps[bit / 64];
-			uint64_t *raw = pt_phys_to_host(w->phys, step->table_pa + 8 * step->index,
-							8);
+			uint64_t *raw =
+				pt_phys_to_host(w->phys, step->table_pa + 8 * step->index, 8);
 
 			*raw ^= BIT(bit % 64);
 			compare_kinds(w, w->va[i] + 8);
@@ -347,8 +347,7 @@ static void compare_arm64_registers(struct world *w)
 	const struct pt_arm64_regs regs = w->arm;
 	const uint64_t tbi = BIT(37) | BIT(38), tbid = BIT(51) | BIT(52);
 	/* TBI; TBI and TBID; E0PD; HD; EPD; and without HA */
-	const uint64_t tcr[] = { tbi,	  tbi | tbid,	    BIT(55) | BIT(56),
-				 BIT(40), BIT(7) | BIT(23), 0 };
+	const uint64_t tcr[] = { tbi, tbi | tbid, BIT(55) | BIT(56), BIT(40), BIT(7) | BIT(23), 0 };
 
 	for (size_t i = 0; i < NR(tcr); i++) {
 		w->arm.tcr = (regs.tcr & ~(tcr[i] ? 0 : BIT(39))) | tcr[i];
@@ -430,9 +429,9 @@ static void quick_ways_of_two_stages_answer_as_a_trace_does(void **state)
 		const struct config *second = &configs[i / NR(guests)];
 		struct world w;
 
-		if (guest->fmt == PT_FMT_X86_64 ? !format_is_x86(second->fmt)
-						: format_is_x86(second->fmt) ||
-							  can_be_first(second))
+		if (guest->fmt == PT_FMT_X86_64
+			    ? !format_is_x86(second->fmt)
+			    : format_is_x86(second->fmt) || can_be_first(second))
 			continue;
 		world_init(&w, guest);
 		world_add_second(&w, second);
@@ -509,10 +508,9 @@ static void other_registers_take_the_place_of_all(void **state)
 {
 	/* TG1 of 4K, 48 bits of output and input */
 	const uint64_t tcr = UINT64_C(2) << 30 | UINT64_C(5) << 32 | 16 << 16 | 16;
-	const struct pt_arm64_regs arm = { .ttbr0 = GUEST_ROOT,
-					   .ttbr1 = GUEST_ROOT,
-					   .tcr = tcr,
-					   .sctlr = BIT(0) };
+	const struct pt_arm64_regs arm = {
+		.ttbr0 = GUEST_ROOT, .ttbr1 = GUEST_ROOT, .tcr = tcr, .sctlr = BIT(0)
+	};
 	const struct pt_access read = access_of(PT_ACCESS_READ, 4, 0);
 	struct pt_access_result result;
 	struct world w;
