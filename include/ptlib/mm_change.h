@@ -52,7 +52,8 @@ PT_API PT_MUST_CHECK int pt_mm_protect(struct pt_mm *mm, pt_va_t va, uint64_t le
 /**
  * pt_mm_pkey_protect() - pkey_mprotect(): and their protection key.
  * @key: Up to what the format has: 15 on x86_64 and 7 on arm64 with PT_FEAT_PKEYS, else 0. Which
- *       keys are allocated is not kept; none is taken for areas that may only be executed.
+ *       keys are allocated is not kept, and 0 always is (not so in Linux without keys); none is
+ *       taken for areas that may only be executed.
  *
  * Return: also -EINVAL for a key that the format has not; -ENOENT as above.
  */
@@ -109,7 +110,7 @@ PT_API PT_MUST_CHECK int pt_mm_fork(struct pt_mm **out, struct pt_mm *mm,
  * page, the huge one if @order is a leaf's, files their cache. In MIXEDMAP: pages that count, of
  * no file. PFNMAP has none.
  *
- * Pages of files that move, or are lost, are passed over.
+ * Pages of files that move, or are lost, are passed over; at the latter Linux stops.
  *
  * Return: also -ENOENT as above; -ENOMEM, what is mapped stays; -EINVAL for @order.
  */

@@ -67,9 +67,10 @@ PT_API PT_MUST_CHECK int pt_mm_fault(struct pt_mm *mm, pt_va_t va, enum pt_acces
  * knows. A page that the key forbids is mapped first if it is not, where Linux looks at them.
  *
  * Return: also -EINVAL for another kind of fault, or one of a second stage.
- * Source: the error code of #PF (fault.h); ESR_ELx.ISS.WnR and CM, and ISS2.Overlay, Arm ARM
- * DDI 0487 J.a, D19.2.37 "ESR_EL1", ISS encoding for an exception from a Data Abort; Linux 6.15,
- * arch/x86/mm/fault.c, access_error(); arch/arm64/mm/fault.c, do_page_fault().
+ * Source: the error code of #PF (fault.h); ESR_ELx.ISS.WnR and CM, Arm ARM DDI 0487 J.a,
+ * D17.2.37 "ESR_EL1", ISS encoding for an exception from a Data Abort; ISS2.Overlay of both
+ * aborts, DDI 0487 K.a; Linux 6.15, arch/x86/mm/fault.c, access_error(); arch/arm64/mm/fault.c,
+ * fault_from_pkey().
  */
 PT_API PT_MUST_CHECK int pt_mm_fault_hw(struct pt_mm *mm, const struct pt_fault *fault,
 					enum pt_mm_verdict *verdict);

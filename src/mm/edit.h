@@ -168,7 +168,8 @@ void ptl_end_exclusive(struct pt_mm *mm, const struct pt_mm_area *area, pt_va_t 
  * just [lo, hi], which stays on failure. Receives what is mapped now.
  *
  * Return: 0; PTL_FILLED, PTL_FILLED_FROM_SWAP: had to be brought in; -ENOMEM; -ERANGE beyond
- * the end of a file; -ENOENT where nothing can be; -EBUSY while a page of a file moves.
+ * the end of a file; -ENOENT where nothing can be; -EBUSY while a page of a file moves; -EIO if
+ * it is lost.
  */
 struct ptl_fill {
 	pt_va_t lo, hi;

@@ -420,7 +420,9 @@ int pt_mm_fault(struct pt_mm *mm, pt_va_t va, enum pt_access_kind kind, enum pt_
 
 #define ESR_WNR PTL_BIT(6)
 #define ESR_CM PTL_BIT(8) /* cache maintenance, which WnR calls a write and is none */
-#define ESR_OVERLAY PTL_BIT(38) /* ISS2.Overlay */
+#define ESR_OVERLAY PTL_BIT(38) /* ISS2.Overlay, of permission faults */
+#define ESR_FSC_TYPE 0x3cu
+#define ESR_FSC_PERMISSION 0xcu
 
 /* Refused by a protection key: nothing here can make it succeed. */
 static bool refused_by_key(struct pt_mm *mm, const struct pt_fault *hw, enum pt_access_kind kind)
@@ -432,7 +434,8 @@ static bool refused_by_key(struct pt_mm *mm, const struct pt_fault *hw, enum pt_
 	/* x86 tells of the key whatever the area allows, arm64 of what the area forbids. */
 	if (hw->kind == PT_FAULT_PF)
 		return hw->code & PT_X86_PF_PK;
-	return hw->code & ESR_OVERLAY && allows(area, kind);
+	return (hw->code & ESR_FSC_TYPE) == ESR_FSC_PERMISSION && hw->code & ESR_OVERLAY &&
+	       allows(area, kind);
 }
 
 int pt_mm_fault_hw(struct pt_mm *mm, const struct pt_fault *hw, enum pt_mm_verdict *verdict)

@@ -156,9 +156,9 @@ void ptl_area_put(const struct pt_mm_area *area);
 const struct pt_mm_area *ptl_area_of(const struct pt_mm *mm, pt_va_t va);
 /* -EINVAL or -ERANGE, as all calls with a range. */
 int ptl_mm_range(const struct pt_mm *mm, pt_va_t va, uint64_t len, pt_va_t *last);
-/* A size that leaves or contiguous blocks have, and no single page. */
 /* Whether the format has protection keys up to this one; all have 0. */
 bool ptl_has_key(const struct pt_world *world, unsigned int key);
+/* A size that leaves or contiguous blocks have, and no single page. */
 bool ptl_is_huge_size(const struct pt_world *world, unsigned int size_lg2);
 /* Whether areas cover all of [first, last]. */
 bool ptl_areas_cover(const struct ptl_areas *areas, pt_va_t first, pt_va_t last);

@@ -241,8 +241,8 @@ static void protect_area(struct ptl_edit *edit, const struct pt_mm_area *area, p
 	forget_writes(edit, first, last);
 	if (!ptl_is_accessible(area)) {
 		change.flags |= ptl_hide_flags(area);
-		PTL_BUG_ON(pt_soft_hide(mm->pt, first, last - first + 1, 0,
-					PT_ATTR_WRITE | PT_ATTR_EXEC, &change));
+		PTL_BUG_ON(pt_soft_hide(mm->pt, first, last - first + 1, set, PT_ATTR_WRITE | clear,
+					&change));
 		return;
 	}
 	if (!(area->flags & PT_MM_WRITE))
@@ -325,6 +325,7 @@ int pt_mm_set_flags(struct pt_mm *mm, pt_va_t va, uint64_t len, unsigned int set
 
 /*
  * As Linux: what a process shares or cannot use tells nothing of where it runs, nor do zero pages.
+ * But the words keep their area's key, which Linux's have not until they are shown again.
  * Source: Linux 6.15, mm/mprotect.c, change_pte_range(); mm/huge_memory.c, change_huge_pmd().
  */
 static void hint_part(struct ptl_edit *edit, const struct pt_mm_area *part)

@@ -169,7 +169,7 @@ static void verify_leaf(struct verify *v, const struct pt_mm *mm, const struct p
 		find(v, mm, va, run->pa, "a writable leaf in an area that is not");
 	if (!run->hidden && !(run->attr & PT_ATTR_EXEC) != !(area->flags & PT_MM_EXEC))
 		find(v, mm, va, run->pa, "a leaf that may be executed, or not, unlike its area");
-	if (!run->hidden && pt_attr_key(run->attr) != area->key)
+	if (pt_attr_key(run->attr) != area->key)
 		find(v, mm, va, run->pa, "a leaf of another protection key than its area");
 	if (run->attr & PT_ATTR_WRITE && run->attr & world->cfg.soft.attr_uffd_wp)
 		find(v, mm, va, run->pa, "a writable leaf with a uffd-wp mark");

@@ -99,19 +99,24 @@ static inline struct pt_tlb_cfg mm_tlb(void)
 	};
 }
 
+/* Where there are protection keys, the last one forbids everything. */
 static inline void mm_load_cpu(struct mm_fixture *f, struct pt_cpu *cpu)
 {
+	const bool has_keys = f->fmt.features & PT_FEAT_PKEYS;
 	pt_pa_t root = pt_pgtable_root(f->idle);
 
 	if (f->fmt.fmt == PT_FMT_X86_64) {
 		struct pt_x86_regs regs = x86_registers(&f->fmt, root);
 
-		regs.cr4 |= BIT(17) | BIT(7);
+		regs.cr4 |= BIT(17) | BIT(7) | (has_keys ? BIT(22) : 0);
+		regs.pkru = 3u << 30;
 		assert_int_equal(pt_cpu_load_x86_64(cpu, &regs), 0);
 	} else {
 		struct pt_arm64_regs regs = arm64_registers(&f->fmt, root);
 
 		regs.tcr |= BIT(36);
+		regs.tcr2 = has_keys ? BIT(2) : 0; /* E0POE */
+		regs.por_el0 = 0x07777777;
 		if (f->config->no_access_flag)
 			regs.tcr &= ~(BIT(39) | BIT(40));
 		assert_int_equal(pt_cpu_load_arm64(cpu, &regs), 0);

@@ -51,6 +51,15 @@ static unsigned int key_at(struct process *p, pt_va_t va)
 	return pt_attr_key(mm_leaf(p, va).attr);
 }
 
+/* Of a PROT_NONE word. */
+static unsigned int hidden_key_at(pt_va_t va)
+{
+	const struct pt_soft soft = mm_soft(&parent, va);
+
+	assert_int_equal(soft.kind, PT_SOFT_PROT_NONE);
+	return pt_attr_key(pt_entry_attr(pt_mm_pgtable(parent.mm), soft.leaf, 0));
+}
+
 static void there_are_as_many_as_the_format_has(void **state)
 {
 	const unsigned int last = last_key();
@@ -67,7 +76,7 @@ static void there_are_as_many_as_the_format_has(void **state)
 	assert_int_equal(pt_mm_map(parent.mm, &want), -EINVAL);
 	want.key = last;
 	assert_int_equal(pt_mm_map(parent.mm, &want), 0);
-	mm_store(&fixture, &parent, VA, 1);
+	assert_int_equal(pt_mm_populate(parent.mm, VA, fixture.page, 0, NULL), 0);
 	assert_int_equal(key_at(&parent, VA), last);
 	assert_int_equal(set_key(0, NR, RW, last + 1), -EINVAL);
 	assert_int_equal(set_key(0, NR, RW, 16), -EINVAL);
@@ -108,7 +117,74 @@ static void areas_part_where_keys_do(void **state)
 	mm_verify(&fixture);
 }
 
-/* Whatever brings a leaf brings the area's key: the verifier looks at each. */
+/* Frames that nobody counts, and pages that a device has for itself or in its memory. */
+static void leaves_of_devices_have_the_key(void **state)
+{
+	pt_va_t late = page_at(NR);
+
+	(void)state;
+	if (!last_key())
+		return;
+	mm_map_area(&parent, VA, 2 * fixture.page, PT_MM_PFNMAP, RW | PT_MM_SHARED, NULL, 0);
+	assert_int_equal(set_key(0, 2, RW, KEY), 0);
+	assert_int_equal(pt_mm_insert_pfn(parent.mm, VA, fixture.page, DEVICE_PA), 0);
+	assert_int_equal(key_at(&parent, VA), KEY);
+	mm_map_area(&parent, late, 2 * fixture.page, PT_MM_ANON, RW, NULL, 0);
+	assert_int_equal(set_key(NR, 2, RW, KEY), 0);
+	mm_store(&fixture, &parent, late, 3);
+	mm_store(&fixture, &parent, late + fixture.page, 4);
+	assert_int_equal(pt_mm_device_exclusive(parent.mm, late, fixture.page, NULL), 0);
+	assert_int_equal(pt_mm_to_device(parent.mm, late + fixture.page, fixture.page, NULL), 0);
+	assert_int_equal(mm_load(&fixture, &parent, late), 3);
+	assert_int_equal(mm_load(&fixture, &parent, late + fixture.page), 4);
+	assert_int_equal(key_at(&parent, late), KEY);
+	assert_int_equal(key_at(&parent, late + fixture.page), KEY);
+	mm_verify(&fixture);
+}
+
+/*
+ * Linux: mm/mprotect.c, change_pte_range(): PROT_NONE words have the new key too, whether they
+ * were such words before or not.
+ */
+static void words_of_no_rights_have_the_key(void **state)
+{
+	(void)state;
+	if (!last_key())
+		return;
+	mm_map_area(&parent, VA, 3 * fixture.page, PT_MM_ANON, RW, NULL, 0);
+	assert_int_equal(pt_mm_populate(parent.mm, VA, 3 * fixture.page, 0, NULL), 0);
+	assert_int_equal(set_key(0, 2, 0, KEY), 0);
+	for (uint64_t i = 0; i < 2; i++)
+		assert_int_equal(hidden_key_at(page_at(i)), KEY);
+	mm_verify(&fixture);
+	assert_int_equal(set_key(1, 2, 0, KEY + 1), 0);
+	assert_int_equal(pt_mm_migrate_begin(parent.mm, page_at(2), fixture.page, NULL), 0);
+	assert_int_equal(pt_mm_migrate_end(parent.mm, page_at(2), fixture.page, NULL), 0);
+	for (uint64_t i = 0; i < 3; i++)
+		assert_int_equal(hidden_key_at(page_at(i)), i ? KEY + 1 : KEY);
+	mm_verify(&fixture);
+}
+
+/* The CPUs forbid the last key: what a TLB kept from before is flushed, and what it keeps now. */
+static void a_change_of_the_key_is_flushed(void **state)
+{
+	uint64_t value = 0;
+
+	(void)state;
+	if (!last_key())
+		return;
+	mm_map_area(&parent, VA, fixture.page, PT_MM_ANON, RW, NULL, 0);
+	mm_store(&fixture, &parent, VA, 5);
+	for (unsigned int i = 0; i < 2; i++) {
+		assert_int_equal(set_key(0, 1, RW, last_key()), 0);
+		assert_int_equal(mm_access(&fixture, &parent, 0, VA, PT_ACCESS_READ, &value),
+				 PT_VERDICT_SEGV_PKUERR);
+		assert_int_equal(set_key(0, 1, RW, i), 0);
+		assert_int_equal(mm_load(&fixture, &parent, VA), 5);
+	}
+}
+
+/* Whatever brings a page of a process brings the area's key: the verifier looks at each leaf. */
 static void every_new_leaf_has_the_key(void **state)
 {
 	struct pt_file_cfg cfg = { .name = "/f", .order = 2 };
@@ -130,7 +206,7 @@ static void every_new_leaf_has_the_key(void **state)
 	mm_store(&fixture, &parent, VA + fixture.huge, 8);
 	assert_int_equal(key_at(&parent, COPY_VA), KEY);
 	assert_int_equal(key_at(&parent, VA), KEY);
-	assert_int_equal(mm_leaf(&parent, VA + fixture.huge).level, fixture.huge_lg2 > 20 ? 1 : 0);
+	assert_int_equal(mm_leaf(&parent, VA + fixture.huge).level, 1);
 	assert_int_equal(pt_mm_split(parent.mm, VA + fixture.huge, fixture.huge, NULL), 0);
 	mm_verify(&fixture);
 	/* Shared, copied, in swap and back, moved by the kernel and by mremap(). */
@@ -173,7 +249,7 @@ static enum pt_mm_verdict access_at(pt_va_t va, enum pt_access_kind kind, bool r
 		struct pt_arm64_regs regs = arm64_registers(&fixture.fmt, root);
 
 		regs.tcr2 |= BIT(2); /* E0POE */
-		regs.por_el0 = UINT64_C(0x77777777) & ~(UINT64_C(7) << (4 * KEY));
+		regs.por_el0 = UINT64_C(0x77777777) & ~(UINT64_C(7) << (4 * KEY)); /* nor X */
 		regs.por_el0 |= ((read ? UINT64_C(1) : 0) | (write ? UINT64_C(4) : 0)) << (4 * KEY);
 		assert_int_equal(pt_mmu_set_arm64(mmu, &regs), 0);
 	}
@@ -219,14 +295,26 @@ static void what_a_key_forbids_is_told_apart(void **state)
 			 is_x86 ? PT_VERDICT_SEGV_PKUERR : PT_VERDICT_SEGV_ACCERR);
 	assert_int_equal(access_at(page_at(NR), PT_ACCESS_READ, false, false),
 			 PT_VERDICT_SEGV_MAPERR);
+	/* Overlays say who may execute; PKRU does not. */
+	assert_int_equal(set_key(1, 1, PT_MM_READ | PT_MM_EXEC, KEY), 0);
+	assert_int_equal(access_at(page_at(1), PT_ACCESS_FETCH, false, false),
+			 is_x86 ? PT_VERDICT_NR : PT_VERDICT_SEGV_PKUERR);
 	/* A key's fault where the area has gone meanwhile. */
 	fault = (struct pt_fault){
 		.kind = is_x86 ? PT_FAULT_PF : PT_FAULT_DATA_ABORT,
-		.code = is_x86 ? PT_X86_PF_P | PT_X86_PF_U | PT_X86_PF_PK : BIT(38),
+		.code = is_x86 ? PT_X86_PF_P | PT_X86_PF_U | PT_X86_PF_PK : BIT(38) | 0xf,
 		.va = page_at(NR),
 	};
 	assert_int_equal(pt_mm_fault_hw(parent.mm, &fault, &verdict), 0);
 	assert_int_equal(verdict, PT_VERDICT_SEGV_MAPERR);
+	if (!is_x86) { /* Overlay says something of permission faults alone */
+		fault.va = VA;
+		assert_int_equal(pt_mm_fault_hw(parent.mm, &fault, &verdict), 0);
+		assert_int_equal(verdict, PT_VERDICT_SEGV_PKUERR);
+		fault.code = BIT(38) | 0x7;
+		assert_int_equal(pt_mm_fault_hw(parent.mm, &fault, &verdict), 0);
+		assert_int_equal(verdict, PT_VERDICT_SPURIOUS);
+	}
 	mm_verify(&fixture);
 }
 
@@ -249,6 +337,9 @@ static void the_verifier_finds_another_key(void **state)
 static const struct CMUnitTest bodies[] = {
 	cmocka_unit_test(there_are_as_many_as_the_format_has),
 	cmocka_unit_test(areas_part_where_keys_do),
+	cmocka_unit_test(leaves_of_devices_have_the_key),
+	cmocka_unit_test(words_of_no_rights_have_the_key),
+	cmocka_unit_test(a_change_of_the_key_is_flushed),
 	cmocka_unit_test(every_new_leaf_has_the_key),
 	cmocka_unit_test(what_a_key_forbids_is_told_apart),
 	cmocka_unit_test(the_verifier_finds_another_key),

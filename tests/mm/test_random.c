@@ -172,7 +172,7 @@ static void program_change(struct program *p, unsigned int who, unsigned int wha
 	unsigned int prot = pick(p, 4) ? MODEL_READ | MODEL_WRITE : pick(p, 8);
 	unsigned int orders[] = { 0, 2, 4,
 				  p->block > 32 ? p->f.huge_lg2 - p->f.info.granule_lg2 : 5 };
-	const unsigned int keys = pt_attr_key(p->f.info.attrs) + 1;
+	const unsigned int keys = pt_attr_key(p->f.info.attrs) ? pt_attr_key(p->f.info.attrs) : 1;
 	size_t first, end, to;
 	uint64_t len;
 	int expected;
@@ -189,7 +189,7 @@ static void program_change(struct program *p, unsigned int who, unsigned int wha
 			model_unmap(model, first, end);
 		break;
 	case 1:
-		/* Keys are the verifier's to look at. */
+		/* Keys are the verifier's to look at; the last one forbids. */
 		if (pick(p, 2))
 			assert_int_equal(pt_mm_protect(mm, va, len, prot), expected);
 		else
