@@ -45,7 +45,8 @@ static inline unsigned int arm64_perms_of(uint64_t all, uint64_t any, uint64_t l
 {
 	unsigned int key = arm64_key(leaf, r);
 
-	if (!key)
+	/* Who asks for every class asks for those that are not arm64's too: they may nothing. */
+	if (!key || class > ARM64_EL1)
 		return ptl_right_perms(r->rights[arm64_index(all, any, leaf, r)].of[class]);
 	leaf = arm64_with_tables(any, leaf, r);
 	return arm64_usable_perms(arm64_perms_of_says(class, key, arm64_says(leaf, r), r), leaf, r);

@@ -62,9 +62,10 @@ int model_check_x86(const struct pt_x86_regs *regs)
 	return regs->cr4 & MODEL_BIT(23) && !(regs->cr0 & MODEL_BIT(16)) ? -EINVAL : check(regs);
 }
 
+/* APM2 15.25.4: no MBZ bit of nCR3, and 63 is one whatever CR4.PCIDE. */
 int model_check_npt(const struct pt_x86_regs *host)
 {
-	return has_paging(host) ? check(host) : -EINVAL;
+	return has_paging(host) && !(host->cr3 >> 63) ? check(host) : -EINVAL;
 }
 
 bool model_x86_shape(const struct pt_x86_regs *regs, unsigned int stage, struct model_shape *shape)
