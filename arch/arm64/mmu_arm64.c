@@ -221,7 +221,7 @@ static uint64_t choose_granule(uint64_t tcr, const struct ptl_arm64_features *ha
 	return chosen;
 }
 
-/* What a quick way takes for granted; who may walk at all, and tags. */
+/* What a quick way takes for granted, tags, whom E0PD forbids; with EPD there is no walker. */
 static void set_quick(struct ptl_regime *r)
 {
 	ptl_sieve_require(&r->page, ARM64_AF);

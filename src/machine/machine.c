@@ -20,9 +20,10 @@ static const struct pt_machine_policy linux_policy = {
 void pt_machine_cfg_init(struct pt_machine_cfg *cfg, const struct pt_tlb_profile *profile,
 			 unsigned int nr_cpus)
 {
-	*cfg = (struct pt_machine_cfg){ .nr_cpus = nr_cpus };
-	if (!profile)
+	if (!profile) {
+		*cfg = (struct pt_machine_cfg){ .nr_cpus = nr_cpus };
 		return;
+	}
 	*cfg = (struct pt_machine_cfg){
 		.nr_cpus = nr_cpus,
 		.arm64 = profile->arm64,
