@@ -4,6 +4,7 @@
 #include <stdatomic.h>
 
 #include "bench.h"
+#include "calls.h"
 #include "limits.h"
 #include "pass.h"
 
@@ -203,5 +204,6 @@ static const struct pass passes[] = {
 void bench_register_all(void)
 {
 	limits_register();
+	calls_register_mmu();
 	pass_register(passes, sizeof(passes) / sizeof(passes[0]));
 }

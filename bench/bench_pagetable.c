@@ -11,6 +11,7 @@
 #include <errno.h>
 
 #include "bench.h"
+#include "calls.h"
 #include "limits.h"
 #include "pass.h"
 
@@ -227,5 +228,6 @@ static const struct pass passes[] = {
 void bench_register_all(void)
 {
 	limits_register();
+	calls_register_pagetable();
 	pass_register(passes, sizeof(passes) / sizeof(passes[0]));
 }

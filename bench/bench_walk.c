@@ -3,6 +3,7 @@
 #include <errno.h>
 
 #include "bench.h"
+#include "calls.h"
 #include "limits.h"
 #include "pass.h"
 #include "process.h"
@@ -187,6 +188,7 @@ static const struct pass passes[] = {
 void bench_register_all(void)
 {
 	limits_register();
+	calls_register_walk();
 	pass_register(passes, sizeof(passes) / sizeof(passes[0]));
 	process_register();
 }

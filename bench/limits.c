@@ -5,12 +5,8 @@
 #include <string.h>
 
 #include "bench.h"
+#include "descent.h"
 #include "pass.h"
-
-/* For ptl_load() and ptl_store(); which format comes with them does not matter. */
-#define PTL_MODE PTL_MODE_EXCLUSIVE
-#include "x86_64/fmt_x86_64.h"
-#include "pt/tree.h"
 
 static int init_limit(struct fixture *fx)
 {
@@ -98,12 +94,10 @@ static int update_words(struct fixture *fx)
 	return 0;
 }
 
-/* With constants for @granule_lg2 and @levels, so that shifts are immediates. */
 static inline __attribute__((always_inline)) int
 descend_pages(const struct fixture *fx, const uint32_t *order, unsigned int granule_lg2,
 	      unsigned int levels)
 {
-	const unsigned int index_bits = granule_lg2 - 3;
 	uint8_t *host = pt_phys_to_host(fx->phys, 0, fx->page);
 	_Atomic uint64_t *root = (_Atomic uint64_t *)(void *)(host + pt_pgtable_root(fx->pt));
 	const pt_va_t va = fx->va;
@@ -111,20 +105,8 @@ descend_pages(const struct fixture *fx, const uint32_t *order, unsigned int gran
 
 	for (size_t i = 0; i < WINDOW_PAGES; i++) {
 		pt_va_t at = va + ((pt_va_t)(order ? order[i] : i) << granule_lg2);
-		_Atomic uint64_t *table = root;
 
-#pragma GCC unroll 4
-		for (unsigned int level = levels; level--;) {
-			unsigned int shift = granule_lg2 + index_bits * level;
-			uint64_t raw = ptl_load(&table[at >> shift & (PTL_BIT(index_bits) - 1)]);
-
-			if (level)
-				table = (_Atomic uint64_t *)(void *)(host +
-								     (raw &
-								      PTL_BITS(47, granule_lg2)));
-			else
-				sum += raw;
-		}
+		sum += ptl_load(descend(host, root, at, granule_lg2, levels));
 	}
 	bench_use(sum);
 	return 0;
