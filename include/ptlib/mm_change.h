@@ -38,6 +38,28 @@ PT_API PT_MUST_CHECK int pt_mm_unmap(struct pt_mm *mm, pt_va_t va, uint64_t len)
 PT_API PT_MUST_CHECK int pt_mm_zap(struct pt_mm *mm, pt_va_t va, uint64_t len);
 
 /**
+ * pt_mm_lazyfree() - madvise(MADV_FREE): nobody needs what is in these pages, until it is written.
+ *
+ * They stay mapped, neither accessed nor dirty, and the next pt_mm_swap_out() takes those that
+ * are clean still, without a slot: then they are zero. A store keeps a page, and all of its folio,
+ * as if the call had not been. Flushed, so that the entry tells of a store after the call.
+ *
+ *	large folios           whole ones; one that the range cuts becomes pages first, if no other
+ *	                       process maps it, and if there is memory for that
+ *	pages of several       a leaf of level 1: passed over. Others: clean here; they go if they
+ *	                       are clean in all; passed over if written before an entry could say it
+ *	swap, poison           words go at once
+ *	zero pages, guards, pages that move or are a device's    stay
+ *
+ * Source: Linux 6.15, mm/madvise.c, madvise_free_pte_range(), madvise_dontneed_free_valid_vma();
+ * mm/huge_memory.c, madvise_free_huge_pmd().
+ *
+ * Return: also -EINVAL in other areas than ANON, and in LOCKED ones; -ENOENT as above. Never
+ * -ENOMEM.
+ */
+PT_API PT_MUST_CHECK int pt_mm_lazyfree(struct pt_mm *mm, pt_va_t va, uint64_t len);
+
+/**
  * pt_mm_protect() - mprotect(): the rights of all areas in the range.
  * @prot: PT_MM_READ, _WRITE, _EXEC; 0: leaves become PROT_NONE words.
  *

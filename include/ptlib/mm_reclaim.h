@@ -27,7 +27,8 @@ extern "C" {
  * Not hugetlb. Written after the flush, so that no store is lost. There is no swap cache.
  *
  *	anonymous  words in all tables; leaves of level 1 become pages first. Read back by
- *	           faults, each process for itself
+ *	           faults, each process for itself. Those that pt_mm_lazyfree() gave up, and that
+ *	           are clean, go without
  *	shmem      where it went is known to the file; tables are empty, but for markers where
  *	           userfaultfd has marked it. Read back once, for all
  *

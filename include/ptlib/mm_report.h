@@ -42,6 +42,7 @@ struct pt_smaps {
 	uint64_t pss_anon_fine, pss_file_fine, pss_shmem_fine; /* parts of pss_fine */
 	uint64_t shared_clean, shared_dirty, private_clean, private_dirty;
 	uint64_t shared_hugetlb, private_hugetlb;
+	uint64_t lazyfree; /* part of anonymous: given up by pt_mm_lazyfree(), and clean */
 };
 
 /**
@@ -66,7 +67,7 @@ PT_API PT_MUST_CHECK int pt_smaps(const struct pt_view *view, pt_va_t first, pt_
  * pt_smaps_text() - The lines of one area in smaps, from Size to VmFlags, as snprintf().
  * @area: Or NULL: smaps_rollup, with its first line, from Rss to Locked.
  *
- * There are no pages that KSM has merged, nor any that were given up as MADV_FREE does.
+ * There are no pages that KSM has merged.
  *
  *	THPeligible    1 where a leaf of level 1 fits, as with "madvise" in transparent_hugepage's
  *	               enabled: in ANON with PT_MM_HUGEPAGE, and of files of shmem with folios of

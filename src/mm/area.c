@@ -167,6 +167,16 @@ bool ptl_areas_cover(const struct ptl_areas *areas, pt_va_t first, pt_va_t last)
 	return false;
 }
 
+bool ptl_areas_are(const struct ptl_areas *areas, pt_va_t first, pt_va_t last, unsigned int kinds,
+		   unsigned int mask, unsigned int flags)
+{
+	for (size_t i = ptl_areas_find(areas, first); i < areas->nr && areas->at[i].first <= last;
+	     i++)
+		if (!(kinds >> areas->at[i].kind & 1) || (areas->at[i].flags & mask) != flags)
+			return false;
+	return true;
+}
+
 const struct pt_mm_area *ptl_area_of(const struct pt_mm *mm, pt_va_t va)
 {
 	const struct pt_mm_area *area = pt_mm_area_at(mm, va);

@@ -83,7 +83,8 @@ static int64_t device_folio(struct ptl_folios *folios, pt_pa_t head)
 	/* No CPU writes it any more. */
 	ptl_folio_copy(world, sole.to, head, page);
 	ptl_page_set(ptl_page_at(world, sole.to),
-		     ptl_page_flags(ptl_page_at(world, head)) & PTL_PAGE_DIRTY, 0);
+		     ptl_page_flags(ptl_page_at(world, head)) & (PTL_PAGE_DIRTY | PTL_PAGE_LAZY),
+		     0);
 	ptl_map_add(world, sole.to, page, false);
 	ptl_set_exclusive(world, sole.to, page, false, ptl_is_exclusive(world, head));
 	ptl_edit_drop(&edit, head, page, false);

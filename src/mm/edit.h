@@ -85,6 +85,18 @@ static inline bool ptl_is_dirty(const struct pt_world *world, pt_attr_t attr)
 {
 	return attr & (PT_ATTR_DIRTY | world->cfg.soft.attr_dirty);
 }
+/*
+ * What goes from a leaf that is cleaned. arm64's kernel forbids stores to clean pages where
+ * hardware does not mark them.
+ */
+static inline pt_attr_t ptl_clean_bits(const struct pt_world *world)
+{
+	pt_attr_t bits = PT_ATTR_DIRTY | world->cfg.soft.attr_dirty;
+
+	if (world->cfg.soft.attr_dirty && !world->info.dirty_is_write)
+		bits |= PT_ATTR_WRITE;
+	return bits;
+}
 static inline bool ptl_is_accessible(const struct pt_mm_area *area)
 {
 	return area->flags & PT_MM_PROT;

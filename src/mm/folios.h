@@ -28,6 +28,19 @@ int ptl_go_over(struct ptl_folios *folios, pt_va_t va, uint64_t len, uint64_t *d
 void ptl_set_words(struct ptl_edit *edit, const struct ptl_run *run, const struct ptl_piece *piece,
 		   const struct pt_soft *soft);
 
+/*
+ * migrate.c: the folio at @head is about to move. Return: its bytes; 0 for one that cannot;
+ * -ENOMEM. And it stays where it is: mapped as it was.
+ */
+int64_t ptl_move_begin(struct pt_world *world, pt_pa_t head);
+void ptl_move_stay(struct pt_world *world, pt_pa_t head);
+
+/*
+ * lazyfree.c: a folio that was given up goes, if nobody has written it since; else it is one like
+ * others again. Return: as ptl_folios.folio, 0 in the latter case.
+ */
+int64_t ptl_discard(struct ptl_folios *folios, pt_pa_t head);
+
 /* Single pages out of the folio that @pa is in. -ENOMEM. */
 int ptl_split_folio(struct pt_world *world, pt_pa_t pa);
 

@@ -106,15 +106,6 @@ static void share(struct fork *fork, const struct ptl_run *run)
 	} while (piece.last < run->last);
 }
 
-/* arm64's kernel forbids stores to clean pages where hardware does not mark them. */
-static pt_attr_t clean(const struct pt_world *world, pt_attr_t attr)
-{
-	attr &= ~(PT_ATTR_DIRTY | world->cfg.soft.attr_dirty);
-	if (world->cfg.soft.attr_dirty && !world->info.dirty_is_write)
-		attr &= ~PT_ATTR_WRITE;
-	return attr;
-}
-
 static int copy_leaves(struct fork *fork, const struct pt_mm_area *area, struct ptl_run *run)
 {
 	struct pt_mm *parent = fork->parent;
@@ -132,7 +123,7 @@ static int copy_leaves(struct fork *fork, const struct pt_mm_area *area, struct 
 		if (run->attr & PT_ATTR_WRITE && !run->hidden)
 			PTL_BUG_ON(pt_protect(parent->pt, run->va, len, 0, PT_ATTR_WRITE, &change));
 	} else if (!run->level) {
-		attr = clean(parent->world, attr);
+		attr &= ~ptl_clean_bits(parent->world);
 	}
 	err = ptl_put_leaf(fork->child, area, run->va, run->pa, len, attr,
 			   run->size_lg2 + run->contig_lg2, PTL_OVER_HOLES, run->hidden);

@@ -50,9 +50,8 @@ static int is_plain(void *ctx, struct pt_mm *mm, const struct pt_mm_area *area,
 	return run->kind == PTL_RUN_LEAF ? 0 : -EBUSY;
 }
 
-static int64_t begin_folio(struct ptl_folios *folios, pt_pa_t head)
+int64_t ptl_move_begin(struct pt_world *world, pt_pa_t head)
 {
-	struct pt_world *world = folios->mm->world;
 	struct ptl_page *page = ptl_page_at(world, head);
 	bool file = atomic_load_explicit(&page->file, memory_order_relaxed) != NULL;
 	unsigned int flags = ptl_page_flags(page);
@@ -67,6 +66,11 @@ static int64_t begin_folio(struct ptl_folios *folios, pt_pa_t head)
 	ptl_page_set(page, PTL_PAGE_MOVING, 0);
 	PTL_BUG_ON(ptl_rmap(world, head, begin_piece, NULL));
 	return (int64_t)(ptl_page_bytes(world) << ptl_page_order(page));
+}
+
+static int64_t begin_folio(struct ptl_folios *folios, pt_pa_t head)
+{
+	return ptl_move_begin(folios->mm->world, head);
 }
 
 int pt_mm_migrate_begin(struct pt_mm *mm, pt_va_t va, uint64_t len, uint64_t *done)
@@ -121,7 +125,7 @@ static void take_over(struct pt_world *world, pt_pa_t head, pt_pa_t to)
 	ptl_folio_copy(world, to, head, ptl_page_bytes(world) << ptl_page_order(old));
 	atomic_store_explicit(&page->offset, offset, memory_order_relaxed);
 	atomic_store_explicit(&page->file, file, memory_order_relaxed);
-	ptl_page_set(page, ptl_page_flags(old) & (PTL_PAGE_ANON | PTL_PAGE_DIRTY), 0);
+	ptl_page_set(page, ptl_page_flags(old) & (PTL_PAGE_ANON | PTL_PAGE_DIRTY | PTL_PAGE_LAZY), 0);
 	if (file) {
 		ptl_file_replace(file, offset, head, to);
 		page->pins = 1;
@@ -129,26 +133,36 @@ static void take_over(struct pt_world *world, pt_pa_t head, pt_pa_t to)
 	}
 }
 
+static void end_move(struct pt_world *world, pt_pa_t head, pt_pa_t to)
+{
+	struct ptl_page *page = ptl_page_at(world, head);
+	struct end end = { head, to };
+
+	ptl_page_set(page, 0, PTL_PAGE_MOVING);
+	PTL_BUG_ON(ptl_rmap(world, head, end_piece, &end));
+	page->pins--;
+}
+
+void ptl_move_stay(struct pt_world *world, pt_pa_t head)
+{
+	end_move(world, head, head);
+}
+
 static int64_t end_folio(struct ptl_folios *folios, pt_pa_t head)
 {
 	struct pt_world *world = folios->mm->world;
 	struct ptl_page *page = ptl_page_at(world, head);
 	uint64_t len = ptl_page_bytes(world) << ptl_page_order(page);
-	struct end end = { head, head };
-	bool stays = ptl_folio_alloc(folios->mm, world, ptl_page_order(page),
-				     ptl_page_flags(page) & PTL_PAGE_HUGETLB, false, &end.to);
+	pt_pa_t to;
 
-	if (stays)
-		end.to = head;
-	else
-		take_over(world, head, end.to);
-	ptl_page_set(page, 0, PTL_PAGE_MOVING);
-	PTL_BUG_ON(ptl_rmap(world, head, end_piece, &end));
-	page->pins--;
-	if (stays) {
+	if (ptl_folio_alloc(folios->mm, world, ptl_page_order(page),
+			    ptl_page_flags(page) & PTL_PAGE_HUGETLB, false, &to)) {
+		ptl_move_stay(world, head);
 		folios->failed = true;
 		return 0;
 	}
+	take_over(world, head, to);
+	end_move(world, head, to);
 	PTL_BUG_ON(page->pins || atomic_load_explicit(&page->total, memory_order_relaxed));
 	ptl_folio_free(world, head);
 	return (int64_t)len;

@@ -29,6 +29,7 @@
 #define PTL_PAGE_EXCLUSIVE 0x20u /* anonymous, and this page has one mapping */
 #define PTL_PAGE_POISONED 0x40u
 #define PTL_PAGE_MOVING 0x80u /* head: migration entries refer to it */
+#define PTL_PAGE_LAZY 0x100u /* head, ANON: given up by MADV_FREE, unless somebody writes it */
 
 /*
  * What only mm needs to know of a page. Written by the world's one thread, read beside it
@@ -43,10 +44,9 @@ struct ptl_page {
 	_Atomic uint32_t maps; /* entries that map this page alone */
 	_Atomic uint32_t entire; /* head: leaves of level 1 and up, and all mappings of hugetlb */
 	_Atomic uint32_t total; /* head */
+	_Atomic uint16_t flags;
 	_Atomic uint8_t order; /* of the folio, in each page of it; heads are aligned to it */
-	_Atomic uint8_t flags;
 	uint8_t pins; /* head: page cache, migration, poison, being a zero page: one each */
-	uint8_t reserved;
 	_Atomic(struct pt_file *) file; /* head: whose cache it is in */
 	_Atomic uint64_t offset; /* head: as pt_mm_area.offset; of a free list: the next */
 };
@@ -162,6 +162,9 @@ bool ptl_has_key(const struct pt_world *world, unsigned int key);
 bool ptl_is_huge_size(const struct pt_world *world, unsigned int size_lg2);
 /* Whether areas cover all of [first, last]. */
 bool ptl_areas_cover(const struct ptl_areas *areas, pt_va_t first, pt_va_t last);
+/* Whether all that meet [first, last] are of these kinds, and of @mask have just these flags. */
+bool ptl_areas_are(const struct ptl_areas *areas, pt_va_t first, pt_va_t last, unsigned int kinds,
+		   unsigned int mask, unsigned int flags);
 /* The part of @area in [first, last], which it meets. */
 struct pt_mm_area ptl_area_part(const struct pt_mm_area *area, pt_va_t first, pt_va_t last);
 

@@ -93,7 +93,7 @@ struct ptl_page *ptl_page_at(const struct pt_world *world, pt_pa_t pa)
 
 void ptl_page_set(struct ptl_page *page, unsigned int set, unsigned int clear)
 {
-	atomic_store_explicit(&page->flags, (uint8_t)((ptl_page_flags(page) & ~clear) | set),
+	atomic_store_explicit(&page->flags, (uint16_t)((ptl_page_flags(page) & ~clear) | set),
 			      memory_order_relaxed);
 }
 
@@ -275,7 +275,10 @@ void ptl_folio_split(struct pt_world *world, pt_pa_t pa)
 		struct ptl_page *page = &head[i];
 
 		atomic_store_explicit(&page->order, 0, memory_order_relaxed);
-		ptl_page_set(page, flags & (PTL_PAGE_ANON | PTL_PAGE_DIRTY | PTL_PAGE_DEVICE), 0);
+		ptl_page_set(page,
+			     flags & (PTL_PAGE_ANON | PTL_PAGE_DIRTY | PTL_PAGE_DEVICE |
+				      PTL_PAGE_LAZY),
+			     0);
 		atomic_store_explicit(&page->total, load(&page->maps), memory_order_relaxed);
 		page->pins = head->pins;
 		atomic_store_explicit(&page->file, file, memory_order_relaxed);
@@ -303,6 +306,7 @@ int pt_world_page(const struct pt_world *world, pt_pa_t pa, struct pt_mm_page *o
 		.anon = flags & PTL_PAGE_ANON,
 		.exclusive = ptl_page_flags(page) & PTL_PAGE_EXCLUSIVE,
 		.dirty = flags & PTL_PAGE_DIRTY,
+		.lazyfree = flags & PTL_PAGE_LAZY,
 		.hugetlb = flags & PTL_PAGE_HUGETLB,
 		.poisoned = ptl_page_flags(page) & PTL_PAGE_POISONED,
 		.device = flags & PTL_PAGE_DEVICE,

@@ -71,7 +71,7 @@ struct run_facts {
 /* How many of @nr pages from @page on, a folio by itself, are that too and count like it. */
 static uint64_t nr_alike(const struct ptl_page *page, uint64_t nr)
 {
-	const unsigned int facts = PTL_PAGE_USED | PTL_PAGE_ANON | PTL_PAGE_DIRTY;
+	const unsigned int facts = PTL_PAGE_USED | PTL_PAGE_ANON | PTL_PAGE_DIRTY | PTL_PAGE_LAZY;
 	const unsigned int flags = ptl_page_flags(page) & facts;
 	const uint32_t total = atomic_load_explicit(&page->total, memory_order_relaxed);
 	const struct pt_file *file = atomic_load_explicit(&page->file, memory_order_relaxed);
@@ -138,6 +138,8 @@ static uint64_t account_pages(struct pt_smaps *sum, const struct ptl_view_walk *
 				entire + atomic_load_explicit(&page->maps, memory_order_relaxed));
 		}
 	}
+	if (ptl_page_flags(head) & PTL_PAGE_LAZY && !alike.dirty)
+		sum->lazyfree += part;
 	return part;
 }
 

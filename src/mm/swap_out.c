@@ -130,10 +130,14 @@ static int64_t swap_folio(struct ptl_folios *folios, pt_pa_t head)
 	struct pt_file *file = atomic_load_explicit(&page->file, memory_order_relaxed);
 	uint64_t nr = UINT64_C(1) << ptl_page_order(page);
 	struct swap_out out = { .swap = folios->swap, .head = head };
-	int64_t found;
+	int64_t found = 0;
 
 	if (!is_swappable(page) || ptl_rmap(world, head, look, NULL))
 		return 0;
+	if (ptl_page_flags(page) & PTL_PAGE_LAZY)
+		found = ptl_discard(folios, head);
+	if (found)
+		return found;
 	found = find_slots(folios, &out, nr);
 	if (found <= 0)
 		return found;

@@ -4,19 +4,6 @@
 
 #include <ptlib/mm_change.h>
 
-/* Whether all areas in the range are of these kinds, and of @mask have just these flags. */
-static bool all_are(const struct pt_mm *mm, pt_va_t first, pt_va_t last, unsigned int kinds,
-		    unsigned int mask, unsigned int flags)
-{
-	const struct ptl_areas *areas = &mm->areas;
-
-	for (size_t i = ptl_areas_find(areas, first); i < areas->nr && areas->at[i].first <= last;
-	     i++)
-		if (!(kinds >> areas->at[i].kind & 1) || (areas->at[i].flags & mask) != flags)
-			return false;
-	return true;
-}
-
 static int remove_guards(struct pt_mm *mm, pt_va_t first, pt_va_t last)
 {
 	struct ptl_run run;
@@ -42,8 +29,8 @@ int pt_mm_guard(struct pt_mm *mm, pt_va_t va, uint64_t len, bool install)
 	if (err)
 		return err;
 	/* Source: Linux 6.15, mm/madvise.c, is_valid_guard_vma(). */
-	if (!all_are(mm, va, last, 1u << PT_MM_ANON | 1u << PT_MM_FILE, install ? PT_MM_LOCKED : 0,
-		     0))
+	if (!ptl_areas_are(&mm->areas, va, last, 1u << PT_MM_ANON | 1u << PT_MM_FILE,
+			   install ? PT_MM_LOCKED : 0, 0))
 		return -EINVAL;
 	if (!(mm->world->cfg.soft.markers & PT_SOFT_MARKER_GUARD))
 		return -EOPNOTSUPP;
@@ -161,12 +148,13 @@ int pt_mm_write_protect(struct pt_mm *mm, pt_va_t va, uint64_t len, bool on)
 
 	if (err)
 		return err;
-	if (!all_are(mm, va, last, 1u << PT_MM_ANON | 1u << PT_MM_FILE | 1u << PT_MM_HUGETLB,
-		     on ? PT_MM_UFFD_WP : 0, on ? PT_MM_UFFD_WP : 0))
+	if (!ptl_areas_are(areas, va, last,
+			   1u << PT_MM_ANON | 1u << PT_MM_FILE | 1u << PT_MM_HUGETLB,
+			   on ? PT_MM_UFFD_WP : 0, on ? PT_MM_UFFD_WP : 0))
 		return -EINVAL;
 	/* Source: Linux 6.15, include/linux/userfaultfd_k.h, vma_can_userfault(). */
 	if (!soft->attr_uffd_wp || (!(soft->markers & PT_SOFT_MARKER_UFFD_WP) &&
-				    !all_are(mm, va, last, 1u << PT_MM_ANON, 0, 0)))
+				    !ptl_areas_are(areas, va, last, 1u << PT_MM_ANON, 0, 0)))
 		return -EOPNOTSUPP;
 	/* Whatever can fail comes first, in all areas: then marks are set, or none. */
 	first = ptl_areas_find(areas, va);

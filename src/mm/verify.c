@@ -434,6 +434,9 @@ static void verify_folio(struct verify *v, const struct ptl_page *page, pt_pa_t 
 		find(v, NULL, 0, pa, "a folio whose sum of mappings is wrong");
 	if (ptl_page_flags(page) & PTL_PAGE_POISONED && !counted->lost)
 		find(v, NULL, 0, pa, "a lost page that is not on the list of them");
+	if (ptl_page_flags(page) & PTL_PAGE_LAZY &&
+	    (!(ptl_page_flags(page) & PTL_PAGE_ANON) || ptl_page_flags(page) & PTL_PAGE_HUGETLB))
+		find(v, NULL, 0, pa, "a page that was given up, of a kind that cannot be");
 	if (ptl_page_flags(page) & PTL_PAGE_MOVING && !total)
 		find(v, NULL, 0, pa, "a folio that moves, and that nobody maps");
 	if (page->pins != pins)

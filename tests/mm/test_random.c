@@ -237,6 +237,14 @@ static void program_change(struct program *p, unsigned int who, unsigned int wha
 		for (size_t i = first; !expected && !prot && i < end; i++)
 			model->page[i].guard = false;
 		break;
+	case 6:
+		for (size_t i = first; !expected && i < end; i++)
+			if (model->page[i].kind != MODEL_ANON)
+				expected = -EINVAL;
+		assert_int_equal(pt_mm_lazyfree(mm, va, len), expected);
+		if (!expected)
+			model_lazyfree(model, first, end);
+		break;
 	default:
 		break;
 	}
@@ -322,7 +330,11 @@ static void program_access(struct program *p, unsigned int who, size_t page)
 	if (verdict != verdicts[want])
 		fprintf(stderr, "%s: page %zu access %u\n", p->f.config->name, page, i);
 	assert_int_equal(verdict, verdicts[want]);
-	if (want == MODEL_OK && i == 0)
+	if (want != MODEL_OK || i)
+		return;
+	if (p->model[who].page[page].lazy && !value)
+		p->model[who].page[page].value = 0;
+	else
 		assert_int_equal(value, expected);
 }
 
@@ -351,7 +363,7 @@ static void program_step(struct program *p)
 	if (what < 12)
 		program_map(p, who);
 	else if (what < 30)
-		program_change(p, who, pick(p, 6));
+		program_change(p, who, pick(p, 7));
 	else if (what < 45)
 		program_reclaim(p, who, pick(p, 11));
 	else if (what < 49)

@@ -15,7 +15,7 @@
 #define CALL_MIGRATE_END 7
 #define CALL_FORK 18
 #define CALL_UNMAP 19
-#define NR_CALLS 28
+#define NR_CALLS 30
 
 /* A range that areas of one kind were mapped in. */
 struct window {
@@ -245,6 +245,8 @@ static int make_call(struct program *p, const struct call *call, unsigned int wh
 		return call_fork(p);
 	case CALL_UNMAP:
 		return pt_mm_unmap(mm, va, len);
+	case 20:
+		return pt_mm_lazyfree(mm, va, len);
 	default:
 		return call_fault(p, call, what & 1 ? PT_ACCESS_READ : PT_ACCESS_WRITE);
 	}

@@ -400,7 +400,7 @@ static void random_change(struct window *w)
 		va = area->first;
 		len = area->last - va + 1;
 	}
-	switch (pick(w, 15)) {
+	switch (pick(w, 16)) {
 	case 0:
 	case 1:
 	case 2:
@@ -441,6 +441,9 @@ static void random_change(struct window *w)
 		break;
 	case 13:
 		err = pt_mm_clear_refs(mm, PT_MM_CLEAR_SOFT_DIRTY);
+		break;
+	case 14:
+		err = pt_mm_lazyfree(mm, va, len);
 		break;
 	default:
 		err = pick(w, 2) ? pt_mm_numa_hint(mm, va, len) : pt_mm_poison(mm, va);

@@ -301,7 +301,7 @@ static void counts_and_areas_are_held_to_each_other(void **state)
 	areas->at[0].page_lg2 = fixture.huge_lg2;
 	facts->flags |= PTL_PAGE_HUGETLB;
 	finds("a page of hugetlb of another size than its area's");
-	facts->flags &= (uint8_t)~PTL_PAGE_HUGETLB;
+	facts->flags &= (uint16_t)~PTL_PAGE_HUGETLB;
 	areas->at[0] = old;
 	is_sound();
 	areas->at[0].first = areas->at[0].last + 1;
@@ -370,11 +370,14 @@ static void folios_are_held_by_caches_moves_and_the_world(void **state)
 	for (unsigned int i = 0; i < 2; i++)
 		assert_int_equal(pt_mm_unmap(processes[i]->mm, at(SHM, 0), page), 0);
 	pins_are_found(cached, 1);
+	cached->flags |= PTL_PAGE_LAZY;
+	finds("a page that was given up, of a kind that cannot be");
+	cached->flags &= (uint16_t)~PTL_PAGE_LAZY;
 	cached->pins++;
 	cached->flags |= PTL_PAGE_MOVING;
 	finds("a folio that moves, and that nobody maps");
 	cached->pins--;
-	cached->flags &= (uint8_t)~PTL_PAGE_MOVING;
+	cached->flags &= (uint16_t)~PTL_PAGE_MOVING;
 	is_sound();
 }
 

@@ -83,6 +83,12 @@ void model_zap(struct model *model, size_t first, size_t end)
 	}
 }
 
+void model_lazyfree(struct model *model, size_t first, size_t end)
+{
+	for (size_t i = first; i < end; i++)
+		model->page[i].lazy |= model->page[i].own;
+}
+
 void model_guard(struct model *model, size_t first, size_t end, bool on)
 {
 	if (on)
@@ -141,6 +147,7 @@ enum model_verdict model_access(struct model *model, size_t nr, unsigned int how
 		model->files[page->file].value[page->index] = *value;
 	} else if (how == MODEL_WRITE) {
 		page->own = true;
+		page->lazy = false;
 		page->value = *value;
 	} else if (is_of_file(page) && !page->own) {
 		*value = *file_value(model, page);

@@ -22,6 +22,7 @@ struct model_page {
 	bool own; /* private: has a value of its own */
 	bool guard;
 	bool locked;
+	bool lazy; /* given up: may be zero from now on, until it is written */
 	uint64_t value; /* own ones; others are 0, or the file's */
 	unsigned int file;
 	size_t index; /* of the file's page; of hugetlb: of the page in its huge page */
@@ -55,11 +56,12 @@ void model_unmap(struct model *model, size_t first, size_t end);
 void model_protect(struct model *model, size_t first, size_t end, unsigned int prot);
 void model_move(struct model *model, size_t first, size_t end, size_t to);
 void model_zap(struct model *model, size_t first, size_t end);
+void model_lazyfree(struct model *model, size_t first, size_t end);
 void model_guard(struct model *model, size_t first, size_t end, bool on);
 /* Private pages that may be written get their own value now. */
 void model_populate(struct model *model, size_t first, size_t end);
 
-/* One access: what comes of it, and for loads what they find. */
+/* One access: what comes of it, and for loads what they find; or zero, if the page is lazy. */
 enum model_verdict model_access(struct model *model, size_t page, unsigned int how,
 				uint64_t *value);
 
