@@ -394,8 +394,8 @@ static void make_world(struct twin *twin)
 	struct pt_extent range = { 0 };
 	const struct pt_zone_cfg zone_cfg = { .ranges = &range, .nr_ranges = 1 };
 	struct pt_world_cfg world_cfg = { .flags = PT_WORLD_NO_CONTENT };
-	struct pt_flush_count_cfg flush_cfg = { .policy = form->flush };
-	struct pt_mm_cfg mm_cfg = { .mode = PT_MODE_PRIVATE };
+	struct pt_flush_count_cfg flush_cfg = { .policy = form->flush, .user = true };
+	struct pt_mm_cfg mm_cfg = { .mode = PT_MODE_PRIVATE, .max_ranges = 1 };
 	struct pt_format_info info;
 
 	check(pt_fmt_cfg_init(&world_cfg.fmt, form->fmt), "format");

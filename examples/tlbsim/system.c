@@ -262,6 +262,7 @@ static struct sim_process *make_process(struct sim_system *system, uint32_t numb
 		.flush = &process->flush,
 		.watch = pt_space_watch_ops(process->space),
 		.wait = pt_machine_wait_ops(system->machine),
+		.max_ranges = 1, /* as Linux's gathers */
 		.max_leaves = system->cfg->batch,
 		.max_tables = system->cfg->batch ? PT_GATHER_LINUX_TABLES : 0,
 	};

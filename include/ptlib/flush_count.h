@@ -5,7 +5,9 @@
  * It stands where CPUs would, and says what Linux would have had them do: which
  * requests become one operation a page, which become range operations, and which
  * flush everything. Requests are for kernel addresses: of all CPUs, global, and
- * counted in pages of the granule whatever the leaves are.
+ * counted in pages of the granule whatever the leaves are; or, if the configuration says
+ * so, for those of a process, whose pages are as large as the smallest leaf of the request.
+ * Which CPUs run the process it does not know: a struct pt_space does (space.h).
  *
  *	policy         up to                       beyond
  *	X86_64         33 pages: INVLPG each       everything, on every CPU
@@ -14,8 +16,9 @@
  *	               one: VAALE1IS each
  *
  * Source: Linux, arch/x86/mm/tlb.c flush_tlb_kernel_range() and
+ * flush_tlb_mm_range(),
  * tlb_single_page_flush_ceiling; arch/arm64/include/asm/tlbflush.h
- * flush_tlb_kernel_range(), MAX_DVM_OPS, MAX_TLBI_RANGE_PAGES.
+ * flush_tlb_kernel_range(), __flush_tlb_range(), MAX_DVM_OPS, MAX_TLBI_RANGE_PAGES.
  */
 #ifndef PTLIB_FLUSH_COUNT_H
 #define PTLIB_FLUSH_COUNT_H
@@ -51,6 +54,7 @@ struct pt_flush_count_cfg {
 	unsigned int granule_lg2;         /* 12, 14 or 16: log2 bytes of a page */
 	bool lpa2;                        /* ranges begin in units of 64K: ARM64_RANGE */
 	const struct pt_flush_cost *cost; /* copied; NULL: pt_flush_cost_default() */
+	bool user;                        /* of a process: for struct pt_mm_cfg and the like */
 };
 
 /* Since creation; read twice and subtract. requests = full + ranged. */
@@ -59,9 +63,10 @@ struct pt_flush_counts {
 	uint64_t full;      /* of them: flushed everything */
 	uint64_t ranged;    /* of them: by page or range operations */
 	uint64_t tables;    /* of them, of either kind: because tables were freed */
-	uint64_t page_ops;  /* INVLPG, counted once and not once a CPU; VAALE1IS, VAAE1IS */
-	uint64_t range_ops; /* RVAALE1IS, RVAAE1IS */
-	uint64_t pages;     /* pages asked for; calls of all() ask for none */
+	uint64_t page_ops;  /* INVLPG, counted once and not once a CPU; VAALE1IS, VAAE1IS; user:
+			       VALE1IS, VAE1IS */
+	uint64_t range_ops; /* RVAALE1IS, RVAAE1IS; user: RVALE1IS, RVAE1IS */
+	uint64_t pages;     /* granules asked for; calls of all() ask for none */
 	uint64_t local;     /* calls of pt_flush_count_local() */
 	uint64_t cycles;    /* all of it, by the cost that was given */
 };

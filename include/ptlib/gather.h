@@ -11,7 +11,8 @@
  *
  * Each range is one call of struct pt_flush_ops. Linux's mmu_gather has one range alone,
  * from the first to the last address; so has a gather with max_ranges 1, which flushes once
- * however many changes it collected. What is flushed in the midst of a change
+ * however many changes it collected. (Where a change goes over several areas, arm64's kernel
+ * flushes at the end of each; pt_mm does that too.) What is flushed in the midst of a change
  * (map.h: splits, break-before-make) comes on top. A table that an unmap leaves empty adds
  * one page at most, of the range that was asked for: an operation on any address of it drops what
  * led there, and its leaves are in the gathers of who removed them. Linux adds the first page

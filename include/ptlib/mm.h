@@ -89,13 +89,18 @@ PT_API PT_MUST_CHECK int pt_world_huge_zero_page(const struct pt_world *world, p
 
 struct pt_mm_cfg {
 	enum pt_mode mode;
-	const struct pt_flush_ops *flush; /* as in struct pt_pgtable_cfg, as the next three */
+	/*
+	 * As in struct pt_pgtable_cfg, as the next three. Of a pt_space where CPUs run it; a
+	 * pt_flush_count counts as Linux would if it is one for a process (user).
+	 */
+	const struct pt_flush_ops *flush;
 	const struct pt_watch_ops *watch;
 	const struct pt_wait_ops *wait;
 	const struct pt_top_ops *top;
 	struct pt_account *account;       /* charged for its tables and the pages it takes */
 	size_t max_leaves, max_tables;    /* of its gathers: see gather.h; 0: no bound */
-	unsigned int max_ranges;          /* likewise */
+	unsigned int max_ranges;          /* likewise; 1 as Linux, which on arm64 also flushes
+					     at each area's end */
 };
 
 /**

@@ -27,6 +27,22 @@ void ptl_edit_end(struct ptl_edit *edit)
 	}
 }
 
+void ptl_edit_end_area(struct ptl_edit *edit)
+{
+	if (edit->gather.max_ranges == 1 && edit->mm->world->cfg.fmt.fmt != PT_FMT_X86_64)
+		pt_gather_finish(&edit->gather);
+}
+
+void ptl_edit_end_all(struct ptl_edit *edit)
+{
+	const struct pt_flush_ops *flush = edit->mm->pt->flush;
+
+	edit->gather.full = true;
+	if (!edit->gather.nr_ranges && flush && flush->all)
+		flush->all(flush->ctx);
+	ptl_edit_end(edit);
+}
+
 void ptl_edit_drop(struct ptl_edit *edit, pt_pa_t pa, uint64_t len, bool entire)
 {
 	struct pt_world *world = edit->mm->world;

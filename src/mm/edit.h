@@ -25,6 +25,15 @@ struct ptl_edit {
 void ptl_edit_begin(struct ptl_edit *edit, struct pt_mm *mm);
 /* Flushes, and frees what is dead. May go on afterwards. */
 void ptl_edit_end(struct ptl_edit *edit);
+/* The same by one flush of the whole address space, changed or not: Linux's flush_tlb_mm(). */
+void ptl_edit_end_all(struct ptl_edit *edit);
+/*
+ * Where a change goes on from one area to the next: arm64's kernel flushes what is collected, x86's
+ * does not. Nothing for gathers of more ranges than Linux's have.
+ * Source: Linux 6.15, include/asm-generic/tlb.h, tlb_end_vma(); arch/x86/Kconfig,
+ * MMU_GATHER_MERGE_VMAS.
+ */
+void ptl_edit_end_area(struct ptl_edit *edit);
 /* One mapping less of these pages; frees the folio in the end, if it was the last. */
 void ptl_edit_drop(struct ptl_edit *edit, pt_pa_t pa, uint64_t len, bool entire);
 

@@ -246,7 +246,13 @@ int pt_mm_clear_refs(struct pt_mm *mm, enum pt_mm_clear what)
 			clear_accessed(&edit, area);
 	}
 	ptl_areas_merge(&mm->areas, 0, mm->areas.nr);
-	/* Old translations may say accessed a while longer; but that costs precision, no more. */
-	ptl_edit_end(&edit);
+	/*
+	 * Old translations may say accessed a while longer; but that costs precision, no more.
+	 * Source: Linux 6.15, fs/proc/task_mmu.c, clear_refs_write().
+	 */
+	if (what == PT_MM_CLEAR_SOFT_DIRTY)
+		ptl_edit_end_all(&edit);
+	else
+		ptl_edit_end(&edit);
 	return 0;
 }

@@ -17,6 +17,7 @@ struct pt_flush_count {
 	enum pt_flush_policy policy;
 	unsigned int granule_lg2;
 	bool lpa2;
+	bool user;
 	struct pt_flush_cost cost;
 	_Atomic uint64_t full, ranged, tables, page_ops, range_ops, pages, local;
 };
@@ -32,28 +33,31 @@ static uint64_t get(const _Atomic uint64_t *counter)
 	return atomic_load_explicit((_Atomic uint64_t *)(uintptr_t)counter, memory_order_relaxed);
 }
 
-/* Whether a request for @nr pages flushes everything. */
-static bool is_full(const struct pt_flush_count *count, uint64_t nr)
+/* Whether a request for @nr granules, @nr_strides leaves at most, flushes everything. */
+static bool is_full(const struct pt_flush_count *count, uint64_t nr, uint64_t nr_strides)
 {
 	switch (count->policy) {
 	case PT_FLUSH_X86_64:
-		return nr > X86_CEILING_PAGES;
+		return nr_strides > X86_CEILING_PAGES;
 	case PT_FLUSH_ARM64_RANGE:
 		return nr > ARM64_TLBI_RANGE_PAGES;
-	default:
-		return nr >= PTL_BIT(count->granule_lg2 - 3); /* MAX_DVM_OPS is PTRS_PER_PTE */
+	default: /* MAX_DVM_OPS is PTRS_PER_PTE */
+		return nr_strides >= PTL_BIT(count->granule_lg2 - 3);
 	}
 }
 
 static void count_range(void *ctx, pt_va_t first, pt_va_t last, unsigned int stride_lg2)
 {
 	struct pt_flush_count *count = ctx;
-	pt_va_t start = ptl_align_down(first, count->granule_lg2);
-	uint64_t nr = ((last - start) >> count->granule_lg2) + 1;
+	/* Linux flushes kernel ranges by pages. */
+	unsigned int lg2 = count->user && stride_lg2 > count->granule_lg2 ? stride_lg2
+									 : count->granule_lg2;
+	pt_va_t start = ptl_align_down(first, lg2);
+	uint64_t nr_strides = ((last - start) >> lg2) + 1;
+	uint64_t nr = nr_strides << (lg2 - count->granule_lg2);
 
-	(void)stride_lg2; /* Linux flushes kernel ranges by pages */
 	add(&count->pages, nr);
-	if (is_full(count, nr)) {
+	if (is_full(count, nr, nr_strides)) {
 		add(&count->full, 1);
 		return;
 	}
@@ -65,7 +69,7 @@ static void count_range(void *ctx, pt_va_t first, pt_va_t last, unsigned int str
 		add(&count->page_ops, ops.pages);
 		add(&count->range_ops, ops.ranges);
 	} else {
-		add(&count->page_ops, nr);
+		add(&count->page_ops, nr_strides);
 	}
 }
 
@@ -119,6 +123,7 @@ int pt_flush_count_create(struct pt_flush_count **out, const struct pt_flush_cou
 	count->policy = cfg->policy;
 	count->granule_lg2 = lg2;
 	count->lpa2 = cfg->lpa2;
+	count->user = cfg->user;
 	count->cost = cfg->cost ? *cfg->cost : pt_flush_cost_default(cfg->policy);
 	*out = count;
 	return 0;

@@ -169,7 +169,7 @@ while [ $seed -lt 3 ]; do
 done
 
 # One event in four forgets: then it shows.
-generate 7 1500 4 >"$dir/trace"
+generate 9 1500 4 >"$dir/trace"
 for arch in x86_64 arm64; do
 	run 1 --cpus 4 --arch $arch
 	if [ "$(value reports)" -eq 0 ] || ! grep -q 'missing flush' "$dir/err"; then

@@ -14,7 +14,9 @@
 static struct pt_flush_count *counter(enum pt_flush_policy policy, unsigned int granule_lg2,
 				      bool lpa2)
 {
-	const struct pt_flush_count_cfg cfg = { policy, granule_lg2, lpa2, NULL };
+	const struct pt_flush_count_cfg cfg = { .policy = policy,
+						.granule_lg2 = granule_lg2,
+						.lpa2 = lpa2 };
 	struct pt_flush_count *count;
 
 	assert_int_equal(pt_flush_count_create(&count, &cfg), 0);
@@ -155,7 +157,9 @@ static void with_lpa2_ranges_begin_on_64k(void **state)
 static void every_kind_of_request_has_its_counter(void **state)
 {
 	static const struct pt_flush_cost cost = { 1000000, 10000, 100, 10, 1 };
-	const struct pt_flush_count_cfg cfg = { PT_FLUSH_ARM64_RANGE, 12, false, &cost };
+	const struct pt_flush_count_cfg cfg = { .policy = PT_FLUSH_ARM64_RANGE,
+						.granule_lg2 = 12,
+						.cost = &cost };
 	const struct pt_flush_ops *ops;
 	struct pt_flush_count *count;
 	struct pt_flush_counts counts;
@@ -181,12 +185,62 @@ static void every_kind_of_request_has_its_counter(void **state)
 	pt_flush_count_destroy(NULL);
 }
 
+/*
+ * Two leaves of 2M are two strides, and 33 of them still below the ceiling; without ranges arm64
+ * has an operation for each, with them their granules are one number. Of kernels all are pages.
+ */
+static void ranges_of_a_process_go_by_its_leaves(void **state)
+{
+	static const struct {
+		enum pt_flush_policy policy;
+		uint64_t nr; /* leaves of 2M */
+		bool user;
+		uint64_t full, page_ops, range_ops;
+	} cases[] = {
+		{ PT_FLUSH_X86_64, 2, true, 0, 2, 0 },
+		{ PT_FLUSH_X86_64, 33, true, 0, 33, 0 },
+		{ PT_FLUSH_X86_64, 34, true, 1, 0, 0 },
+		{ PT_FLUSH_X86_64, 1, false, 1, 0, 0 },
+		{ PT_FLUSH_ARM64, 2, true, 0, 2, 0 },
+		{ PT_FLUSH_ARM64, 511, true, 0, 511, 0 },
+		{ PT_FLUSH_ARM64, 512, true, 1, 0, 0 },
+		{ PT_FLUSH_ARM64, 1, false, 1, 0, 0 },
+		{ PT_FLUSH_ARM64_RANGE, 2, true, 0, 0, 1 },  /* 1024 granules: 16 of 64 */
+		{ PT_FLUSH_ARM64_RANGE, 5, true, 0, 0, 2 },  /* 2560: 2048 and 8 of 64 */
+		{ PT_FLUSH_ARM64_RANGE, 4096, true, 0, 0, 1 },
+		{ PT_FLUSH_ARM64_RANGE, 4097, true, 1, 0, 0 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		const struct pt_flush_count_cfg cfg = { .policy = cases[i].policy,
+							.granule_lg2 = 12,
+							.user = cases[i].user };
+		const pt_va_t va = UINT64_C(0x40000000);
+		const struct pt_flush_ops *ops;
+		struct pt_flush_counts counts;
+		struct pt_flush_count *count;
+
+		assert_int_equal(pt_flush_count_create(&count, &cfg), 0);
+		ops = pt_flush_count_ops(count);
+		/* Not all of the first leaf, nor of the last: they are flushed whole. */
+		ops->range(ops->ctx, va + (cases[i].user ? 0x1000 : 0),
+			   va + (cases[i].nr << 21) - (cases[i].user ? 0x1001 : 1), 21);
+		pt_flush_counts(count, &counts);
+		assert_int_equal(counts.full, cases[i].full);
+		assert_int_equal(counts.page_ops, cases[i].page_ops);
+		assert_int_equal(counts.range_ops, cases[i].range_ops);
+		assert_int_equal(counts.pages, cases[i].nr << 9);
+		pt_flush_count_destroy(count);
+	}
+}
+
 static void refuses_policies_and_granules_that_are_none(void **state)
 {
 	static const struct pt_flush_count_cfg wrong[] = {
-		{ PT_FLUSH_POLICY_NR, 12, false, NULL },
-		{ PT_FLUSH_ARM64, 13, false, NULL },
-		{ PT_FLUSH_X86_64, 14, false, NULL },
+		{ .policy = PT_FLUSH_POLICY_NR, .granule_lg2 = 12 },
+		{ .policy = PT_FLUSH_ARM64, .granule_lg2 = 13 },
+		{ .policy = PT_FLUSH_X86_64, .granule_lg2 = 14 },
 	};
 	struct pt_flush_count *count;
 
@@ -237,6 +291,7 @@ int main(void)
 		cmocka_unit_test(arm64_ranges_agree_with_the_loop),
 		cmocka_unit_test(with_lpa2_ranges_begin_on_64k),
 		cmocka_unit_test(every_kind_of_request_has_its_counter),
+		cmocka_unit_test(ranges_of_a_process_go_by_its_leaves),
 		cmocka_unit_test(refuses_policies_and_granules_that_are_none),
 		cmocka_unit_test(pages_are_counted_by_what_the_bytes_touch),
 		cmocka_unit_test(default_costs_are_the_published_ones),

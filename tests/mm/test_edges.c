@@ -63,99 +63,6 @@ static bool is_used(pt_pa_t pa)
 	return !pt_world_page(fixture.world, pa, &page);
 }
 
-struct flushes {
-	pt_pa_t pa;
-	unsigned int nr;
-};
-
-static void flush_all(void *ctx)
-{
-	struct flushes *flushes = ctx;
-
-	flushes->nr++;
-	assert_true(is_used(flushes->pa));
-}
-
-static void flush_range(void *ctx, pt_va_t first, pt_va_t last, unsigned int stride_lg2)
-{
-	(void)first;
-	(void)last;
-	(void)stride_lg2;
-	flush_all(ctx);
-}
-
-/* The area is the last to have the file, which goes with it, and its pages with that. */
-static void pages_of_a_file_are_free_after_the_flush(void **state)
-{
-	struct flushes flushes = { 0 };
-	const struct pt_flush_ops ops = { flush_range, flush_all, flush_range, &flushes };
-	const struct pt_mm_cfg cfg = { .mode = PT_MODE_SHARED, .flush = &ops };
-	const struct pt_file_cfg file_cfg = { .name = "/f", .len = 4 * fixture.page };
-	struct process p = { 0 };
-	struct pt_file *file;
-
-	(void)state;
-	for (unsigned int how = 0; how < 2; how++) {
-		assert_int_equal(pt_mm_create(&p.mm, fixture.world, &cfg), 0);
-		assert_int_equal(pt_file_create(&file, fixture.world, &file_cfg), 0);
-		mm_map_area(&p, VA, file_cfg.len, PT_MM_FILE, PT_MM_READ | PT_MM_SHARED, file, 0);
-		pt_file_put(file);
-		assert_int_equal(pt_mm_populate(p.mm, VA, file_cfg.len, 0, NULL), 0);
-		flushes = (struct flushes){ .pa = mm_leaf(&p, VA).pa };
-		if (how)
-			assert_int_equal(pt_mm_unmap(p.mm, VA, file_cfg.len), 0);
-		pt_mm_destroy(p.mm);
-		assert_true(flushes.nr);
-		assert_false(is_used(flushes.pa));
-	}
-}
-
-/* Whenever it has found as many as its gather holds; what is not there does not count. */
-static void an_unmap_flushes_whenever_its_gather_is_full(void **state)
-{
-	static const struct {
-		size_t max_leaves;
-		unsigned int flushes;
-	} tries[] = { { 0, 1 }, { 1, 6 }, { 2, 3 }, { 4, 2 }, { 6, 1 }, { 7, 1 } };
-	struct flushes flushes = { 0 };
-	const struct pt_flush_ops ops = { flush_range, flush_all, flush_range, &flushes };
-	struct pt_mm_cfg cfg = { .mode = PT_MODE_SHARED, .flush = &ops };
-	struct process p = { 0 };
-
-	(void)state;
-	for (size_t i = 0; i < sizeof(tries) / sizeof(tries[0]); i++) {
-		cfg.max_leaves = tries[i].max_leaves;
-		assert_int_equal(pt_mm_create(&p.mm, fixture.world, &cfg), 0);
-		/* the last one keeps the table */
-		mm_map_area(&p, VA, 13 * fixture.page, PT_MM_ANON, RW, NULL, 0);
-		for (unsigned int page = 0; page < 13; page += 2)
-			assert_int_equal(pt_mm_populate(p.mm, page_at(page), fixture.page, 0, NULL),
-					 0);
-		flushes = (struct flushes){ .pa = mm_leaf(&p, page_at(12)).pa };
-		assert_int_equal(pt_mm_unmap(p.mm, VA, 12 * fixture.page), 0);
-		assert_int_equal(flushes.nr, tries[i].flushes);
-		pt_mm_destroy(p.mm);
-	}
-}
-
-static void gathers_of_an_address_space_have_its_bounds(void **state)
-{
-	const struct pt_mm_cfg cfg = {
-		.mode = PT_MODE_SHARED, .max_leaves = 3, .max_tables = 2, .max_ranges = 1
-	};
-	struct pt_gather gather;
-	struct process p = { 0 };
-
-	(void)state;
-	assert_int_equal(pt_mm_create(&p.mm, fixture.world, &cfg), 0);
-	pt_gather_begin(&gather, pt_mm_pgtable(p.mm));
-	assert_int_equal(gather.max_leaves, 3);
-	assert_int_equal(gather.max_tables, 2);
-	assert_int_equal(gather.max_ranges, 1);
-	pt_gather_finish(&gather);
-	pt_mm_destroy(p.mm);
-}
-
 /* Nobody could have ended it, and the folio would have been held for ever. */
 static void a_move_is_over_when_nobody_maps_what_moves(void **state)
 {
@@ -524,9 +431,6 @@ static void a_folio_goes_to_swap_page_by_page_if_it_must(void **state)
 
 static const struct CMUnitTest bodies[] = {
 	cmocka_unit_test(no_access_of_an_unknown_kind_faults),
-	cmocka_unit_test(pages_of_a_file_are_free_after_the_flush),
-	cmocka_unit_test(an_unmap_flushes_whenever_its_gather_is_full),
-	cmocka_unit_test(gathers_of_an_address_space_have_its_bounds),
 	cmocka_unit_test(a_move_is_over_when_nobody_maps_what_moves),
 	cmocka_unit_test(a_file_keeps_a_page_that_moved_when_it_was_unmapped),
 	cmocka_unit_test(a_page_of_a_file_that_moves_is_waited_for),
