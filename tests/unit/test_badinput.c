@@ -135,7 +135,11 @@ static void map_refuses_bad_outputs_and_attributes(void **state)
 	uint64_t g = f->granule;
 	pt_va_t va = page_va(f, 0);
 	struct pt_change change = { .max_lg2 = f->info.granule_lg2 - 1 };
+	size_t live;
 
+	/* beside a page that is there: of one page calls have a quick way */
+	do_map_small(f, 1, 1, 1, RX);
+	live = f->source.nr_live;
 	assert_int_equal(pt_map(f->pt, va, f->pa + 1, g, RX, NULL), -EINVAL);
 	assert_int_equal(pt_map(f->pt, va, f->pa + g / 2, g, RX, NULL), -EINVAL);
 	assert_int_equal(pt_map(f->pt, va, UINT64_MAX & ~(g - 1), 2 * g, RX, NULL), -EINVAL);
@@ -153,7 +157,7 @@ static void map_refuses_bad_outputs_and_attributes(void **state)
 			 -EOPNOTSUPP);
 	assert_int_equal(pt_map(f->pt, va, f->pa, g, RX | PT_ATTR_MEM_MASK, NULL), -EOPNOTSUPP);
 	assert_int_equal(pt_map(f->pt, va, f->pa, g, RX, &change), -EINVAL);
-	assert_int_equal(f->source.nr_live, 1);
+	assert_int_equal(f->source.nr_live, live);
 	agree(f);
 }
 
@@ -201,6 +205,34 @@ static void illegal_words_stand_in_the_way(void **state)
 	assert_int_equal(read_word(f, pa), raw);
 	dump_free(&before);
 	write_word(f, pa, 0);
+}
+
+/* Nor are tables made below one. */
+static void illegal_words_are_in_the_way_of_tables(void **state)
+{
+	struct fixture *f = *state;
+	struct pt_step steps[PT_MAX_LEVELS];
+	unsigned int nr;
+
+	do_map_small(f, 0, 1, 0, RWX);
+	assert_int_equal(pt_trace(f->pt, page_va(f, 0), steps, &nr), 0);
+	for (unsigned int i = 0; i + 1 < nr; i++) {
+		pt_pa_t pa = steps[i].table_pa + 8 * steps[i].index;
+		uint64_t raw = raw_reserved(&f->fmt, steps[i].level);
+		struct pt_change change = { 0 };
+
+		if (!raw)
+			raw = raw_beyond(&f->fmt, steps[i].level);
+		if (!raw)
+			continue;
+		write_word(f, pa, raw);
+		assert_int_equal(pt_populate(f->pt, page_va(f, 1), f->granule, 0, &change),
+				 -EFAULT);
+		assert_int_equal(change.bad_va, page_va(f, 1));
+		assert_int_equal(read_word(f, pa), raw);
+		write_word(f, pa, steps[i].raw);
+	}
+	agree(f);
 }
 
 /* Tables that lead nowhere, or back: every change says -EFAULT, at every level. */
@@ -322,6 +354,31 @@ static void refuses_configurations_that_are_none(void **state)
 	}
 }
 
+/* Of these three a struct without its function is none; of flushes each may be missing. */
+static void refuses_callbacks_that_are_not_there(void **state)
+{
+	struct fixture *f = *state;
+	static const struct pt_top_ops top = { 0 };
+	static const struct pt_watch_ops watch = { 0 };
+	static const struct pt_wait_ops wait = { 0 };
+
+	for (unsigned int i = 0; i < 3; i++) {
+		struct pt_pgtable_cfg cfg = f->cfg;
+		struct pt_pgtable *pt = (void *)f;
+
+		if (i == 0)
+			cfg.top = &top;
+		else if (i == 1)
+			cfg.watch = &watch;
+		else
+			cfg.wait = &wait;
+		assert_int_equal(pt_pgtable_create(&pt, f->phys, &cfg), -EINVAL);
+		assert_int_equal(pt_pgtable_open(&pt, f->phys, &cfg, pt_pgtable_root(f->pt)),
+				 -EINVAL);
+		assert_ptr_equal(pt, f);
+	}
+}
+
 static void without_a_usable_page_for_the_root_there_is_no_table(void **state)
 {
 	struct fixture *f = *state;
@@ -362,6 +419,48 @@ static void pages_outside_memory_are_refused_and_given_back(void **state)
 	cfg.tables = (struct pt_table_ops){ alloc_outside, free_outside, &nr_freed };
 	assert_int_equal(pt_pgtable_create(&pt, f->phys, &cfg), -EFAULT);
 	assert_int_equal(nr_freed, 1);
+}
+
+/* A source whose pages are the fixture's, but half a page further on. */
+static int alloc_between(void *ctx, unsigned int size_lg2, pt_pa_t *pa)
+{
+	struct fixture *f = ctx;
+	struct pt_table_ops real = page_source_ops(&f->source);
+	int err = real.alloc(real.ctx, size_lg2, pa);
+
+	*pa += f->granule / 2;
+	return err;
+}
+
+static void free_between(void *ctx, pt_pa_t pa, unsigned int size_lg2)
+{
+	struct fixture *f = ctx;
+	struct pt_table_ops real = page_source_ops(&f->source);
+
+	real.free(real.ctx, pa - f->granule / 2, size_lg2);
+}
+
+static void pages_that_are_none_of_the_format_are_given_back(void **state)
+{
+	struct fixture *f = *state;
+	struct pt_pgtable_cfg cfg = f->cfg;
+	struct pt_format_info info;
+	struct pt_pgtable *pt;
+	size_t live = f->source.nr_live;
+
+	if (fixture_is_concat(f))
+		skip(); /* the source has single pages */
+	cfg.tables = (struct pt_table_ops){ alloc_between, free_between, f };
+	assert_int_equal(pt_pgtable_create(&pt, f->phys, &cfg), -EFAULT);
+	assert_int_equal(f->source.nr_live, live);
+	/* beyond the output width: the fixture's memory is at the top of its own */
+	cfg = f->cfg;
+	cfg.fmt.pa_bits = 32;
+	cfg.fmt.c_bit = 0;
+	if (f->fmt.pa_bits == 32 || pt_format_info(&cfg.fmt, &info))
+		return;
+	assert_int_equal(pt_pgtable_create(&pt, f->phys, &cfg), -EFAULT);
+	assert_int_equal(f->source.nr_live, live);
 }
 
 /* As of a struct pt_change that nobody filled in. */
@@ -460,11 +559,14 @@ int main(void)
 		TEST(refuses_ranges_outside_the_input_width),
 		TEST(map_refuses_bad_outputs_and_attributes),
 		TEST_ON(illegal_words_stand_in_the_way, NEEDS_2_LEVELS),
+		TEST_ON(illegal_words_are_in_the_way_of_tables, NEEDS_2_LEVELS),
 		TEST_ON(bad_tables_stand_in_the_way, NEEDS_2_LEVELS),
 		TEST(software_words_are_in_the_way_of_a_map),
 		TEST(refuses_configurations_that_are_none),
+		TEST(refuses_callbacks_that_are_not_there),
 		TEST(without_a_usable_page_for_the_root_there_is_no_table),
 		TEST(pages_outside_memory_are_refused_and_given_back),
+		TEST(pages_that_are_none_of_the_format_are_given_back),
 #ifndef NDEBUG
 		TEST_ON(builds_with_assertions_find_two_writers, NEEDS_2_LEVELS),
 #endif

@@ -131,11 +131,18 @@ static void cannot_make_tables_without_table_ops(void **state)
 	struct pt_pgtable *pt = (void *)&cfg;
 	pt_va_t elsewhere = f->base + 3 * f->leaf1;
 	struct hand h;
+	size_t nr_tables;
 	pt_pa_t pa;
 
 	assert_int_equal(pt_pgtable_create(&pt, f->phys, &cfg), -EOPNOTSUPP);
 	hand_open(f, &h, &cfg);
 	assert_int_equal(pt_map(h.pt, elsewhere, f->pa, f->granule, RWX, NULL), -EOPNOTSUPP);
+	assert_int_equal(pt_map_probe(h.pt, elsewhere, f->pa, f->granule, RWX, NULL, &nr_tables),
+			 -EOPNOTSUPP);
+	assert_int_equal(pt_map_probe(h.pt, f->base + f->granule, f->pa, f->granule, RWX, NULL,
+				      &nr_tables),
+			 0);
+	assert_int_equal(nr_tables, 0);
 	assert_int_equal(pt_translate(h.pt, elsewhere, &pa), -ENOENT);
 	/* a leaf in the table that is there needs none */
 	assert_int_equal(pt_map(h.pt, elsewhere, 0, f->leaf1, RWX,
@@ -211,6 +218,53 @@ static void splits_and_collapses_foreign_leaves(void **state)
 	pt_pgtable_destroy(h.pt);
 }
 
+/* A foreign table is not freed, and may be anything's by then: a walk does not go on in it. */
+static void walks_leave_a_foreign_table_that_was_collapsed(void **state)
+{
+	struct fixture *f = *state;
+	struct pt_range_walk walk;
+	struct hand h;
+
+	hand_open(f, &h, &f->cfg);
+	for (uint64_t i = 0; i < f->leaf1 / f->granule; i++)
+		put_word(f, h.table[0] + 8 * i, raw_leaf(&f->fmt, i * f->granule, 0));
+	assert_int_equal(pt_range_walk_start(&walk, h.pt, f->base, f->base + f->leaf1 - 1,
+					     PT_TYPE_PFN, PT_WALK_EACH),
+			 PTW_PFN);
+	assert_int_equal(pt_range_walk_next(&walk), PTW_PFN);
+	assert_int_equal(pt_collapse(h.pt, f->base, f->leaf1, 1, NULL), 0);
+	assert_int_equal(pt_unmap(h.pt, f->base, f->leaf1, NULL), 0);
+	assert_int_equal(read_word(f, h.word[1]), 0);
+	assert_int_equal(pt_range_walk_next(&walk), PTW_DONE);
+	assert_int_equal(pt_range_walk_done(&walk), 0);
+	pt_pgtable_destroy(h.pt);
+}
+
+/* A root shorter than the contiguous blocks of its level has none, whatever stands behind it. */
+static void words_behind_a_short_root_are_not_its(void **state)
+{
+	struct fixture *f = *state;
+	const size_t nr = (size_t)1 << f->info.entries_lg2[0], block = (size_t)1
+								       << f->info.contig_lg2[0];
+	struct pt_pgtable_cfg cfg = without_tables(f);
+	pt_pa_t pa = f->source.pa + (NR_TABLE_PAGES - 1) * f->granule;
+	struct pt_pgtable *pt;
+
+	if (f->info.nr_levels > 1 || nr >= block)
+		skip();
+	pt_phys_unpoison(f->phys, pa, f->granule);
+	for (size_t i = 0; i < block; i++)
+		put_word(f, pa + 8 * i,
+			 raw_leaf(&f->fmt, i * f->granule, 0) | UINT64_C(1) << 52);
+	assert_int_equal(pt_pgtable_open(&pt, f->phys, &cfg, pa), 0);
+	assert_int_equal(pt_unmap(pt, f->info.first, f->granule, NULL), 0);
+	assert_int_equal(read_word(f, pa), 0);
+	for (size_t i = 1; i < block; i++)
+		assert_int_equal(read_word(f, pa + 8 * i),
+				 raw_leaf(&f->fmt, i * f->granule, 0) | UINT64_C(1) << 52);
+	pt_pgtable_destroy(pt);
+}
+
 /* Where the tables of the system end and memory begins is not ours to know: any word may come. */
 static void opens_anything_and_reads_nothing(void **state)
 {
@@ -262,6 +316,8 @@ static void does_not_split_a_block_larger_than_the_output_width(void **state)
 	struct pt_phys_region region = { .pa = 0x10000, .len = 64 << 16, .fd = -1 };
 	pt_va_t va = UINT64_C(4) << 40, middle = va + (UINT64_C(2) << 40);
 	struct pt_pgtable_cfg cfg = { .mode = f->cfg.mode };
+	const struct pt_soft swap = { .kind = PT_SOFT_SWAP, .type = 1, .offset = 1 };
+	struct pt_soft_cfg soft;
 	struct pt_change change;
 	struct page_source source;
 	struct pt_pgtable *pt;
@@ -273,6 +329,8 @@ static void does_not_split_a_block_larger_than_the_output_width(void **state)
 	cfg.fmt.va_bits = 48;
 	cfg.fmt.pa_bits = 32;
 	cfg.fmt.features |= PT_FEAT_LPA;
+	assert_int_equal(pt_soft_cfg_init(&soft, PT_SOFT_ARM64, &cfg.fmt, 0), 0);
+	cfg.soft = &soft;
 	assert_int_equal(pt_phys_create(&phys, &region, 1, 12), 0);
 	page_source_init(&source, phys, region.pa + 0x10000, 16, 60);
 	cfg.tables = page_source_ops(&source);
@@ -300,12 +358,53 @@ static void does_not_split_a_block_larger_than_the_output_width(void **state)
 	assert_int_equal(pt_phys_read(phys, word, &raw, 8), 0);
 	assert_int_equal(raw, raw_leaf(&cfg.fmt, 0, 2));
 
+	/* nor do software's words come into a part of it, nor into one of what hides it */
+	change = (struct pt_change){ 0 };
+	assert_int_equal(pt_soft_set(pt, middle, 0x10000, 0, &swap, &change), -EFAULT);
+	assert_int_equal(change.bad_va, middle);
+	assert_int_equal(pt_soft_hide(pt, va, UINT64_C(4) << 40, 0, 0, NULL), 0);
+	assert_int_equal(pt_soft_split(pt, middle, 0x10000, 0, &change), -EFAULT);
+	assert_int_equal(change.bad_va, middle);
+	assert_int_equal(pt_soft_show(pt, va, UINT64_C(4) << 40, 0, 0, NULL), 0);
+	assert_int_equal(source.nr_live, 0);
+
 	/* as a whole it changes as any other */
 	assert_int_equal(pt_split(pt, va, UINT64_C(4) << 40, 2, NULL), 0);
 	assert_int_equal(pt_protect(pt, va, UINT64_C(4) << 40, 0, PT_ATTR_WRITE, &change), 0);
 	assert_int_equal(change.done, UINT64_C(4) << 40);
 	assert_int_equal(pt_unmap(pt, va, UINT64_C(4) << 40, &change), 0);
 	assert_int_equal(change.done, UINT64_C(4) << 40);
+	pt_pgtable_destroy(pt);
+	page_source_exit(&source);
+	pt_phys_destroy(phys);
+}
+
+/* All that it translates to has descriptors then. */
+static void splits_a_block_as_large_as_the_output_width(void **state)
+{
+	struct fixture *f = *state;
+	struct pt_phys_region region = { .pa = 0x10000, .len = 64 << 16, .fd = -1 };
+	const uint64_t size = UINT64_C(4) << 40;
+	struct pt_pgtable_cfg cfg = { .mode = f->cfg.mode };
+	struct page_source source;
+	struct pt_pgtable *pt;
+	struct pt_phys *phys;
+	pt_pa_t pa;
+
+	assert_int_equal(pt_fmt_cfg_init(&cfg.fmt, PT_FMT_ARM64_64K), 0);
+	cfg.fmt.va_bits = 48;
+	cfg.fmt.pa_bits = 42;
+	cfg.fmt.features |= PT_FEAT_LPA;
+	assert_int_equal(pt_phys_create(&phys, &region, 1, 12), 0);
+	page_source_init(&source, phys, region.pa, 16, 60);
+	cfg.tables = page_source_ops(&source);
+	assert_int_equal(pt_pgtable_create(&pt, phys, &cfg), 0);
+	assert_int_equal(pt_map(pt, size, 0, size, RWX, NULL), 0);
+	assert_int_equal(source.nr_live, 1);
+	assert_int_equal(pt_protect(pt, 2 * size - 0x10000, 0x10000, 0, PT_ATTR_WRITE, NULL), 0);
+	assert_int_equal(pt_translate(pt, 2 * size - 1, &pa), 0);
+	assert_int_equal(pa, size - 1);
+	assert_int_equal(pt_verify(pt, NULL, NULL), 0);
 	pt_pgtable_destroy(pt);
 	page_source_exit(&source);
 	pt_phys_destroy(phys);
@@ -320,9 +419,12 @@ int main(void)
 		TEST_ON(cannot_make_tables_without_table_ops, NEEDS_2_LEVELS),
 		TEST_ON(new_tables_come_from_an_added_region, NEEDS_2_LEVELS),
 		TEST_ON(splits_and_collapses_foreign_leaves, NEEDS_2_LEVELS),
+		TEST_ON(walks_leave_a_foreign_table_that_was_collapsed, NEEDS_2_LEVELS),
+		TEST_ON(words_behind_a_short_root_are_not_its, NEEDS_HALF),
 		TEST(opens_anything_and_reads_nothing),
 		TEST(refuses_roots_that_cannot_be),
 		TEST_ON(does_not_split_a_block_larger_than_the_output_width, NEEDS_HALF),
+		TEST_ON(splits_a_block_as_large_as_the_output_width, NEEDS_HALF),
 	};
 
 	return RUN_ON_ALL("open", tests);
