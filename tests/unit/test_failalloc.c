@@ -208,6 +208,30 @@ static void the_rest_allocates_nothing(void **state)
 	assert_int_equal(f->source.nr_live, 1);
 }
 
+/* What both ends of a range split is asked for once: no page is had that is not used. */
+static void ends_inside_one_leaf_take_no_page_too_many(void **state)
+{
+	struct fixture *f = *state;
+	uint64_t size = UINT64_C(1) << f->info.leaf_lg2[2];
+	size_t live;
+
+	assert_int_equal(pt_map(f->pt, f->base, f->pa, size, RWX, NULL), 0);
+	live = f->source.nr_live;
+	f->source.nr_allocs = 0;
+	assert_int_equal(pt_protect(f->pt, f->base + f->granule, f->granule, 0, PT_ATTR_WRITE, NULL),
+			 0);
+	assert_int_equal(f->source.nr_allocs, f->source.nr_live - live);
+	assert_int_equal(f->source.nr_live - live, 2);
+	/* the ends in two tables, of which the upper one is had already */
+	live = f->source.nr_live;
+	f->source.nr_allocs = 0;
+	assert_int_equal(pt_unmap(f->pt, f->base + 2 * f->leaf1 - f->granule,
+				  f->leaf1 + 2 * f->granule, NULL),
+			 0);
+	assert_int_equal(f->source.nr_allocs, f->source.nr_live - live);
+	assert_int_equal(pt_verify(f->pt, NULL, NULL), 0);
+}
+
 int main(void)
 {
 	static const struct test_case tests[] = {
@@ -218,6 +242,7 @@ int main(void)
 		TEST_ON(split_happens_whole_or_not_at_all, NEEDS_2_LEVELS),
 		TEST_ON(link_happens_whole_or_not_at_all, NEEDS_2_LEVELS),
 		TEST_ON(the_rest_allocates_nothing, NEEDS_2_LEVELS),
+		TEST_ON(ends_inside_one_leaf_take_no_page_too_many, NEEDS_LEVEL_2_LEAF),
 	};
 
 	return RUN_ON_ALL("failalloc", tests);

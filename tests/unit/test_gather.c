@@ -187,6 +187,26 @@ static void neighbours_become_one_range(void **state)
 	pt_gather_finish(&gather);
 }
 
+/* So that what led to a page below is dropped too. */
+static void a_range_that_takes_in_another_takes_its_tables(void **state)
+{
+	struct fixture *f = *state;
+	size_t n = pages(f, f->leaf1);
+	struct pt_gather gather;
+	struct pt_change change = { .gather = &gather, .flags = PT_CHANGE_FREE_TABLES };
+
+	do_map_small(f, n - 3, 4, 0, RWX);
+	pt_gather_begin(&gather, f->pt);
+	assert_int_equal(pt_unmap(f->pt, page_va(f, n), f->granule, &change), 0);
+	assert_int_equal(pt_unmap(f->pt, page_va(f, n - 2), f->granule, &change), 0);
+	assert_int_equal(gather.nr_ranges, 2);
+	assert_false(gather.range[0].tables);
+	assert_int_equal(pt_unmap(f->pt, page_va(f, n - 1), f->granule, &change), 0);
+	assert_int_equal(gather.nr_ranges, 1);
+	assert_true(gather.range[0].tables);
+	pt_gather_finish(&gather);
+}
+
 /* Full: the two with the smallest gap become one, and what is between is counted. */
 static void a_full_gather_merges_the_nearest(void **state)
 {
@@ -552,6 +572,7 @@ int main(void)
 		TEST_ON(in_every_mode_pages_are_freed_last, NEEDS_2_LEVELS),
 		TEST_ON(a_gather_keeps_everything_until_it_is_finished, NEEDS_2_LEVELS),
 		TEST_ON(neighbours_become_one_range, NEEDS_2_LEVELS),
+		TEST_ON(a_range_that_takes_in_another_takes_its_tables, NEEDS_2_LEVELS),
 		TEST_ON(a_full_gather_merges_the_nearest, NEEDS_2_LEVELS),
 		TEST_ON(a_gather_of_one_range_flushes_once, NEEDS_2_LEVELS),
 		TEST(a_table_says_how_many_ranges),

@@ -231,6 +231,21 @@ static void the_other_half_may_borrow(void **state)
 	pt_pgtable_destroy(other);
 }
 
+static int alloc_elsewhere(void *ctx, unsigned int size_lg2, pt_pa_t *pa)
+{
+	(void)ctx;
+	(void)size_lg2;
+	(void)pa;
+	return -ENOMEM;
+}
+
+static void free_elsewhere(void *ctx, pt_pa_t pa, unsigned int size_lg2)
+{
+	(void)ctx;
+	(void)pa;
+	(void)size_lg2;
+}
+
 static void refuses_what_it_cannot_link_and_changes_nothing(void **state)
 {
 	struct fixture *f = *state;
@@ -273,6 +288,28 @@ static void refuses_what_it_cannot_link_and_changes_nothing(void **state)
 		assert_int_equal(pt_pgtable_link(stranger, va, f->pt, va, f->leaf1, 1), -EINVAL);
 		pt_pgtable_destroy(stranger);
 	}
+	/* another place to give pages back to */
+	for (unsigned int i = 0; i < 3; i++) {
+		cfg = f->cfg;
+		if (i == 0)
+			cfg.tables.alloc = alloc_elsewhere;
+		else if (i == 1)
+			cfg.tables.free = free_elsewhere;
+		else
+			cfg.tables.ctx = &cfg;
+		assert_int_equal(pt_pgtable_open(&stranger, f->phys, &cfg, pt_pgtable_root(other)),
+				 0);
+		assert_int_equal(pt_pgtable_link(stranger, page_va(f, 0), f->pt, va, f->leaf1, 1),
+				 -EINVAL);
+		pt_pgtable_destroy(stranger);
+	}
+	/* itself, where the ranges overlap at either end, but not beside each other */
+	assert_int_equal(pt_pgtable_link(f->pt, page_va(f, 0), f->pt, va, 2 * f->leaf1, 1),
+			 -EINVAL);
+	assert_int_equal(pt_pgtable_link(f->pt, va, f->pt, page_va(f, 0), 2 * f->leaf1, 1),
+			 -EINVAL);
+	assert_int_equal(pt_pgtable_link(f->pt, page_va(f, 0), f->pt, va, f->leaf1, 1), 0);
+	assert_int_equal(pt_pgtable_unlink(f->pt, page_va(f, 0), f->leaf1, 1, NULL), 0);
 	/* no memory for what is above the link */
 	if (f->info.nr_levels > 2) {
 		stranger = make_other(f);
@@ -286,6 +323,22 @@ static void refuses_what_it_cannot_link_and_changes_nothing(void **state)
 	pt_pgtable_destroy(other);
 	assert_int_equal(f->source.nr_live, live);
 	agree(f);
+}
+
+/* The same words but for where their tables begin: what a level's entry covers is elsewhere. */
+static void refuses_tables_of_other_levels(void **state)
+{
+	struct fixture *f = *state;
+	struct pt_pgtable_cfg cfg = f->cfg;
+	pt_va_t va = page_va(f, pages(f, f->leaf1));
+	struct pt_pgtable *other;
+
+	cfg.fmt.levels = 0;
+	if (pt_pgtable_create(&other, f->phys, &cfg))
+		skip();
+	do_map_small(f, pages(f, f->leaf1), 1, 0, RWX);
+	assert_int_equal(pt_pgtable_link(other, va, f->pt, va, f->leaf1, 1), -EINVAL);
+	pt_pgtable_destroy(other);
 }
 
 /* A table outside memory, and what hardware would refuse, cannot be lent. */
@@ -382,6 +435,7 @@ int main(void)
 		TEST_ON(a_walk_does_not_go_on_in_what_was_unlinked, NEEDS_2_LEVELS),
 		TEST_ON(refuses_what_it_cannot_link_and_changes_nothing, NEEDS_2_LEVELS),
 		TEST_ON(a_table_may_borrow_from_itself, NEEDS_2_LEVELS),
+		TEST_ON(refuses_tables_of_other_levels, NEEDS_CONCAT),
 	};
 
 	return RUN_ON_ALL("link", tests);

@@ -373,9 +373,27 @@ static void needs_no_flush(void **state)
 	agree(f);
 }
 
+/* A table that is there stays and takes its part in pages; the leaves beside it are large. */
+static void maps_through_an_empty_table_between_leaves(void **state)
+{
+	struct fixture *f = *state;
+	size_t n = pages(f, f->leaf1), live;
+
+	do_map_small(f, n, 1, n, RWX);
+	live = f->source.nr_live;
+	do_unmap(f, n, 1, 0);
+	do_map_flags(f, 0, 3 * n, page_pa(f, 0), RWX, PT_CHANGE_NO_CONTIG, 0);
+	assert_int_equal(leaf_level(f, 0), 1);
+	assert_int_equal(leaf_level(f, n), 0);
+	assert_int_equal(leaf_level(f, 2 * n), 1);
+	assert_int_equal(f->source.nr_live, live);
+	agree(f);
+}
+
 int main(void)
 {
 	static const struct test_case tests[] = {
+		TEST_ON(maps_through_an_empty_table_between_leaves, NEEDS_2_LEVELS),
 		TEST(maps_one_page),
 		TEST(maps_to_output_address_zero),
 		TEST(maps_the_last_page_of_the_output_range),

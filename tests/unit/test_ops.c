@@ -182,6 +182,26 @@ static void top_is_told_of_leaves_beside_a_new_table(void **state)
 	pt_pgtable_destroy(pt);
 }
 
+/* Of a block in the top table all entries change when one goes. */
+static void top_is_told_of_a_block_that_is_one_no_more(void **state)
+{
+	struct fixture *f = *state;
+	unsigned int top = f->info.nr_levels - 1, slot = top_slot(f, f->info.first);
+	unsigned int block_lg2 = f->info.contig_lg2[top];
+	uint64_t size = UINT64_C(1) << f->info.leaf_lg2[top];
+	struct pt_pgtable *pt;
+
+	if (!block_lg2 || f->info.entries_lg2[top] < block_lg2 ||
+	    f->info.leaf_lg2[top] + block_lg2 > f->fmt.pa_bits)
+		skip();
+	pt = make_with_top(f);
+	assert_int_equal(pt_map(pt, f->info.first, 0, size << block_lg2, RWX, NULL), 0);
+	f->watcher.nr_events = 0;
+	assert_int_equal(pt_unmap(pt, f->info.first + size, size, NULL), 0);
+	assert_top(f, slot, slot + (1u << block_lg2) - 1);
+	pt_pgtable_destroy(pt);
+}
+
 /* Also of what led nowhere, and was cleared by who found it. */
 static void top_is_told_of_a_bad_table_that_goes(void **state)
 {
@@ -400,6 +420,7 @@ int main(void)
 		TEST_ON(top_is_told_of_large_leaves_splits_and_collapses, NEEDS_2_LEVELS),
 		TEST_ON(top_is_told_of_links, NEEDS_2_LEVELS),
 		TEST_ON(top_is_told_of_leaves_beside_a_new_table, NEEDS_2_LEVELS),
+		TEST(top_is_told_of_a_block_that_is_one_no_more),
 		TEST_ON(top_is_told_of_a_bad_table_that_goes, NEEDS_2_LEVELS),
 		TEST(top_is_told_of_softwares_words),
 		TEST_ON(top_is_told_of_tables_that_a_failed_call_left, NEEDS_2_LEVELS),

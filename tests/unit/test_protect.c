@@ -144,6 +144,10 @@ static void unfolds_a_block_that_reaches_outside(void **state)
 	assert_int_equal(span_lg2(f, b), f->info.granule_lg2);
 	assert_int_equal(span_lg2(f, 2 * b), f->info.granule_lg2);
 	assert_int_equal(span_lg2(f, 3 * b), lg2(f->block));
+	/* one page has a way of its own, which is not for pages of blocks */
+	do_protect(f, 3 * b + 1, 1, 0, PT_ATTR_WRITE, 0);
+	agree(f);
+	assert_int_equal(span_lg2(f, 3 * b), f->info.granule_lg2);
 }
 
 static void keeps_blocks_that_are_wholly_inside(void **state)
@@ -181,6 +185,89 @@ static void refuses_what_it_cannot_express_and_changes_nothing(void **state)
 	do_protect(f, 0, 2, (pt_attr_t)1 << 40, 0, 0);
 	do_protect(f, 0, 2, 0, PT_ATTR_READ, 0);
 	agree(f);
+}
+
+/* A table whose memory type 1 has no name, and two pages of which the second has it. */
+static struct pt_pgtable *with_odd_type(struct fixture *f, pt_pa_t *word)
+{
+	struct pt_pgtable_cfg cfg = f->cfg;
+	struct pt_step steps[PT_MAX_LEVELS];
+	struct pt_pgtable *pt;
+	unsigned int nr;
+
+	cfg.fmt.mem_types &= ~UINT64_C(0xff00);
+	/* SDM Vol. 3A, table 12-10; Arm ARM D17.2.97 "MAIR_EL1": neither encoding has a meaning */
+	cfg.fmt.mem_types |= fixture_is_x86(f) ? 0x0200 : 0x0100;
+	if (pt_pgtable_create(&pt, f->phys, &cfg))
+		return NULL;
+	assert_int_equal(pt_map(pt, page_va(f, 0), page_pa(f, 0), 2 * f->granule, RWX,
+				&(struct pt_change){ .flags = PT_CHANGE_NO_CONTIG }),
+			 0);
+	assert_int_equal(pt_trace(pt, page_va(f, 1), steps, &nr), 0);
+	*word = steps[nr - 1].table_pa + 8 * steps[nr - 1].index;
+	write_word(f, *word, steps[nr - 1].raw | 1 << (fixture_is_x86(f) ? 3 : 2));
+	return pt;
+}
+
+static pt_attr_t attr_at(const struct fixture *f, const struct pt_pgtable *pt, size_t page)
+{
+	struct pt_leaf leaf;
+
+	assert_int_equal(pt_lookup(pt, page_va(f, page), &leaf), 0);
+	return leaf.attr;
+}
+
+/* "Everything else in a word stays", also what nobody could ask for. */
+static void keeps_fields_that_it_could_not_encode(void **state)
+{
+	struct fixture *f = *state;
+	struct pt_pgtable *pt;
+	pt_pa_t word;
+
+	if (format_is_stage2(f->fmt.fmt) || f->fmt.fmt == PT_FMT_X86_EPT)
+		skip();
+	pt = with_odd_type(f, &word);
+	if (!pt)
+		skip();
+	assert_int_equal(pt_attr_mem(attr_at(f, pt, 1)), PT_MEM_OTHER);
+	assert_int_equal(pt_protect(pt, page_va(f, 1), f->granule, 0, PT_ATTR_WRITE, NULL), 0);
+	assert_int_equal(pt_protect(pt, page_va(f, 0), 2 * f->granule, PT_ATTR_SW(1), 0, NULL), 0);
+	assert_int_equal(pt_attr_mem(attr_at(f, pt, 1)), PT_MEM_OTHER);
+	assert_false(attr_at(f, pt, 1) & PT_ATTR_WRITE);
+	assert_int_equal(pt_attr_sw(attr_at(f, pt, 1)), 1);
+	/* with 52-bit output addresses (LPA2) others stand there */
+	if (f->info.attrs & PT_ATTR_SHARE_MASK && f->fmt.fmt != PT_FMT_ARM64_4K_LPA2 &&
+	    f->fmt.fmt != PT_FMT_ARM64_16K_LPA2) {
+		write_word(f, word, (read_word(f, word) & ~UINT64_C(0x300)) | 0x100);
+		assert_int_equal(attr_at(f, pt, 1) & PT_ATTR_SHARE_MASK, PT_ATTR_SHARE_RESERVED);
+		assert_int_equal(pt_protect(pt, page_va(f, 1), f->granule, PT_ATTR_WRITE, 0, NULL),
+				 0);
+		assert_true(attr_at(f, pt, 1) & PT_ATTR_WRITE);
+		assert_int_equal(attr_at(f, pt, 1) & PT_ATTR_SHARE_MASK, PT_ATTR_SHARE_RESERVED);
+	}
+	pt_pgtable_destroy(pt);
+}
+
+/* A leaf behind the range has no say. */
+static void asks_nothing_of_what_is_behind_the_range(void **state)
+{
+	struct fixture *f = *state;
+	struct pt_pgtable *pt;
+	pt_pa_t word;
+
+	if (format_is_stage2(f->fmt.fmt) || f->fmt.fmt == PT_FMT_X86_EPT)
+		skip();
+	pt = with_odd_type(f, &word);
+	if (!pt)
+		skip();
+	assert_int_equal(pt_protect(pt, page_va(f, 0), 2 * f->granule, PT_ATTR_MEM(PT_MEM_UC), 0,
+				    NULL),
+			 -EOPNOTSUPP);
+	assert_int_equal(pt_attr_mem(attr_at(f, pt, 0)), PT_MEM_WB);
+	assert_int_equal(pt_protect(pt, page_va(f, 0), f->granule, PT_ATTR_MEM(PT_MEM_UC), 0, NULL),
+			 0);
+	assert_int_equal(pt_attr_mem(attr_at(f, pt, 0)), PT_MEM_UC);
+	pt_pgtable_destroy(pt);
 }
 
 static void changes_across_many_tables_and_sizes(void **state)
@@ -251,6 +338,8 @@ int main(void)
 		TEST_ON(keeps_blocks_that_are_wholly_inside, NEEDS_CONTIG),
 		TEST_ON(changes_the_memory_type_of_every_size, NEEDS_2_LEVELS),
 		TEST(refuses_what_it_cannot_express_and_changes_nothing),
+		TEST_ON(keeps_fields_that_it_could_not_encode, NEEDS_2_LEVELS),
+		TEST_ON(asks_nothing_of_what_is_behind_the_range, NEEDS_2_LEVELS),
 		TEST_ON(changes_across_many_tables_and_sizes, NEEDS_2_LEVELS),
 		TEST(changes_the_last_page_of_the_address_space),
 		TEST_ON(writable_and_dirty_are_two_things, NEEDS_DIRTY),

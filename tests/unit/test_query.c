@@ -358,6 +358,15 @@ static void software_words_translate_nothing(void **state)
 	}
 }
 
+/* Whatever the word: a level that the table does not have has no leaves. */
+static void leaves_above_the_top_are_none(void **state)
+{
+	struct fixture *f = *state;
+
+	for (unsigned int level = f->info.nr_levels; level <= PT_MAX_LEVELS; level++)
+		assert_int_equal(pt_entry_attr(f->pt, raw_leaf(&f->fmt, 0, 1), level), 0);
+}
+
 static void a_stray_accessed_or_dirty_bit_is_a_hole(void **state)
 {
 	struct fixture *f = *state;
@@ -427,6 +436,7 @@ int main(void)
 		TEST_ON(a_stray_accessed_or_dirty_bit_is_a_hole, NEEDS_X86_64),
 		TEST(names_are_distinct),
 		TEST(knows_what_it_was_made_of),
+		TEST(leaves_above_the_top_are_none),
 	};
 
 	return RUN_ON_ALL("query", tests);

@@ -64,10 +64,12 @@ static void splits_level_2_to_pages_where_asked(void **state)
 {
 	struct fixture *f = *state;
 	uint64_t size = UINT64_C(1) << f->info.leaf_lg2[2];
+	struct pt_change change = { 0 };
 	struct pt_leaf leaf;
 
 	assert_int_equal(pt_map(f->pt, f->base, f->pa, size, RWX, NULL), 0);
-	assert_int_equal(pt_split(f->pt, f->base + size / 2, f->granule, 0, NULL), 0);
+	assert_int_equal(pt_split(f->pt, f->base + size / 2, f->granule, 0, &change), 0);
+	assert_int_equal(change.done, f->granule); /* once, though it took two steps */
 	assert_int_equal(pt_lookup(f->pt, f->base + size / 2 + f->leaf1 - 1, &leaf), 0);
 	assert_int_equal(leaf.level, 0);
 	assert_int_equal(leaf.pa, f->pa + size / 2 + f->leaf1 - 1);
@@ -93,6 +95,10 @@ static void split_unfolds_only_blocks_that_reach_outside(void **state)
 	agree(f);
 	assert_int_equal(span_lg2(f, b), f->info.granule_lg2);
 	assert_int_equal(span_lg2(f, 2 * b), lg2(f->block));
+	do_split(f, 2 * b, b + 1, 0);
+	agree(f);
+	assert_int_equal(span_lg2(f, 2 * b), lg2(f->block));
+	assert_int_equal(span_lg2(f, 3 * b), f->info.granule_lg2);
 }
 
 static void splits_blocks_of_large_leaves(void **state)
@@ -347,6 +353,29 @@ static void refuses_a_level_that_is_not_there(void **state)
 	agree(f);
 }
 
+/* "Leaves of up to @level, ... then blocks of them." */
+static void a_collapse_of_pages_folds_no_larger_leaves(void **state)
+{
+	struct fixture *f = *state;
+	const uint64_t size = f->leaf1 << f->info.contig_lg2[1];
+	struct pt_change change = { .flags = PT_CHANGE_NO_CONTIG };
+	struct pt_leaf leaf;
+
+	if (!f->info.contig_lg2[1] || f->info.entries_lg2[1] < f->info.contig_lg2[1] ||
+	    size >> f->fmt.pa_bits)
+		skip();
+	assert_int_equal(pt_map(f->pt, f->info.first, 0, size, RWX, &change), 0);
+	change.flags = 0;
+	assert_int_equal(pt_collapse(f->pt, f->info.first, size, 0, &change), 0);
+	assert_int_equal(change.done, 0);
+	assert_int_equal(pt_lookup(f->pt, f->info.first, &leaf), 0);
+	assert_int_equal(leaf.contig_lg2, 0);
+	assert_int_equal(pt_collapse(f->pt, f->info.first, size, 1, &change), 0);
+	assert_int_equal(change.done, size);
+	assert_int_equal(pt_lookup(f->pt, f->info.first, &leaf), 0);
+	assert_int_equal(leaf.contig_lg2, f->info.contig_lg2[1]);
+}
+
 int main(void)
 {
 	static const struct test_case tests[] = {
@@ -371,6 +400,7 @@ int main(void)
 		TEST_ON(collapse_folds_blocks_of_large_leaves, NEEDS_CONTIG | NEEDS_3_LEVELS),
 		TEST_ON(collapse_counts_tables_and_blocks, NEEDS_CONTIG | NEEDS_3_LEVELS),
 		TEST(refuses_a_level_that_is_not_there),
+		TEST_ON(a_collapse_of_pages_folds_no_larger_leaves, NEEDS_CONTIG),
 	};
 
 	return RUN_ON_ALL("split_collapse", tests);

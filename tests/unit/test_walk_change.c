@@ -2,6 +2,20 @@
 /* pt_range_walk while the table changes: by the walk itself, and between its calls. */
 #include "unit/walk.h"
 
+/* The physical address of the word of @level that a walk to @va reads. */
+static pt_pa_t word_pa_at(const struct fixture *f, pt_va_t va, unsigned int level)
+{
+	struct pt_step steps[PT_MAX_LEVELS];
+	unsigned int nr;
+
+	(void)!pt_trace(f->pt, va, steps, &nr);
+	for (unsigned int i = 0; i < nr; i++)
+		if (steps[i].level == level)
+			return steps[i].table_pa + 8 * steps[i].index;
+	fail();
+	return 0;
+}
+
 static void changes_the_run_it_returned(void **state)
 {
 	struct fixture *f = *state;
@@ -53,6 +67,43 @@ static void clears_the_run_it_returned(void **state)
 	ref_unmap(&f->ref, 2 * n + 1, 1);
 	agree(f);
 	assert_int_equal(leaf_level(f, n), 0);
+}
+
+/* A CPU may keep that there is such a table: it is flushed as any other that goes. */
+static void clears_a_bad_table_as_a_whole_and_flushes_it(void **state)
+{
+	struct fixture *f = *state;
+	const pt_va_t va = page_va(f, pages(f, f->leaf1)), last = va + (f->leaf1 - 1);
+	struct pt_range_walk walk;
+	struct pt_gather gather;
+	pt_pa_t word;
+	uint64_t keep;
+
+	do_map_small(f, pages(f, f->leaf1), 1, 0, RWX);
+	word = word_pa_at(f, va, 1);
+	keep = read_word(f, word);
+	write_word(f, word, raw_table(&f->fmt, 0));
+	/* not a part of what it covers */
+	assert_int_equal(walk_start(&walk, f->pt, va + f->granule, last - f->granule,
+				    PT_TYPE_ILLEGAL, 0),
+			 PTW_ILLEGAL);
+	if (walk.va > va) {
+		assert_int_equal(pt_range_walk_clear(&walk, NULL), -EFAULT);
+		assert_int_equal(read_word(f, word), raw_table(&f->fmt, 0));
+	}
+	assert_int_equal(pt_range_walk_done(&walk), 0);
+	pt_gather_begin(&gather, f->pt);
+	assert_int_equal(walk_start(&walk, f->pt, va, last, PT_TYPE_ILLEGAL, 0), PTW_ILLEGAL);
+	assert_int_equal(pt_range_walk_clear(&walk, &gather), 0);
+	assert_int_equal(pt_range_walk_done(&walk), 0);
+	assert_int_equal(read_word(f, word), 0);
+	assert_int_equal(gather.nr_ranges, 1);
+	assert_int_equal(gather.range[0].first, va);
+	assert_int_equal(gather.range[0].last, last);
+	assert_true(gather.range[0].tables);
+	pt_gather_finish(&gather);
+	write_word(f, word, keep);
+	agree(f);
 }
 
 /* Nothing is held between calls: what changed behind the cursor is over, ahead it is seen. */
@@ -143,6 +194,7 @@ int main(void)
 {
 	static const struct test_case tests[] = {
 		TEST_ON(changes_the_run_it_returned, NEEDS_2_LEVELS),
+		TEST_ON(clears_a_bad_table_as_a_whole_and_flushes_it, NEEDS_2_LEVELS),
 		TEST_ON(clears_the_run_it_returned, NEEDS_2_LEVELS),
 		TEST_ON(sees_changes_made_between_calls, NEEDS_2_LEVELS),
 		TEST_ON(goes_on_in_the_middle_of_what_was_a_leaf, NEEDS_2_LEVELS),
