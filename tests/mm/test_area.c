@@ -102,6 +102,142 @@ static void changes_of_a_part_split_and_join(void **state)
 	assert_ruler("rr---x.rr.r-");
 }
 
+/* @second begins where @first ends: one area, or two. */
+static size_t areas_of(struct pt_mm_area first, struct pt_mm_area second)
+{
+	size_t nr;
+
+	assert_int_equal(pt_mm_map(process.mm, &first), 0);
+	assert_int_equal(pt_mm_map(process.mm, &second), 0);
+	nr = pt_mm_nr_areas(process.mm);
+	assert_int_equal(pt_mm_unmap(process.mm, first.first, second.last - first.first + 1), 0);
+	return nr;
+}
+
+/* Each thing that an area says of itself can be what keeps two apart. */
+static void neighbours_that_differ_stay_two(void **state)
+{
+	const unsigned int lg2 = fixture.huge_lg2, contig = fixture.info.contig_lg2[0];
+	struct pt_mm_area first = anon(0, 2, PT_MM_READ), second = anon(2, 2, PT_MM_READ);
+
+	(void)state;
+	assert_int_equal(areas_of(first, second), 1);
+	second.node = 1;
+	assert_int_equal(areas_of(first, second), 2);
+	second = anon(2, 2, PT_MM_READ);
+	second.name = "[heap]";
+	assert_int_equal(areas_of(first, second), 2);
+	second.name = ""; /* none */
+	assert_int_equal(areas_of(first, second), 1);
+	second.flags |= PT_MM_LOCKED;
+	assert_int_equal(areas_of(first, second), 2);
+	first.kind = second.kind = PT_MM_PFNMAP;
+	second.flags = first.flags;
+	assert_int_equal(areas_of(first, second), 1);
+	second.kind = PT_MM_MIXEDMAP;
+	assert_int_equal(areas_of(first, second), 2);
+	second.kind = PT_MM_PFNMAP;
+	second.mem = PT_MEM_UC;
+	assert_int_equal(areas_of(first, second), 2);
+	/* pages of two sizes */
+	second = anon(0, 1, PT_MM_READ);
+	second.kind = PT_MM_HUGETLB;
+	second.page_lg2 = lg2;
+	second.first = BIT(40 < fixture.fmt.va_bits - 2 ? 40 : fixture.fmt.va_bits - 2);
+	second.last = second.first + BIT(lg2) - 1;
+	first = second;
+	first.last = second.first - 1;
+	first.first = second.first - BIT(lg2);
+	assert_int_equal(areas_of(first, second), 1);
+	if (!contig)
+		return;
+	first.page_lg2 = fixture.info.granule_lg2 + contig;
+	assert_int_equal(areas_of(first, second), 2);
+}
+
+static void assert_map(const struct pt_mm_area *want, int err)
+{
+	assert_int_equal(pt_mm_map(process.mm, want), err);
+	assert_int_equal(pt_mm_nr_areas(process.mm), 0);
+}
+
+/* mm_area.h: -EINVAL for what does not exist, or is where it must not be. */
+static void areas_that_cannot_be_are_refused(void **state)
+{
+	struct pt_world_cfg world_cfg = {
+		.zone = fixture.zone, .fmt = fixture.fmt, .soft = fixture.soft
+	};
+	const uint64_t huge = fixture.huge;
+	struct pt_file_cfg cfg = { .name = "/f", .len = 4 * fixture.page };
+	struct pt_mm_area want;
+	struct pt_world *other;
+	struct pt_file *file, *pool, *stranger;
+
+	(void)state;
+	want = anon(0, 1, PT_MM_READ);
+	want.kind = (enum pt_mm_kind)(PT_MM_MIXEDMAP + 1);
+	assert_map(&want, -EINVAL);
+	want = anon(0, 1, PT_MM_READ);
+	want.node = PT_MM_ANY_NODE - 1;
+	assert_map(&want, -EINVAL);
+	want = anon(0, 1, PT_MM_READ);
+	want.mem = PT_MEM_UC; /* memory is write-back */
+	assert_map(&want, -EINVAL);
+	want.kind = PT_MM_PFNMAP;
+	want.mem = PT_MEM_NR;
+	assert_map(&want, -EINVAL);
+	want = anon(0, 1, PT_MM_READ);
+	want.first = 0;
+	want.last = UINT64_MAX;
+	assert_map(&want, -EINVAL);
+	want = anon(0, 1, PT_MM_READ);
+	want.page_lg2 = fixture.huge_lg2;
+	assert_map(&want, -EINVAL);
+
+	/* files */
+	assert_int_equal(pt_world_create(&other, fixture.phys, &world_cfg), 0);
+	assert_int_equal(pt_file_create(&stranger, other, &cfg), 0);
+	assert_int_equal(pt_file_create(&file, fixture.world, &cfg), 0);
+	cfg.len = 4 * huge;
+	cfg.page_lg2 = fixture.huge_lg2;
+	assert_int_equal(pt_file_create(&pool, fixture.world, &cfg), 0);
+	want = anon(0, 1, PT_MM_READ);
+	want.file = file;
+	assert_map(&want, -EINVAL);
+	want.kind = PT_MM_FILE;
+	want.file = NULL;
+	assert_map(&want, -EINVAL);
+	want.file = stranger;
+	assert_map(&want, -EINVAL);
+	want.file = pool;
+	assert_map(&want, -EINVAL);
+	want.file = file;
+	want.offset = fixture.page / 2;
+	assert_map(&want, -EINVAL);
+	want.offset = -fixture.page;
+	assert_int_equal(pt_mm_map(process.mm, &want), 0);
+	assert_int_equal(pt_mm_unmap(process.mm, want.first, fixture.page), 0);
+	want.last += fixture.page;
+	assert_map(&want, -ERANGE);
+	want = anon(0, 1, PT_MM_READ | PT_MM_SHARED);
+	want.kind = PT_MM_HUGETLB;
+	want.page_lg2 = fixture.huge_lg2;
+	want.first = huge;
+	want.last = 2 * huge - 1;
+	want.file = pool;
+	want.offset = huge / 2;
+	assert_map(&want, -EINVAL);
+	want.offset = huge;
+	assert_int_equal(pt_mm_map(process.mm, &want), 0);
+	assert_int_equal(pt_mm_set_flags(process.mm, huge, huge, PT_MM_SHARED, 0), -EINVAL);
+	assert_int_equal(pt_mm_set_flags(process.mm, huge, huge, 0, PT_MM_SHARED), -EINVAL);
+	assert_int_equal(pt_mm_unmap(process.mm, huge, huge), 0);
+	pt_file_put(pool);
+	pt_file_put(file);
+	pt_file_put(stranger);
+	assert_int_equal(pt_world_destroy(other), 0);
+}
+
 static void misuse_is_refused_and_changes_nothing(void **state)
 {
 	struct pt_mm_area want;
@@ -187,6 +323,10 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(neighbours_that_are_alike_become_one, x86),
 		TEST(neighbours_that_are_alike_become_one, arm),
+		TEST(neighbours_that_differ_stay_two, x86),
+		TEST(neighbours_that_differ_stay_two, arm),
+		TEST(areas_that_cannot_be_are_refused, x86),
+		TEST(areas_that_cannot_be_are_refused, arm),
 		TEST(changes_of_a_part_split_and_join, x86),
 		TEST(changes_of_a_part_split_and_join, arm),
 		TEST(misuse_is_refused_and_changes_nothing, x86),
