@@ -64,6 +64,17 @@ static void cut_word(const struct pt_soft_cfg *cfg, const struct pt_soft *soft, 
 	}
 }
 
+/* What every call begins with: its out fields say that nothing was done, whatever refuses it. */
+static int begin(const struct pt_pgtable *pt, struct pt_change *change)
+{
+	if (change) {
+		change->done = 0;
+		change->bad_va = 0;
+		change->was = 0;
+	}
+	return pt->has_soft ? 0 : -EOPNOTSUPP;
+}
+
 int pt_soft_set(struct pt_pgtable *pt, pt_va_t va, uint64_t len, unsigned int level,
 		const struct pt_soft *soft, struct pt_change *change)
 {
@@ -71,10 +82,10 @@ int pt_soft_set(struct pt_pgtable *pt, pt_va_t va, uint64_t len, unsigned int le
 	struct pt_format_info info;
 	struct pt_soft last;
 	uint64_t raw, nr, pages;
-	int err;
+	int err = begin(pt, change);
 
-	if (!pt->has_soft)
-		return -EOPNOTSUPP;
+	if (err)
+		return err;
 	if (soft->kind == PT_SOFT_PROT_NONE)
 		return -EINVAL;
 	err = pt_soft_encode(&pt->soft, level, soft, &raw);
@@ -99,25 +110,33 @@ int pt_soft_set(struct pt_pgtable *pt, pt_va_t va, uint64_t len, unsigned int le
 int pt_soft_map(struct pt_pgtable *pt, pt_va_t va, pt_pa_t pa, uint64_t len, pt_attr_t attr,
 		struct pt_change *change)
 {
-	return pt->has_soft ? pt->ops.soft_map(pt, va, pa, len, attr, change) : -EOPNOTSUPP;
+	int err = begin(pt, change);
+
+	return err ? err : pt->ops.soft_map(pt, va, pa, len, attr, change);
 }
 
 int pt_soft_hide(struct pt_pgtable *pt, pt_va_t va, uint64_t len, pt_attr_t set, pt_attr_t clear,
 		 struct pt_change *change)
 {
-	return pt->has_soft ? pt->ops.soft_hide(pt, va, len, set, clear, change) : -EOPNOTSUPP;
+	int err = begin(pt, change);
+
+	return err ? err : pt->ops.soft_hide(pt, va, len, set, clear, change);
 }
 
 int pt_soft_show(struct pt_pgtable *pt, pt_va_t va, uint64_t len, pt_attr_t set, pt_attr_t clear,
 		 struct pt_change *change)
 {
-	return pt->has_soft ? pt->ops.soft_show(pt, va, len, set, clear, change) : -EOPNOTSUPP;
+	int err = begin(pt, change);
+
+	return err ? err : pt->ops.soft_show(pt, va, len, set, clear, change);
 }
 
 int pt_soft_split(struct pt_pgtable *pt, pt_va_t va, uint64_t len, unsigned int level,
 		  struct pt_change *change)
 {
-	return pt->has_soft ? pt->ops.soft_split(pt, va, len, level, change) : -EOPNOTSUPP;
+	int err = begin(pt, change);
+
+	return err ? err : pt->ops.soft_split(pt, va, len, level, change);
 }
 
 int pt_soft_lookup(const struct pt_pgtable *pt, pt_va_t va, struct pt_soft *soft,

@@ -205,7 +205,7 @@ static int ptl_hide_or_show(struct pt_pgtable *pt, pt_va_t va, uint64_t len, pt_
 		.contig = !(flags & PT_CHANGE_NO_CONTIG),
 		.hugetlb = flags & PT_CHANGE_HUGETLB,
 	};
-	int err = ptl_soft_range(pt, va, len, change, &hide.last);
+	int err = ptl_change_range(pt, va, len, change, &hide.last);
 
 	if (err)
 		return err;

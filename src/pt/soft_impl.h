@@ -58,17 +58,6 @@ static inline void ptl_soft_was(struct ptl_op *op, unsigned int marks)
 	op->change->was |= ptl_marks_attr(op->pt, marks) & (PT_ATTR_ACCESSED | PT_ATTR_DIRTY);
 }
 
-/* As ptl_change_range(), for a table that knows what software's words are. */
-static inline int ptl_soft_range(const struct pt_pgtable *pt, pt_va_t va, uint64_t len,
-				 struct pt_change *change, pt_va_t *last)
-{
-	int err = ptl_change_range(pt, va, len, change, last);
-
-	if (change)
-		change->was = 0;
-	return err;
-}
-
 /* Leaves that one visit to a table took away: what is flushed, and who is told. */
 struct ptl_gone {
 	unsigned int nr, first, last; /* indices */

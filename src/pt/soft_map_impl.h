@@ -202,7 +202,7 @@ static int ptl_soft_map(struct pt_pgtable *pt, pt_va_t va, pt_pa_t pa, uint64_t 
 		.level = PT_MAX_LEVELS,
 	};
 	pt_pa_t pa_last;
-	int err = ptl_soft_range(pt, va, len, change, &map.last);
+	int err = ptl_change_range(pt, va, len, change, &map.last);
 
 	if (err)
 		return err;

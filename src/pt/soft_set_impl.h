@@ -310,7 +310,7 @@ static int ptl_soft_set(struct pt_pgtable *pt, pt_va_t va, uint64_t len,
 	unsigned int flags = change ? change->flags : 0;
 	pt_va_t end = 0;
 	size_t nr = 0;
-	int err = ptl_soft_range(pt, va, len, change, &set.last);
+	int err = ptl_change_range(pt, va, len, change, &set.last);
 
 	if (err)
 		return err;

@@ -117,7 +117,7 @@ static int ptl_soft_split(struct pt_pgtable *pt, pt_va_t va, uint64_t len, unsig
 	struct ptl_op op;
 	size_t nr = 0;
 	pt_va_t last;
-	int err = ptl_soft_range(pt, va, len, change, &last);
+	int err = ptl_change_range(pt, va, len, change, &last);
 
 	if (!err && level >= pt->fmt.top_level)
 		err = -EINVAL;

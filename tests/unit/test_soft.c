@@ -1,49 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* soft_map.h: leaves into software's words, and back. */
-#include "unit/fixture.h"
-
-static struct pt_soft_cfg soft_cfg;
-
-/* The same table, and it knows what software's words are. False: its format has none. */
-static bool with_soft(struct fixture *f)
-{
-	enum pt_soft_release release = fixture_is_x86(f) ? PT_SOFT_X86 : PT_SOFT_ARM64;
-
-	if (format_is_stage2(f->fmt.fmt))
-		return false;
-	assert_int_equal(pt_soft_cfg_init(&soft_cfg, release, &f->fmt, PT_SOFT_BUILT_DEVICE), 0);
-	watcher_forget(&f->watcher);
-	pt_pgtable_destroy(f->pt);
-	f->cfg.soft = &soft_cfg;
-	assert_int_equal(pt_pgtable_create(&f->pt, f->phys, &f->cfg), 0);
-	return true;
-}
-
-/* As agree(): the model learns where software's words of level 0 are. */
-static void agree_on_leaves(struct fixture *f)
-{
-	for (size_t i = 0; i < f->nr_pages; i++) {
-		struct pt_step steps[PT_MAX_LEVELS];
-		unsigned int nr;
-
-		if (pt_trace(f->pt, page_va(f, i), steps, &nr) != -ENOENT ||
-		    steps[nr - 1].kind != PT_KIND_SOFT)
-			continue;
-		assert_int_not_equal(f->ref.page[i].kind, REF_LEAF);
-		f->ref.page[i] = (struct ref_page){ .kind = REF_SOFT, .raw = steps[nr - 1].raw };
-	}
-	agree(f);
-}
-
-static struct pt_soft soft_at(const struct fixture *f, size_t page, unsigned int level)
-{
-	struct pt_soft soft;
-	unsigned int found;
-
-	assert_int_equal(pt_soft_lookup(f->pt, page_va(f, page), &soft, &found), 0);
-	assert_int_equal(found, level);
-	return soft;
-}
+#include "unit/soft.h"
 
 static struct pt_leaf leaf_at(const struct fixture *f, size_t page)
 {
@@ -53,17 +10,6 @@ static struct pt_leaf leaf_at(const struct fixture *f, size_t page)
 	assert_int_equal(leaf.pa, page_pa(f, page));
 	return leaf;
 }
-
-static int set(struct fixture *f, size_t first, size_t nr, unsigned int level, struct pt_soft soft,
-	       struct pt_change *change)
-{
-	return pt_soft_set(f->pt, page_va(f, first), nr * f->granule, level, &soft, change);
-}
-
-#define SWAP(o) ((struct pt_soft){ .kind = PT_SOFT_SWAP, .type = 3, .offset = (o) })
-#define MIGRATION(p) ((struct pt_soft){ .kind = PT_SOFT_MIGRATION_WRITE, .pfn = (p) })
-#define MARKER ((struct pt_soft){ .kind = PT_SOFT_MARKER, .markers = PT_SOFT_MARKER_UFFD_WP })
-#define HWPOISON ((struct pt_soft){ .kind = PT_SOFT_HWPOISON, .pfn = 77 })
 
 /* Into the middle of leaves of every size: those are split, and only the range is gone. */
 static void leaves_become_words_of_consecutive_offsets(void **state)
@@ -474,6 +420,27 @@ static void words_inherit_from_hidden_leaves(void **state)
 	assert_int_equal(soft_at(f, 1, 0).flags, 0);
 }
 
+/* soft_map.h: marks go "into the new word if its kind has them". */
+static void words_inherit_no_mark_that_their_kind_has_not(void **state)
+{
+	struct fixture *f = *state;
+	struct pt_change inherit = { .flags = PT_CHANGE_INHERIT };
+	const struct pt_soft word[] = { HWPOISON, MARKER };
+
+	if (!with_soft(f))
+		return;
+	for (size_t i = 0; i < 2; i++) {
+		uint64_t raw;
+
+		do_map_small(f, i, 1, i,
+			     RWX | PT_ATTR_ACCESSED | soft_cfg.attr_uffd_wp |
+				     soft_cfg.attr_soft_dirty);
+		assert_int_equal(set(f, i, 1, 0, word[i], &inherit), 0);
+		assert_int_equal(pt_soft_encode(&soft_cfg, 0, &word[i], &raw), 0);
+		assert_int_equal(read_word(f, word_pa(f, page_va(f, i))), raw);
+	}
+}
+
 /* A word is changed as a whole or not at all, whichever of its ends the range leaves out. */
 static void words_that_reach_outside_are_refused(void **state)
 {
@@ -511,103 +478,6 @@ static void words_that_reach_outside_are_refused(void **state)
 	assert_true(watcher_agrees(&f->watcher, f->pt));
 }
 
-/* As in the way of a map: where the words would stand, and above. */
-static void illegal_words_are_not_replaced(void **state)
-{
-	struct fixture *f = *state;
-	struct pt_step steps[PT_MAX_LEVELS];
-	unsigned int nr;
-
-	if (!with_soft(f))
-		return;
-	do_map_small(f, 0, 1, 0, RWX);
-	assert_int_equal(pt_trace(f->pt, page_va(f, 0), steps, &nr), 0);
-	for (unsigned int i = 0; i < nr; i++) {
-		pt_pa_t pa = steps[i].table_pa + 8 * steps[i].index;
-		uint64_t raw = raw_reserved(&f->fmt, steps[i].level);
-		struct pt_change change = { .done = 99 };
-
-		if (!raw)
-			raw = raw_beyond(&f->fmt, steps[i].level);
-		if (!raw)
-			continue;
-		write_word(f, pa, raw);
-		assert_int_equal(set(f, 0, 1, 0, SWAP(1), &change), -EFAULT);
-		assert_int_equal(change.bad_va, page_va(f, 0));
-		assert_int_equal(change.done, 0);
-		change.flags = PT_CHANGE_ONLY_HOLES;
-		assert_int_equal(set(f, 0, 1, 0, MARKER, &change), -EFAULT);
-		assert_int_equal(
-			pt_soft_map(f->pt, page_va(f, 0), page_pa(f, 0), f->granule, RWX, NULL),
-			-EFAULT);
-		change.flags = PT_CHANGE_SKIP_HOLES;
-		assert_int_equal(pt_soft_hide(f->pt, page_va(f, 0), f->granule, 0, 0, &change),
-				 -EFAULT);
-		assert_int_equal(pt_soft_split(f->pt, page_va(f, 0), f->granule, 0, &change),
-				 -EFAULT);
-		assert_int_equal(read_word(f, pa), raw);
-		write_word(f, pa, steps[i].raw);
-	}
-	agree_on_leaves(f);
-}
-
-/* What fails has changed nothing. */
-static void refuses_and_leaves_all_as_it_was(void **state)
-{
-	struct fixture *f = *state;
-	struct pt_change change = { 0 };
-	struct pt_soft soft = SWAP(1);
-
-	assert_int_equal(pt_soft_set(f->pt, f->base, f->granule, 0, &soft, NULL), -EOPNOTSUPP);
-	assert_int_equal(pt_soft_map(f->pt, f->base, 0, f->granule, RWX, NULL), -EOPNOTSUPP);
-	assert_int_equal(pt_soft_hide(f->pt, f->base, f->granule, 0, 0, NULL), -EOPNOTSUPP);
-	assert_int_equal(pt_soft_show(f->pt, f->base, f->granule, 0, 0, NULL), -EOPNOTSUPP);
-	assert_int_equal(pt_soft_split(f->pt, f->base, f->granule, 0, NULL), -EOPNOTSUPP);
-	assert_int_equal(pt_soft_lookup(f->pt, f->base, &soft, NULL), -EOPNOTSUPP);
-	assert_null(pt_pgtable_soft(f->pt));
-	if (!with_soft(f))
-		return;
-	assert_non_null(pt_pgtable_soft(f->pt));
-	do_map_small(f, 0, 2, 0, RWX);
-	assert_int_equal(set(f, 0, 1, 0, (struct pt_soft){ .kind = PT_SOFT_PROT_NONE, .leaf = 1 },
-			     NULL),
-			 -EINVAL);
-	assert_int_equal(set(f, 0, 0, 0, SWAP(1), NULL), -EINVAL);
-	assert_int_equal(set(f, 0, 1, 99, SWAP(1), NULL), -EINVAL);
-	assert_int_equal(set(f, 0, 2, 0, SWAP((UINT64_C(1) << 50) - 1), NULL), -EINVAL);
-	change.flags = PT_CHANGE_ONLY_HOLES | PT_CHANGE_ONLY_LEAVES;
-	assert_int_equal(set(f, 0, 2, 0, SWAP(1), &change), -EINVAL);
-	change.flags = 0;
-	assert_int_equal(pt_soft_map(f->pt, page_va(f, 0), page_pa(f, 0), f->granule, RWX, &change),
-			 -EEXIST);
-	assert_int_equal(pt_soft_map(f->pt, page_va(f, 2), page_pa(f, 2), f->granule, RWX, &change),
-			 -ENOENT);
-	assert_int_equal(change.bad_va, page_va(f, 2));
-	assert_int_equal(pt_soft_map(f->pt, page_va(f, 2), 1, f->granule, RWX, &change), -EINVAL);
-	assert_int_equal(pt_soft_map(f->pt, page_va(f, 2), UINT64_MAX - f->granule + 1,
-				     2 * f->granule, RWX, &change),
-			 -EINVAL);
-	assert_int_equal(pt_soft_map(f->pt, page_va(f, 2), UINT64_C(1) << f->fmt.pa_bits,
-				     f->granule, RWX, &change),
-			 -ERANGE);
-	assert_int_equal(pt_soft_hide(f->pt, page_va(f, 0), 3 * f->granule, 0, 0, &change),
-			 -ENOENT);
-	assert_int_equal(change.bad_va, page_va(f, 2));
-	assert_int_equal(pt_soft_hide(f->pt, page_va(f, 0), f->granule, PT_ATTR_IGNORE_PAT, 0,
-				      NULL),
-			 -EOPNOTSUPP);
-	assert_int_equal(pt_soft_lookup(f->pt, page_va(f, 0), &soft, NULL), -EEXIST);
-	agree_on_leaves(f);
-	/* hwpoison in the middle stays when something else is hidden */
-	assert_int_equal(set(f, 1, 1, 0, HWPOISON, NULL), 0);
-	assert_int_equal(pt_soft_hide(f->pt, page_va(f, 0), 2 * f->granule, 0, 0, &change),
-			 -ENOENT);
-	change.flags = PT_CHANGE_SKIP_HOLES;
-	assert_int_equal(pt_soft_hide(f->pt, page_va(f, 0), 3 * f->granule, 0, 0, &change), 0);
-	assert_int_equal(change.done, f->granule);
-	assert_int_equal(soft_at(f, 1, 0).kind, PT_SOFT_HWPOISON);
-}
-
 int main(void)
 {
 	static const struct test_case tests[] = {
@@ -623,9 +493,8 @@ int main(void)
 		TEST_ON(words_into_a_block_leave_its_rest_as_pages, NEEDS_CONTIG),
 		TEST_ON(pages_that_differ_become_no_block, NEEDS_CONTIG),
 		TEST_ON(words_inherit_from_hidden_leaves, NEEDS_2_LEVELS),
+		TEST_ON(words_inherit_no_mark_that_their_kind_has_not, NEEDS_2_LEVELS),
 		TEST_ON(words_that_reach_outside_are_refused, NEEDS_3_LEVELS),
-		TEST_ON(illegal_words_are_not_replaced, NEEDS_2_LEVELS),
-		TEST_ON(refuses_and_leaves_all_as_it_was, NEEDS_2_LEVELS),
 	};
 
 	return RUN_ON_ALL("soft", tests);
