@@ -311,10 +311,8 @@ static inline size_t ptl_tables_below(unsigned int level, unsigned int leaf_leve
 		uint64_t touched = (last >> lg2) - (first >> lg2) + 1;
 		unsigned int head = !ptl_aligned(first, lg2), tail = !ptl_aligned(last + 1, lg2);
 
-		if (up > leaf_level)
-			nr += touched;
-		else
-			nr += touched == 1 ? (head | tail) : head + tail;
+		/* No entry has both ends: the range is as long as a leaf of @leaf_level. */
+		nr += up > leaf_level ? touched : head + tail;
 	}
 	return nr;
 }

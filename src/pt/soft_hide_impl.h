@@ -213,7 +213,6 @@ static int ptl_hide_or_show(struct pt_pgtable *pt, pt_va_t va, uint64_t len, pt_
 		return -EOPNOTSUPP;
 	ptl_recode_init(&hide.recode, set, clear);
 	ptl_op_begin(&hide.op, pt, va, hide.last, change);
-	hide.op.flush_splits = true;
 	err = ptl_hide_check(&hide, va);
 	if (!err)
 		hide.op.change->bad_va = 0;

@@ -118,7 +118,7 @@ static inline int ptl_soft_set_check(struct ptl_soft_set *set, size_t *nr)
 			here_last = va - 1;
 		}
 		if (here_last == last)
-			return *nr && !pt->tables.alloc ? -EOPNOTSUPP : 0;
+			return 0;
 		va = here_last + 1;
 	}
 }
@@ -319,7 +319,6 @@ static int ptl_soft_set(struct pt_pgtable *pt, pt_va_t va, uint64_t len,
 	if (!set.holes && !set.leaves)
 		return -EINVAL;
 	ptl_op_begin(&set.op, pt, va, set.last, change);
-	set.op.flush_splits = true;
 	err = ptl_soft_set_check(&set, &nr);
 	if (err < 0)
 		return ptl_op_end(&set.op, err);

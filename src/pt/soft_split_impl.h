@@ -106,7 +106,7 @@ static inline int ptl_soft_split_check(struct ptl_op *op, pt_va_t first, pt_va_t
 		if (pos.level <= level)
 			here_last = ptl_min(ptl_last(va, ptl_level_lg2(pos.level + 1)), last);
 		if (here_last == last)
-			return *nr && !pt->tables.alloc ? -EOPNOTSUPP : 0;
+			return 0;
 		va = here_last + 1;
 	}
 }

@@ -224,7 +224,7 @@ static inline int ptl_split_at_cost(struct ptl_op *op, pt_va_t va, pt_va_t first
 			if (va == first || ptl_aligned(first, lg2) || (va ^ first) >> lg2)
 				++*nr;
 	}
-	return *nr && !pt->tables.alloc ? -EOPNOTSUPP : 0;
+	return 0;
 }
 
 /* Splits and unfolds until no leaf and no block crosses into @va from below. */
@@ -312,7 +312,7 @@ static inline int ptl_split_cost(const struct pt_pgtable *pt, pt_va_t first, pt_
 		if (pos.level <= level)
 			here_last = ptl_min(ptl_last(va, ptl_level_lg2(pos.level + 1)), last);
 		if (here_last == last)
-			return *nr && !pt->tables.alloc ? -EOPNOTSUPP : 0;
+			return 0;
 		va = here_last + 1;
 	}
 }

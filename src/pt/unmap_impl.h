@@ -243,7 +243,7 @@ static inline int ptl_unmap_range(struct ptl_op *op, pt_va_t first, pt_va_t last
 			op->change->bad_va = va;
 			return -EFAULT;
 		}
-		if (op->change->flags & PT_CHANGE_FREE_TABLES && !err)
+		if (op->change->flags & PT_CHANGE_FREE_TABLES)
 			ptl_free_empty(op, &pos, va);
 		ptl_gather_room(op);
 		if (next >= last)

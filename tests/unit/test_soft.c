@@ -50,6 +50,28 @@ static void leaves_become_words_of_consecutive_offsets(void **state)
 	assert_true(watcher_agrees(&f->watcher, f->pt));
 }
 
+/* Also where a part of a large one goes: what becomes not present disagrees with nothing cached. */
+static void parts_of_leaves_that_go_are_flushed_by_the_gather(void **state)
+{
+	struct fixture *f = *state;
+	size_t n = pages(f, f->leaf1);
+	struct pt_gather gather;
+	struct pt_change change = { .gather = &gather };
+
+	assert_true(with_soft(f));
+	do_map(f, 0, 2 * n, 0, RWX);
+	watcher_expect(&f->watcher, f->pt);
+	pt_gather_begin(&gather, f->pt);
+	f->watcher.nr_events = 0;
+	assert_int_equal(set(f, 1, 1, 0, SWAP(1), &change), 0);
+	assert_int_equal(pt_soft_hide(f->pt, page_va(f, n + 1), f->granule, 0, 0, &change), 0);
+	for (size_t i = 0; i < f->watcher.nr_events; i++)
+		assert_true(f->watcher.event[i].kind == EVENT_STORE ||
+			    f->watcher.event[i].kind == EVENT_ALLOC);
+	pt_gather_finish(&gather);
+	assert_true(watcher_was_flushed(&f->watcher, f->pt));
+}
+
 /* Every page as it was, and contiguous blocks where whole ones came back. */
 static void a_block_of_words_becomes_a_contiguous_block(void **state)
 {
@@ -482,6 +504,7 @@ int main(void)
 {
 	static const struct test_case tests[] = {
 		TEST_ON(leaves_become_words_of_consecutive_offsets, NEEDS_2_LEVELS),
+		TEST_ON(parts_of_leaves_that_go_are_flushed_by_the_gather, NEEDS_X86_64),
 		TEST_ON(a_block_of_words_becomes_a_contiguous_block, NEEDS_CONTIG),
 		TEST_ON(migration_keeps_the_marks_of_each_page, NEEDS_2_LEVELS),
 		TEST_ON(words_of_every_level, NEEDS_2_LEVELS),
