@@ -221,7 +221,7 @@ static int check_want(const struct pt_mm *mm, const struct pt_mm_area *want)
 	uint64_t end;
 	int err;
 
-	if (want->last < want->first || want->last - want->first == UINT64_MAX)
+	if (want->last < want->first)
 		return -EINVAL;
 	err = ptl_mm_range(mm, want->first, want->last - want->first + 1, &last);
 	if (err)

@@ -367,8 +367,7 @@ static int split_frames(struct ptl_edit *edit, pt_va_t va)
 	ptl_run_at(&run, mm, va);
 	if (run.kind == PTL_RUN_HOLE || ptl_aligned(va, run.size_lg2))
 		return 0;
-	for (level = run.level; !info->can_leaf[level] || !ptl_aligned(va, info->leaf_lg2[level]);
-	     level--)
+	for (level = run.level; !ptl_aligned(va, info->leaf_lg2[level]); level--)
 		;
 	err = pt_split(mm->pt, va, ptl_page_bytes(mm->world), level, &change);
 	if (!err)
@@ -391,7 +390,7 @@ int ptl_split_ends(struct ptl_edit *edit, pt_va_t first, pt_va_t last)
 {
 	int err = split_end(edit, first);
 
-	return err || last == UINT64_MAX ? err : split_end(edit, last + 1);
+	return err ? err : split_end(edit, last + 1);
 }
 
 bool ptl_huge_aligned(const struct pt_mm *mm, pt_va_t first, pt_va_t last)

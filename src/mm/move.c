@@ -79,7 +79,7 @@ static bool is_free(const struct pt_mm *mm, pt_va_t first, pt_va_t va)
 {
 	const struct pt_mm_area *area = pt_mm_area_at(mm, first);
 
-	return first == va || !area || area->first >= va;
+	return !area || area->first >= va;
 }
 
 /*
@@ -171,7 +171,8 @@ static int check(const struct pt_mm *mm, pt_va_t va, uint64_t len, pt_va_t to)
 	if (err)
 		return err;
 	i = ptl_areas_find(areas, to);
-	if ((i < areas->nr && areas->at[i].first <= to_last) || (to <= last && va <= to_last))
+	/* The old place too: areas cover it. */
+	if (i < areas->nr && areas->at[i].first <= to_last)
 		return -EEXIST;
 	for (i = ptl_areas_find(areas, va); i < areas->nr && areas->at[i].first <= last; i++)
 		if (areas->at[i].kind == PT_MM_HUGETLB &&
