@@ -241,6 +241,11 @@ static void arm64_6_1(void **state)
 	refuses(&cfg, 0, (struct pt_soft)SWAP(0, 1, SD), -EOPNOTSUPP);
 	refuses(&cfg, 0, (struct pt_soft)MARK(UFFD_WP), -EOPNOTSUPP);
 	refuses(&cfg, 3, (struct pt_soft)FRAME(HWPOISON, 1, 0), -EOPNOTSUPP);
+	/* with markers, 30, that one is none of them: it has a type of its own */
+	cfg = config(PT_SOFT_ARM64_6_1, PT_FMT_ARM64_4K, 48, 48, PT_SOFT_BUILT_MARKERS);
+	soft = pt_soft_decode(&cfg, 0, 0x00000000000000f8);
+	assert_same(&soft, &(struct pt_soft)MARK(POISONED));
+	is_unknown(&cfg, 0, 0x00000000000002f0);
 }
 
 static void arm64_6_12(void **state)

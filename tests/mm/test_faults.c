@@ -316,6 +316,53 @@ static void a_childs_areas_are_not_locked(void **state)
 	process_exit(&fixture, &child);
 }
 
+/* mm_change.h: of shared frames a child's leaves of level 0 are clean, larger ones as they are. */
+static void a_childs_large_frames_are_as_dirty_as_the_parents(void **state)
+{
+	(void)state;
+	mm_map_area(&parent, VA, fixture.huge + fixture.page, PT_MM_PFNMAP, RW | PT_MM_SHARED, NULL,
+		    0);
+	assert_int_equal(pt_mm_insert_pfn(parent.mm, VA, fixture.huge + fixture.page, HUGE_PA), 0);
+	assert_int_equal(mm_leaf(&parent, VA).level, 1);
+	assert_true(attr_at(VA) & attr_at(VA + fixture.huge) &
+		    (PT_ATTR_DIRTY | fixture.soft.attr_dirty));
+	assert_int_equal(process_fork(&fixture, &parent, &child), 0);
+	assert_int_equal(mm_leaf(&child, VA).level, 1);
+	assert_true(mm_leaf(&child, VA).attr & (PT_ATTR_DIRTY | fixture.soft.attr_dirty));
+	assert_int_equal(mm_leaf(&child, VA + fixture.huge).level, 0);
+	assert_false(mm_leaf(&child, VA + fixture.huge).attr & fixture.soft.attr_dirty);
+	process_exit(&fixture, &child);
+}
+
+/* Of MIXEDMAP a fork copies all, whether it has pages of its own or not. */
+static void a_childs_mixedmap_has_the_frames(void **state)
+{
+	(void)state;
+	mm_map_area(&parent, VA, fixture.page, PT_MM_MIXEDMAP, RW | PT_MM_SHARED, NULL, 0);
+	assert_int_equal(pt_mm_insert_pfn(parent.mm, VA, fixture.page, HUGE_PA), 0);
+	assert_int_equal(process_fork(&fixture, &parent, &child), 0);
+	assert_int_equal(mm_leaf(&child, VA).pa, HUGE_PA);
+	process_exit(&fixture, &child);
+}
+
+/* A folio holds pages of the file alone, and behind its last page there is nothing. */
+static void nothing_is_brought_in_from_beyond_a_file(void **state)
+{
+	struct pt_file_cfg cfg = { .name = "/f", .len = 3 * fixture.page, .order = 2 };
+	struct pt_file *file;
+
+	(void)state;
+	assert_int_equal(pt_file_create(&file, fixture.world, &cfg), 0);
+	mm_map_area(&parent, VA, NR * fixture.page, PT_MM_FILE, RW | PT_MM_SHARED, file, 0);
+	assert_int_equal(fault_at(VA, PT_ACCESS_READ), PT_VERDICT_MAJOR);
+	assert_true(facts_at(VA).order < 2);
+	assert_int_equal(fault_at(VA + 2 * fixture.page, PT_ACCESS_READ), PT_VERDICT_MAJOR);
+	assert_int_equal(facts_at(VA + 2 * fixture.page).order, 0);
+	assert_int_equal(fault_at(VA + 3 * fixture.page, PT_ACCESS_READ), PT_VERDICT_SIGBUS);
+	assert_true(mm_is_hole(&parent, VA + 3 * fixture.page));
+	pt_file_put(file);
+}
+
 static const struct CMUnitTest bodies[] = {
 	cmocka_unit_test(a_files_page_is_major_and_hugetlbs_is_not),
 	cmocka_unit_test(private_hugetlb_that_is_read_is_not_writable),
@@ -331,6 +378,9 @@ static const struct CMUnitTest bodies[] = {
 	cmocka_unit_test(markers_of_an_area_that_nobody_watches_go),
 	cmocka_unit_test(flags_of_half_a_leaf_split_it),
 	cmocka_unit_test(a_childs_areas_are_not_locked),
+	cmocka_unit_test(a_childs_mixedmap_has_the_frames),
+	cmocka_unit_test(nothing_is_brought_in_from_beyond_a_file),
+	cmocka_unit_test(a_childs_large_frames_are_as_dirty_as_the_parents),
 };
 
 int main(void)

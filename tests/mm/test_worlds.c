@@ -248,6 +248,43 @@ static void what_marks_need_markers_for_is_refused_without(void **state)
 	end(&s);
 }
 
+/* mm_store.h: -EINVAL for a length, order, size, type or number of slots that cannot be. */
+static void files_and_swap_that_cannot_be_are_refused(void **state)
+{
+	const struct pt_phys_region region = { .pa = 0, .len = 64 * MIB, .fd = -1 };
+	struct pt_file_cfg cfg = { .len = 4 * MIB, .page_lg2 = 21 };
+	struct pt_swap *swap, *other;
+	struct small_world s;
+	struct pt_file *file;
+
+	(void)state;
+	begin(&s, "x86_48", &region, 1, 32 * MIB);
+	cfg.order = 1; /* its pages have one size */
+	assert_int_equal(pt_file_create(&file, s.world, &cfg), -EINVAL);
+	cfg.page_lg2 = 0;
+	cfg.order = 10;
+	assert_int_equal(pt_file_create(&file, s.world, &cfg), -EINVAL);
+	cfg.order = 9;
+	cfg.len = 0;
+	assert_int_equal(pt_file_create(&file, s.world, &cfg), -EINVAL);
+	/* slot 0 is the header's */
+	assert_int_equal(pt_swap_create(&swap, s.world, 0, 1), -EINVAL);
+	assert_int_equal(pt_swap_create(&swap, s.world, 0, (UINT64_C(1) << 40) + 1), -EINVAL);
+	assert_int_equal(pt_swap_create(&swap, s.world, 31, 2), -EINVAL);
+	assert_int_equal(pt_swap_create(&swap, s.world, 0, 2), 0);
+	assert_int_equal(pt_swap_create(&other, s.world, 0, 2), -EEXIST);
+	/* it is the world's as long as it lives */
+	pt_mm_destroy(s.mm);
+	assert_int_equal(pt_world_destroy(s.world), -EBUSY);
+	assert_int_equal(pt_swap_destroy(swap), 0);
+	{
+		const struct pt_mm_cfg mm_cfg = { .mode = PT_MODE_SHARED };
+
+		assert_int_equal(pt_mm_create(&s.mm, s.world, &mm_cfg), 0);
+	}
+	end(&s);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -255,6 +292,7 @@ int main(void)
 		cmocka_unit_test(one_level_is_enough),
 		cmocka_unit_test(pages_of_16g_are_blocks_of_large_leaves),
 		cmocka_unit_test(huge_pages_have_sizes_of_the_format),
+		cmocka_unit_test(files_and_swap_that_cannot_be_are_refused),
 		cmocka_unit_test(what_marks_need_markers_for_is_refused_without),
 	};
 
