@@ -135,7 +135,7 @@ static void a_store_after_clear_refs_marks_its_page(void **state)
 	assert_true(attr_at(VA) & PT_ATTR_WRITE);
 }
 
-/* mm_change.h: writable at once are dirty pages that are ours alone or the file's, and no marked. */
+/* mm_change.h: writable at once are dirty pages, ours alone or the file's; and no marked ones. */
 static void mprotect_lets_no_store_pass_that_is_to_be_told_of(void **state)
 {
 	struct pt_file *file = map_file(OTHER_VA, RW | PT_MM_SHARED);

@@ -252,6 +252,7 @@ static void what_marks_need_markers_for_is_refused_without(void **state)
 static void files_and_swap_that_cannot_be_are_refused(void **state)
 {
 	const struct pt_phys_region region = { .pa = 0, .len = 64 * MIB, .fd = -1 };
+	const struct pt_mm_cfg mm_cfg = { .mode = PT_MODE_SHARED };
 	struct pt_file_cfg cfg = { .len = 4 * MIB, .page_lg2 = 21 };
 	struct pt_swap *swap, *other;
 	struct small_world s;
@@ -277,11 +278,7 @@ static void files_and_swap_that_cannot_be_are_refused(void **state)
 	pt_mm_destroy(s.mm);
 	assert_int_equal(pt_world_destroy(s.world), -EBUSY);
 	assert_int_equal(pt_swap_destroy(swap), 0);
-	{
-		const struct pt_mm_cfg mm_cfg = { .mode = PT_MODE_SHARED };
-
-		assert_int_equal(pt_mm_create(&s.mm, s.world, &mm_cfg), 0);
-	}
+	assert_int_equal(pt_mm_create(&s.mm, s.world, &mm_cfg), 0);
 	end(&s);
 }
 
