@@ -27,6 +27,9 @@ run $bin/first
 say "map_and_walk: the same calls on every format"
 run $bin/map_and_walk
 
+say "address_space: a process on two CPUs with TLBs: what its calls flush, and its smaps"
+run $bin/address_space
+
 linux=examples/data/linux-6.12-x86_64.ptl
 say "ptdump: the page tables of a running Linux, its upper half"
 run $bin/ptdump $linux --half upper --leaf-size 2M
