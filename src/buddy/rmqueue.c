@@ -195,17 +195,16 @@ void ptl_set_type(struct pt_zone *zone, struct ptl_pageblock *p, unsigned int or
 	}
 }
 
-/* Whether at least half of @p would be of the claimer's kind: free, or used by its like. */
-static bool is_worth_claiming(const struct pt_zone *zone, const struct ptl_pageblock *p,
-			      unsigned int migratetype)
+/* Whether at least half of what @p has would be of the claimer's kind: free, or used by its like. */
+static bool is_worth_claiming(const struct ptl_pageblock *p, unsigned int migratetype)
 {
-	unsigned int size = 1u << zone->pageblock_order, alike = 0;
+	unsigned int size = (unsigned int)(p->high - p->low), alike = 0;
 
 	if (migratetype == PT_MIGRATE_MOVABLE)
 		alike = p->nr_movable;
 	else if (ptl_type_of(ptl_pageblock_list(p)).migratetype == PT_MIGRATE_MOVABLE)
-		alike = (unsigned int)(p->high - p->low) - p->nr_free - p->nr_movable;
-	return p->nr_free + alike >= size / 2;
+		alike = size - p->nr_free - p->nr_movable;
+	return 2 * (p->nr_free + alike) >= size;
 }
 
 static bool claim_whole(struct pt_zone *zone, const struct ptl_request *want, unsigned int order,
@@ -230,7 +229,7 @@ static bool claim_part(struct pt_zone *zone, const struct ptl_request *want, uns
 	pt_freetype_t type = ptl_type_of(want->list);
 	struct ptl_pageblock *p = find_emptiest(zone, from, order);
 
-	if (!p || !is_worth_claiming(zone, p, type.migratetype))
+	if (!p || !is_worth_claiming(p, type.migratetype))
 		return false;
 	ptl_bin_leave(zone, p);
 	move_counts(zone, p, want->list);
@@ -270,7 +269,7 @@ static bool claim(struct pt_zone *zone, const struct ptl_request *want)
 	return false;
 }
 
-/* Takes blocks out of another migratetype's pageblock, which keeps its type. */
+/* Takes blocks out of another migratetype's pageblock, which keeps its type; no whole one. */
 static unsigned int steal(struct pt_zone *zone, const struct ptl_request *want, unsigned int nr,
 			  pt_pa_t *pa)
 {
@@ -281,7 +280,7 @@ static unsigned int steal(struct pt_zone *zone, const struct ptl_request *want, 
 			pt_freetype_with_migrate(type, ptl_fallbacks[type.migratetype][i]));
 		struct ptl_pageblock *p;
 
-		if (from < 0 || want->order >= zone->pageblock_order)
+		if (from < 0)
 			continue;
 		p = find_fullest(zone, (unsigned int)from, want->order);
 		if (p) {
