@@ -174,6 +174,9 @@ static void check_place(struct ptl_verifier *v, const struct ptl_pageblock *p)
 		v->nr_free[p->order][ptl_pageblock_list(p)]++;
 		if (p->nr_free || !ptl_aligned(p->pa, p->order + zone->frame_lg2))
 			ptl_complain(v, p->pa, "free as a whole, but its frames say otherwise");
+		for (uint32_t i = 1; i < 1u << (p->order - zone->pageblock_order); i++)
+			if (ptl_pageblock_list(&p[i]) != ptl_pageblock_list(p))
+				ptl_complain(v, p->pa, "a free block of two types");
 	} else if (p->nr_free) {
 		if (p->fullness != (p->nr_free - 1u) * PTL_FULLNESS >> zone->pageblock_order ||
 		    !p->orders || p->largest != 31 - __builtin_clz(p->orders))
