@@ -56,7 +56,7 @@ static int alloc_from_zone(struct pt_zone *zone, struct pt_zone_cache *cache,
 {
 	struct ptl_stack *stack = ptl_cache_stack(cache, want->order, want->list);
 	bool may_block = !(flags & PT_ALLOC_NOBLOCK), drained = !cache;
-	struct ptl_patience patience = ptl_patience_of(zone);
+	struct ptl_patience patience = { 0 };
 	struct ptl_batch batch = { .pa = pa, .max = 1 };
 	bool never = false; /* pages can never have these flags */
 
@@ -177,7 +177,8 @@ static __attribute__((noinline)) int alloc_thoroughly(struct pt_zone *zone,
 	span = ptl_span_of(zone, pa);
 	frame = ptl_span_frame(zone, span, pa);
 	hand_out(frame, how);
-	ptl_account_store(frame, how->account ? ptl_account_id(how->account) : 0);
+	if (how->account)
+		ptl_account_store(frame, ptl_account_id(how->account));
 	ptl_unpoison(span->host + (pa - span->pa), PTL_BIT(how->order + zone->frame_lg2));
 	if (how->flags & PT_ALLOC_ZERO) {
 		err = zero(zone, cache, how, pa);

@@ -224,23 +224,17 @@ void ptl_lock_and_give_back(struct pt_zone *zone, const pt_pa_t *pa, unsigned in
 int ptl_convert_for(struct pt_zone *zone, const struct ptl_request *want, struct ptl_batch *batch);
 int ptl_keep_ready(struct pt_zone *zone, unsigned int list);
 
-/* How long a request that finds nothing waits for other threads' conversions. */
+/* How long a request that finds nothing waits for other threads' conversions; 0 at first. */
 struct ptl_patience {
-	uint32_t arrivals; /* conversions that had ended before it looked first */
 	bool began, ended;
 	bool failed; /* its own conversion, and it has not waited since: it converts no more */
 	uint64_t until; /* it waits for those that had begun when it began to, and no others */
 };
 
-/* Before the request looks for pages. */
-static inline struct ptl_patience ptl_patience_of(const struct pt_zone *zone)
-{
-	return (struct ptl_patience){
-		.arrivals = atomic_load_explicit(&zone->arrivals, memory_order_acquire),
-	};
-}
-
-/* Until one has ended. False: it has waited for all, and there is no point in trying again. */
+/*
+ * Until one has ended; not at all, once, if none is to be waited for. False: it was told so before,
+ * and there is no point in trying again.
+ */
 bool ptl_wait_for_others(struct pt_zone *zone, struct ptl_patience *patience, bool failed);
 
 /* cache.c */

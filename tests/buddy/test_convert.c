@@ -59,6 +59,7 @@ static void a_larger_request_converts_all_it_needs_at_once(void **state)
 	get(z, z->m.max_order, UNMAPPED);
 	assert_int_equal(z->m.nr_converts, 1);
 	assert_int_equal(z->m.nr_converted, 1u << (z->m.max_order - z->m.pageblock_order));
+	assert_int_equal(stats_of(z).converted[pt_freetype_idx(UNMAPPED)], z->m.nr_converted);
 	/* and a smaller one leaves the tail on the lists of its type */
 	get(z, 1, KEYED);
 	assert_int_equal(z->m.nr_converts, 2);
@@ -172,6 +173,55 @@ static void a_long_conversion_goes_on_with_one(void **state)
 	buddy_check(&z->m);
 }
 
+static void a_batch_is_as_large_as_it_may_be(void **state)
+{
+	const struct pt_zone_cfg cfg = { .convert_batch = PT_ZONE_MAX_BATCH };
+	struct zones *z = zones_again(*state, &cfg, true);
+
+	get(z, 0, UNMAPPED);
+	assert_int_equal(z->m.nr_converts, 1);
+	assert_int_equal(z->m.most_extents, PT_ZONE_MAX_BATCH);
+	assert_int_equal(buddy_convert(&z->m, MOVABLE, KEYED, SIZE_MAX, NULL), 0);
+	assert_int_equal(z->m.nr_converts, 2);
+	assert_int_equal(z->m.nr_converted, 128);
+	buddy_check(&z->m);
+}
+
+/* Convert a free pageblock, and what the zone says of it meanwhile. */
+struct look {
+	struct zones *z;
+	struct pt_zone_stats stats;
+	struct pt_page_info info;
+};
+
+static int look_and_convert(void *ctx, const struct pt_extent *extent, size_t nr, unsigned int from,
+			    unsigned int to)
+{
+	struct look *look = ctx;
+	const struct pt_freetype_ops *ops = &look->z->m.ops;
+
+	look->stats = stats_of(look->z);
+	look->info = info_of(look->z, extent->pa);
+	return ops->convert(ops->ctx, extent, nr, from, to);
+}
+
+static void what_is_on_its_way_counts_as_cached(void **state)
+{
+	struct zones *z = *state;
+	struct look look = { .z = z };
+	const struct pt_freetype_ops ops = { .convert = look_and_convert, .ctx = &look };
+
+	pt_zone_set_ops(z->m.zone, &ops);
+	assert_int_equal(pt_zone_convert(z->m.zone, MOVABLE, UNMAPPED, 3, NULL), 0);
+	assert_int_equal(look.stats.cached, 3 * 512);
+	assert_int_equal(look.stats.held, 0);
+	assert_int_equal(look.stats.free, z->m.nr_frames - 3 * 512);
+	assert_int_equal(look.info.state, PT_PAGE_CACHED);
+	pt_zone_set_ops(z->m.zone, &z->m.ops);
+	assert_int_equal(stats_of(z).cached, 0);
+	buddy_check(&z->m);
+}
+
 static void several_pageblocks_share_one_flush(void **state)
 {
 	const struct pt_zone_cfg cfg = { .convert_batch = 3 };
@@ -243,6 +293,19 @@ static void a_pageblock_of_another_flag_is_converted_where_no_plain_one_is_left(
 	buddy_check(&z->m);
 }
 
+/* Nor where plain ones cannot be converted. */
+static void a_pageblock_of_another_flag_is_converted_where_a_plain_one_fails(void **state)
+{
+	struct zones *z = *state;
+
+	assert_int_equal(buddy_convert(&z->m, MOVABLE, UNMAPPED, 3, NULL), 0);
+	z->m.fail_convert = z->m.nr_converts + 1;
+	get(z, 0, KEYED);
+	assert_int_equal(z->m.nr_failed, 1);
+	assert_int_equal(ready(z, UNMAPPED), 2);
+	buddy_check(&z->m);
+}
+
 /* The zone has no lock when it calls; and what is asked for may itself need a conversion back. */
 static void a_conversion_may_ask_the_zone_for_pages(void **state)
 {
@@ -309,8 +372,9 @@ static void balance_keeps_pageblocks_ready_between_the_watermarks(void **state)
 	pa[0] = get(z, 9, UNMAPPED);
 	assert_int_equal(pt_zone_balance(z->m.zone), 0);
 	assert_int_equal(ready(z, UNMAPPED), 2);
-	/* below */
+	/* below: who took it sees to that, as far as balance would */
 	pa[1] = get(z, 9, UNMAPPED);
+	assert_int_equal(ready(z, UNMAPPED), 3);
 	assert_int_equal(pt_zone_balance(z->m.zone), 0);
 	assert_int_equal(ready(z, UNMAPPED), 3);
 	pa[2] = get(z, 0, UNMAPPED);
@@ -333,6 +397,25 @@ static void balance_keeps_pageblocks_ready_between_the_watermarks(void **state)
 	buddy_check(&z->m);
 }
 
+static void balance_leaves_what_is_between_the_watermarks(void **state)
+{
+	const struct pt_zone_cfg cfg = { .ready_low = 2, .ready_high = 5 };
+	struct zones *z = zones_again(*state, &cfg, true);
+
+	put(z, get(z, 0, UNMAPPED), 0);
+	assert_int_equal(buddy_convert(&z->m, UNMAPPED, MOVABLE, SIZE_MAX, NULL), 0);
+	for (size_t nr = 2; nr <= 5; nr++) {
+		size_t nr_converts;
+
+		assert_int_equal(buddy_convert(&z->m, MOVABLE, UNMAPPED, nr == 2 ? 2 : 1, NULL), 0);
+		nr_converts = z->m.nr_converts;
+		assert_int_equal(pt_zone_balance(z->m.zone), 0);
+		assert_int_equal(z->m.nr_converts, nr_converts);
+		assert_int_equal(ready(z, UNMAPPED), nr);
+	}
+	buddy_check(&z->m);
+}
+
 static void balance_says_what_failed(void **state)
 {
 	const struct pt_zone_cfg cfg = { .ready_low = 2, .ready_high = 4 };
@@ -347,6 +430,8 @@ static void balance_says_what_failed(void **state)
 	assert_int_equal(pt_zone_balance(z->m.zone), 0);
 	assert_int_equal(ready(z, KEYED), 4);
 	buddy_check(&z->m);
+	z = zones_again(z, &cfg, false);
+	assert_int_equal(pt_zone_balance(z->m.zone), -EOPNOTSUPP);
 }
 
 static void without_watermarks_there_is_no_balance(void **state)
@@ -386,13 +471,17 @@ int main(void)
 		ON(a_conversion_of_several_fails_as_a_whole, whole_16m),
 		ON(a_long_conversion_says_how_far_it_came, whole_256m),
 		ON(a_long_conversion_goes_on_with_one, whole_256m),
+		ON(a_batch_is_as_large_as_it_may_be, whole_256m),
+		ON(what_is_on_its_way_counts_as_cached, whole_16m),
 		ON(several_pageblocks_share_one_flush, whole_16m),
 		ON(noblock_takes_what_is_ready_and_converts_nothing, whole_16m),
 		ON(only_unmovable_requests_convert_back_unless_asked, whole_16m),
 		ON(a_pageblock_of_another_flag_is_converted_where_no_plain_one_is_left, whole_16m),
+		ON(a_pageblock_of_another_flag_is_converted_where_a_plain_one_fails, whole_16m),
 		ON(a_conversion_may_ask_the_zone_for_pages, whole_16m),
 		ON(converts_ahead_of_time_as_many_as_were_asked_for, whole_16m),
 		ON(balance_keeps_pageblocks_ready_between_the_watermarks, whole_16m),
+		ON(balance_leaves_what_is_between_the_watermarks, whole_16m),
 		ON(balance_says_what_failed, whole_16m),
 		ON(without_watermarks_there_is_no_balance, whole_16m),
 		ON(merging_stops_where_flags_change, whole_16m),

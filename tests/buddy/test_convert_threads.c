@@ -313,6 +313,98 @@ static void what_sets_out_later_is_not_waited_for(void **state)
 	scene_end(&s);
 }
 
+/* A thread that converts a pageblock, and stands in the middle of that until it may go on. */
+struct converter {
+	struct pt_zone *zone;
+	pthread_t thread;
+	sem_t standing, go;
+	int err;
+};
+
+/* Two of them; the second one sets out when the first thread waits for the first one. */
+struct departures {
+	struct scene s;
+	struct converter converter[2];
+	unsigned int polls; /* of the first thread */
+};
+
+static _Thread_local struct converter *converting;
+
+static int stand_in_conversion(void *ctx, const struct pt_extent *extent, size_t nr,
+			       unsigned int from, unsigned int to)
+{
+	(void)ctx;
+	(void)extent;
+	(void)nr;
+	(void)from;
+	(void)to;
+	sem_post(&converting->standing);
+	sem_wait(&converting->go);
+	return 0;
+}
+
+static void *convert_one(void *arg)
+{
+	struct converter *c = arg;
+
+	converting = c;
+	c->err = pt_zone_convert(c->zone, pt_freetype(PT_MIGRATE_MOVABLE, 0), UNMAPPED, 1, NULL);
+	return NULL;
+}
+
+static void converter_begin(struct departures *d, unsigned int i)
+{
+	struct converter *c = &d->converter[i];
+
+	c->zone = d->s.zone;
+	assert_int_equal(sem_init(&c->standing, 0, 0), 0);
+	assert_int_equal(sem_init(&c->go, 0, 0), 0);
+	assert_int_equal(pthread_create(&c->thread, NULL, convert_one, c), 0);
+	sem_wait(&c->standing);
+}
+
+static void converter_end(struct converter *c)
+{
+	assert_int_equal(pthread_join(c->thread, NULL), 0);
+	assert_int_equal(c->err, 0);
+	sem_destroy(&c->standing);
+	sem_destroy(&c->go);
+}
+
+/* The first one ends while the second one stands. */
+static void another_departs(void *ctx)
+{
+	struct departures *d = ctx;
+
+	if (!d->polls++) {
+		converter_begin(d, 1);
+		sem_post(&d->converter[0].go);
+		converter_end(&d->converter[0]);
+	} else {
+		sem_post(&d->converter[1].go);
+	}
+}
+
+/* A request waits for what was under way when it found nothing, not for what followed that. */
+static void what_follows_what_was_waited_for_is_not_waited_for(void **state)
+{
+	struct departures d;
+	pt_pa_t pa;
+
+	(void)state;
+	scene_begin(&d.s, 2, 1);
+	d.polls = 0;
+	d.s.ops.convert = stand_in_conversion;
+	d.s.wait = (struct pt_wait_ops){ another_departs, &d };
+	pt_zone_set_ops(d.s.zone, &d.s.ops);
+	converter_begin(&d, 0);
+	assert_int_equal(alloc(&d.s, 10, UNMOVABLE, 0, &pa), -ENOMEM);
+	assert_int_equal(d.polls, 1);
+	sem_post(&d.converter[1].go);
+	converter_end(&d.converter[1]);
+	scene_end(&d.s);
+}
+
 #define ROUNDS 20000
 #define PATIENCE_NS 50000
 
@@ -410,6 +502,7 @@ int main(void)
 		cmocka_unit_test(noblock_waits_for_nothing),
 		cmocka_unit_test(who_converts_waits_for_nobody),
 		cmocka_unit_test(what_sets_out_later_is_not_waited_for),
+		cmocka_unit_test(what_follows_what_was_waited_for_is_not_waited_for),
 		cmocka_unit_test(what_came_while_a_conversion_failed_is_found),
 		cmocka_unit_test(who_converts_gets_it),
 	};

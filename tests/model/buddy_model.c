@@ -639,12 +639,8 @@ int buddy_convert(struct buddy_model *m, pt_freetype_t from, pt_freetype_t to, s
 	bool wrong = buddy_type(from) < 0 || buddy_type(to) < 0 || from.flags == to.flags;
 	int err = pt_zone_convert(m->zone, from, to, max, &got);
 
-	if (wrong) {
-		BUDDY_CHECK(err == -EINVAL);
-		return err;
-	}
-	if (!m->has_ops) {
-		BUDDY_CHECK(err == -EOPNOTSUPP);
+	if (wrong || !m->has_ops) {
+		BUDDY_CHECK(err == (wrong ? -EINVAL : -EOPNOTSUPP) && !got);
 		return err;
 	}
 	/* a callback may have made it convert others, so that it had a page, or fail to */
