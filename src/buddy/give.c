@@ -61,19 +61,18 @@ static unsigned int nr_movable(const struct blocks *blocks, unsigned int at, uns
 }
 
 /*
- * The neighbour that @p and it would be one block of @order + 1 with; NULL if it is no
- * such. Between spans stands a pageblock that has nothing free, ever.
+ * The neighbour that @p, of a pageblock's @order, would be one block of the largest with; NULL if
+ * it is no such. Between spans stands a pageblock that has nothing free, ever.
  */
 static struct ptl_pageblock *whole_buddy(struct pt_zone *zone, struct ptl_pageblock *p,
 					 unsigned int order)
 {
-	uint32_t me = (uint32_t)(p - zone->pageblocks), nr = 1u << (order - zone->pageblock_order);
 	bool is_upper = p->pa >> (order + zone->frame_lg2) & 1;
 	struct ptl_pageblock *buddy;
 
-	if (is_upper ? me < nr : zone->nr_pageblocks - me <= nr)
+	if (is_upper && p == zone->pageblocks)
 		return NULL;
-	buddy = is_upper ? p - nr : p + nr;
+	buddy = is_upper ? p - 1 : p + 1;
 	if (buddy->order != order || ptl_type_of(ptl_pageblock_list(buddy)).flags !=
 					     ptl_type_of(ptl_pageblock_list(p)).flags)
 		return NULL;

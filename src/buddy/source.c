@@ -11,9 +11,7 @@ static int source_alloc(void *ctx, unsigned int size_lg2, pt_pa_t *pa)
 		.account = source->account,
 	};
 
-	if (size_lg2 < source->zone->frame_lg2)
-		return -ENOMEM;
-	how.order = size_lg2 - source->zone->frame_lg2;
+	how.order = size_lg2 - source->zone->frame_lg2; /* below 0 it is one that does not exist */
 	return pt_alloc_pages(source->zone, NULL, &how, pa) ? -ENOMEM : 0;
 }
 

@@ -63,7 +63,7 @@ static int add_span(struct pt_zone *zone, const struct ptl_region *region, pt_pa
 /* A range may go through several regions that are neighbours. */
 static int add_range(struct pt_zone *zone, pt_pa_t pa, uint64_t len)
 {
-	if (!len || !ptl_aligned(pa | len, zone->frame_lg2) || pa + (len - 1) < pa)
+	if (!len || !ptl_aligned(pa | len, zone->frame_lg2))
 		return -EINVAL;
 	while (len) {
 		const struct ptl_region *region = ptl_phys_find(zone->phys, pa);

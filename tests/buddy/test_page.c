@@ -129,6 +129,13 @@ static void zeroed_pages_are_zero_wherever_they_come_from(void **state)
 				assert_int_equal(buddy_free(&z->m, round ? NULL : cache, pa, order),
 						 0);
 			}
+	/* nor can ops that have no way to */
+	z->m.ops.zero = NULL;
+	assert_int_equal(pt_alloc_pages(z->m.zone, z->cache[0],
+					&(struct pt_alloc){ .type = UNMAPPED,
+							    .flags = PT_ALLOC_ZERO },
+					&pa),
+			 -EOPNOTSUPP);
 	/* whoever says no CPU has none that could write to absent memory */
 	assert_int_equal(alloc_flags(z, NULL, 0, UNMAPPED, PT_ALLOC_ZERO, &pa), -EOPNOTSUPP);
 	assert_int_equal(alloc_flags(z, NULL, 0, KEYED, PT_ALLOC_ZERO, &pa), 0);
@@ -226,7 +233,8 @@ static void table_pages_in_use_are_not_freed(void **state)
 	assert_int_equal(pt_fmt_cfg_init(&cfg.fmt, PT_FMT_X86_64), 0);
 	cfg.tables = buddy_table_ops(&source);
 	assert_int_equal(pt_pgtable_create(&pt, z->phys, &cfg), 0);
-	assert_int_equal(pt_map(pt, 0x7000, 0x1000, 0x1000, PT_ATTR_RW, NULL), 0);
+	/* two entries in the last of them: a reference that pt_folio_put() must not drop */
+	assert_int_equal(pt_map(pt, 0x7000, 0x1000, 0x2000, PT_ATTR_RW, NULL), 0);
 	assert_int_equal(z->m.nr_blocks, 4);
 	for (size_t i = 0; i < z->m.nr_blocks; i++) {
 		pt_pa_t pa = z->m.block[i].pa;
@@ -250,6 +258,51 @@ static void table_pages_in_use_are_not_freed(void **state)
 	pt_pgtable_destroy(pt);
 	assert_int_equal(z->m.nr_held, 0);
 	buddy_check(&z->m);
+}
+
+/* A root of several pages: the first alone is a table, and all of them are one block. */
+static void a_root_of_several_pages_is_one_block(void **state)
+{
+	struct zones *z = *state;
+	struct buddy_source source = { .m = &z->m, .source = { .type = UNMOVABLE } };
+	struct pt_pgtable_cfg cfg = { .mode = PT_MODE_PRIVATE };
+	struct pt_pgtable *pt;
+	pt_pa_t root;
+
+	assert_int_equal(pt_fmt_cfg_init(&cfg.fmt, PT_FMT_ARM64_S2_4K), 0);
+	cfg.fmt.va_bits = 40;
+	cfg.fmt.levels = 3; /* two tables side by side; see format.h */
+	cfg.tables = buddy_table_ops(&source);
+	assert_int_equal(pt_pgtable_create(&pt, z->phys, &cfg), 0);
+	root = pt_pgtable_root(pt);
+	assert_int_equal(info_of(z, root).order, 1);
+	assert_int_equal(pt_map(pt, 0x7000, 0x1000, 0x1000, PT_ATTR_RW, NULL), 0);
+	/* one entry is one reference, as a folio that may be split has */
+	assert_int_equal(info_of(z, root).refs, 1);
+	assert_int_equal(buddy_folio_split(&z->m, root, 0), -EBUSY);
+	assert_int_equal(buddy_free(&z->m, NULL, root, 1), -EBUSY);
+	pt_pgtable_destroy(pt);
+	assert_int_equal(z->m.nr_held, 0);
+	buddy_check(&z->m);
+}
+
+/* Whatever it is that the zone does not have, a source of tables has no memory. */
+static void a_source_of_tables_has_no_other_error_than_no_memory(void **state)
+{
+	struct zones *z = zones_again(*state, NULL, false);
+	struct pt_zone_source source = { .zone = z->m.zone, .type = UNMOVABLE };
+	const struct pt_table_ops ops = pt_zone_table_ops(&source);
+	pt_pa_t pa;
+
+	for (unsigned int lg2 = 0; lg2 < 64; lg2++) {
+		bool fits = lg2 >= z->m.frame_lg2 && lg2 <= z->m.frame_lg2 + z->m.max_order;
+
+		assert_int_equal(ops.alloc(ops.ctx, lg2, &pa), fits ? 0 : -ENOMEM);
+		if (fits)
+			ops.free(ops.ctx, pa, lg2);
+	}
+	source.type = UNMAPPED;
+	assert_int_equal(ops.alloc(ops.ctx, z->m.frame_lg2, &pa), -ENOMEM);
 }
 
 static void an_account_is_charged_exactly_to_its_limit(void **state)
@@ -433,6 +486,8 @@ int main(void)
 		ON(zeroed_pages_are_zero_wherever_they_come_from, whole_256m),
 		ON(a_page_that_cannot_be_zeroed_is_not_lost, whole_16m),
 		ON(table_pages_in_use_are_not_freed, whole_16m),
+		ON(a_root_of_several_pages_is_one_block, whole_16m),
+		ON(a_source_of_tables_has_no_other_error_than_no_memory, whole_16m),
 		ON(an_account_is_charged_exactly_to_its_limit, whole_16m),
 		ON(a_failed_request_is_not_charged, whole_16m),
 		ON(accounts_are_of_one_zone_and_go_before_it, whole_16m),

@@ -125,6 +125,7 @@ static void refuses_ranges_and_options_that_cannot_be(void **state)
 		{ { { 0x1800, 0x1000 } }, 1, -EINVAL },
 		{ { { 0x1000, 0x1800 } }, 1, -EINVAL },
 		{ { { 0x1000, 0 } }, 1, -EINVAL },
+		{ { { 0, 0 } }, 1, -EINVAL },
 		{ { { 0x1000, 0x3000 }, { 0x2000, 0x1000 } }, 2, -EINVAL },
 		{ { { 0x1000, 0x3000 }, { 0x3000, 0x3000 } }, 2, -EINVAL },
 		{ { { 0x5000, 0x3000 }, { 0x3000, 0x3000 } }, 2, -EINVAL },
@@ -132,13 +133,17 @@ static void refuses_ranges_and_options_that_cannot_be(void **state)
 		{ { { 16 * MIB, 0x1000 } }, 1, -ERANGE },
 		{ { { 16 * MIB - 0x1000, 0x2000 } }, 1, -ERANGE },
 		{ { { UINT64_C(1) << 60, 0x1000 } }, 1, -ERANGE },
+		{ { { 0x3000, -UINT64_C(0x2000) } }, 1, -ERANGE },
 	};
+	const struct pt_extent edges[] = { { 12 * MIB, 4 * MIB }, { 0, 0x1000 } };
+	const struct pt_wait_ops no_poll = { 0 };
 	const struct pt_zone_cfg options[] = {
 		{ .flags = ~PT_ZONE_CONVERT_BACK_ANY },
 		{ .convert_batch = PT_ZONE_MAX_BATCH + 1 },
 		{ .ready_low = 2, .ready_high = 1 },
+		{ .ranges = edges },
+		{ .wait = &no_poll },
 	};
-	const struct pt_extent edges[] = { { 12 * MIB, 4 * MIB }, { 0, 0x1000 } };
 	struct pt_zone_cfg cfg = { .ranges = edges, .nr_ranges = 2 };
 	struct pt_phys *phys;
 	struct pt_zone *zone;
@@ -216,6 +221,51 @@ static void no_block_is_in_two_regions(void **state)
 	pt_zone_stats(zone, &stats);
 	assert_int_equal(stats.free, 2048);
 	assert_int_equal(pt_buddy_verify(zone, NULL, NULL), 0);
+	assert_int_equal(pt_zone_destroy(zone), 0);
+	pt_phys_destroy(phys);
+}
+
+/* Nor does a cache join them, that gives back what stands side by side in one go. */
+static void caches_join_nothing_across_regions(void **state)
+{
+	const pt_pa_t ends[] = { 66 * MIB, 68 * MIB + 0x1000, 256 * MIB };
+	const struct pt_phys_region regions[] = {
+		REGION(0, ends[0]), REGION(ends[0], ends[1] - ends[0]),
+		REGION(ends[1], ends[2] - ends[1]),
+	};
+	/* ends[0] is the middle of a block of order 10, ends[1] that of one of order 1 */
+	const struct {
+		unsigned int order;
+		pt_pa_t pa;
+	} pairs[] = { { 9, ends[0] - 2 * MIB }, { 0, ends[1] - 0x1000 } };
+	static pt_pa_t pa[65536];
+	struct pt_zone_cache *cache;
+	struct pt_phys *phys;
+	struct pt_zone *zone;
+
+	(void)state;
+	assert_int_equal(pt_phys_create(&phys, regions, 3, 12), 0);
+	assert_int_equal(pt_zone_create(&zone, phys, NULL), 0);
+	assert_int_equal(pt_zone_cache_create(&cache, zone, 0), 0);
+	for (size_t i = 0; i < 2; i++) {
+		const struct pt_alloc how = { .order = pairs[i].order, .type = MOVABLE };
+		size_t nr = 0;
+
+		while (!pt_alloc_pages(zone, NULL, &how, &pa[nr]))
+			nr++;
+		for (pt_pa_t side = 0; side < 2; side++)
+			assert_int_equal(pt_free_pages(zone, cache,
+						       pairs[i].pa + (side << how.order) * 0x1000,
+						       how.order),
+					 0);
+		pt_zone_cache_drain(cache);
+		assert_int_equal(pt_buddy_verify(zone, NULL, NULL), 0);
+		while (nr--)
+			if (pa[nr] - pairs[i].pa >= UINT64_C(0x2000) << how.order)
+				assert_int_equal(pt_free_pages(zone, NULL, pa[nr], how.order), 0);
+		assert_int_equal(pt_buddy_verify(zone, NULL, NULL), 0);
+	}
+	pt_zone_cache_destroy(cache);
 	assert_int_equal(pt_zone_destroy(zone), 0);
 	pt_phys_destroy(phys);
 }
@@ -420,6 +470,7 @@ int main(void)
 		cmocka_unit_test(refuses_ranges_and_options_that_cannot_be),
 		cmocka_unit_test(ranges_may_touch),
 		cmocka_unit_test(no_block_is_in_two_regions),
+		cmocka_unit_test(caches_join_nothing_across_regions),
 		cmocka_unit_test(a_zone_in_use_is_not_destroyed),
 		cmocka_unit_test(zones_live_side_by_side),
 		cmocka_unit_test(a_cache_takes_no_page_that_begins_elsewhere),
