@@ -28,6 +28,9 @@ static void small_pieces_are_fragmentation_and_no_memory_is_not(void **state)
 	checkerboard(z);
 	assert_int_equal(pt_zone_fragmentation(z->m.zone, 1), 1000 - (1000 + 1024000) / 2048);
 	assert_int_equal(pt_zone_fragmentation(z->m.zone, 9), 1000 - (1000 + 4000) / 2048);
+	/* and an order that there is not says nothing, as there: __fragmentation_index() */
+	assert_int_equal(pt_zone_fragmentation(z->m.zone, z->m.max_order + 1), 0);
+	assert_int_equal(pt_zone_fragmentation(z->m.zone, UINT32_MAX), 0);
 	get_all(z, NULL, 0, MOVABLE, 0);
 	for (unsigned int order = 0; order <= z->m.max_order; order++)
 		assert_int_equal(pt_zone_fragmentation(z->m.zone, order), 0);
@@ -51,6 +54,11 @@ static void unusable_is_the_share_in_smaller_blocks(void **state)
 	pa = get(z, 9, MOVABLE);
 	assert_int_equal(pt_zone_unusable(z->m.zone, 9), 1000);
 	put(z, pa, 9);
+	assert_int_equal(pt_zone_unusable(z->m.zone, UINT32_MAX), 1000);
+	/* what is not there cannot be used either: unusable_free_index() */
+	get_all(z, NULL, 0, MOVABLE, 0);
+	for (unsigned int order = 0; order <= z->m.max_order; order++)
+		assert_int_equal(pt_zone_unusable(z->m.zone, order), 1000);
 }
 
 static void the_report_names_every_type_and_says_how_long_it_is(void **state)

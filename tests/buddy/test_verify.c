@@ -348,6 +348,10 @@ static void accounts_are_counted_where_the_first_is_gone(void **state)
 		     "accounts are miscounted", "nr_accounts");
 	expect_found(z, &zone->accounts_end, &(uint16_t){ 1 }, sizeof(uint16_t),
 		     "accounts are miscounted", "accounts_end");
+	/* an id that is given again is not the last one */
+	assert_int_equal(pt_account_create(&first, zone, 1), 0);
+	buddy_check(&z->m);
+	assert_int_equal(pt_account_destroy(first), 0);
 	put(z, pa, 0);
 }
 
