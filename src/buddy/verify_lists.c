@@ -177,7 +177,7 @@ void ptl_verify_caches(struct ptl_verifier *v)
 				check_stack(v, cache, i, list);
 	if (v->frames_cached != ptl_cached_frames(v->zone))
 		ptl_complain(v, 0, "cached frames are miscounted");
-	if (v->zone->nr_transit || v->zone->transits)
+	if (v->zone->nr_transit)
 		ptl_complain(v, 0, "a conversion is under way");
 }
 

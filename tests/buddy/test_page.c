@@ -305,6 +305,22 @@ static void a_source_of_tables_has_no_other_error_than_no_memory(void **state)
 	assert_int_equal(ops.alloc(ops.ctx, z->m.frame_lg2, &pa), -ENOMEM);
 }
 
+static void a_source_of_tables_waits_only_if_it_may(void **state)
+{
+	struct zones *z = *state;
+	struct pt_zone_source source = { .zone = z->m.zone, .type = KEYED,
+					 .flags = PT_ALLOC_NOBLOCK };
+	const struct pt_table_ops ops = pt_zone_table_ops(&source);
+	pt_pa_t pa;
+
+	assert_int_equal(ops.alloc(ops.ctx, z->m.frame_lg2, &pa), -ENOMEM);
+	assert_int_equal(z->m.nr_converts, 0);
+	source.flags = 0;
+	assert_int_equal(ops.alloc(ops.ctx, z->m.frame_lg2, &pa), 0);
+	assert_int_equal(z->m.nr_converts, 1);
+	ops.free(ops.ctx, pa, z->m.frame_lg2);
+}
+
 static void an_account_is_charged_exactly_to_its_limit(void **state)
 {
 	struct zones *z = *state;
@@ -488,6 +504,7 @@ int main(void)
 		ON(table_pages_in_use_are_not_freed, whole_16m),
 		ON(a_root_of_several_pages_is_one_block, whole_16m),
 		ON(a_source_of_tables_has_no_other_error_than_no_memory, whole_16m),
+		ON(a_source_of_tables_waits_only_if_it_may, whole_16m),
 		ON(an_account_is_charged_exactly_to_its_limit, whole_16m),
 		ON(a_failed_request_is_not_charged, whole_16m),
 		ON(accounts_are_of_one_zone_and_go_before_it, whole_16m),

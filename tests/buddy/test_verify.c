@@ -171,6 +171,31 @@ static void more_used_pageblocks_than_there_are_are_not_read(void **state)
 	}
 }
 
+/* What a neighbour looks at: the next one that comes into use, and the one behind a span. */
+static void pageblocks_that_are_not_used_are_empty(void **state)
+{
+	static const char wanted[] = "a pageblock that was never used is not empty";
+	struct zones *z = *state;
+	struct pt_zone *zone = z->m.zone;
+	const uint8_t order = (uint8_t)z->m.pageblock_order, list = 1;
+
+	for (unsigned int turn = 0; turn < 2; turn++) {
+		for (size_t i = 0; i < zone->nr_spans; i++) {
+			const struct ptl_span *span = &zone->spans[i];
+			const uint32_t at[] = { span->fresh, span->nr_pageblocks };
+
+			for (size_t k = 0; k < 2; k++) {
+				struct ptl_pageblock *p =
+					&zone->pageblocks[span->first_pageblock + at[k]];
+
+				expect_found(z, &p->order, &order, 1, wanted, "order");
+				expect_found(z, (void *)&p->list, &list, 1, wanted, "list");
+			}
+		}
+		live_a_little(z);
+	}
+}
+
 static void every_bit_of_a_map_is_checked(void **state)
 {
 	struct zones *z = *state;
@@ -308,6 +333,31 @@ static void caches_are_looked_into(void **state)
 	assert_true(findings.said);
 }
 
+/* Wherever the other cache keeps it: before the list that the first one has it on, or behind. */
+static void a_block_in_two_caches_is_found(void **state)
+{
+	struct zones *z = *state;
+	struct pt_zone_cache *first = z->m.zone->caches, *last = first->next;
+	struct ptl_stack *stack[2][2];
+	pt_pa_t pa[2][2];
+
+	for (size_t list = 0; list < 2; list++)
+		for (size_t i = 0; i < 2; i++)
+			pa[i][list] = get(z, 0, all_types[list]);
+	for (size_t list = 0; list < 2; list++)
+		for (size_t i = 0; i < 2; i++) {
+			struct pt_zone_cache *cache = i ? last : first;
+
+			stack[i][list] = &cache->stack[0][list];
+			assert_int_equal(buddy_free(&z->m, cache, pa[i][list], 0), 0);
+			assert_int_equal(ptl_stack_nr(stack[i][list]), 1);
+		}
+	for (size_t list = 0; list < 2; list++)
+		for (size_t other = 0; other < 2; other++)
+			expect_found(z, stack[1][other]->slot, &pa[0][list], sizeof(pt_pa_t),
+				     "a block that is in caches twice", "slot");
+}
+
 /* While the blocks of one stack are looked for in the others, these may be the damaged ones. */
 static void caches_are_measured_before_they_are_looked_into(void **state)
 {
@@ -324,6 +374,8 @@ static void caches_are_measured_before_they_are_looked_into(void **state)
 	expect_found(z, &first->stack[PTL_CACHE_LOW_ORDERS][PT_FREETYPE_LISTS - 1].nr,
 		     &(uint32_t){ UINT32_MAX }, sizeof(uint32_t),
 		     "a cache has more blocks than it has room for", "nr");
+	expect_found(z, &last->zone, &(struct pt_zone *){ NULL }, sizeof(last->zone),
+		     "a cache that is not one of the zone's", "zone");
 	/* a ring that the first is not of */
 	expect_found(z, &last->next, &last, sizeof(last), "a cache that is not one of the zone's",
 		     "next");
@@ -458,12 +510,15 @@ int main(void)
 		ON(every_field_of_a_pageblock_is_checked, holes_4k),
 		ON(more_used_pageblocks_than_there_are_are_not_read, whole_16m),
 		ON(more_used_pageblocks_than_there_are_are_not_read, holes_4k),
+		ON(pageblocks_that_are_not_used_are_empty, whole_16m),
+		ON(pageblocks_that_are_not_used_are_empty, holes_4k),
 		ON(every_bit_of_a_map_is_checked, holes_4k),
 		ON(every_list_is_followed, whole_16m),
 		ON(every_list_is_followed, holes_4k),
 		ON(a_ring_beside_its_list_is_found, whole_16m),
 		ON(every_count_is_counted_anew, holes_4k),
 		ON(caches_are_looked_into, whole_16m),
+		ON(a_block_in_two_caches_is_found, whole_16m),
 		ON(caches_are_measured_before_they_are_looked_into, whole_16m),
 		ON(accounts_are_counted_where_the_first_is_gone, whole_16m),
 		ON(an_account_of_another_zone_is_left_as_it_was, whole_16m),
