@@ -66,11 +66,152 @@ static void refuses_bases_and_sources_that_are_none(void **state)
 	REFUSES(cfg.tables.free = NULL, -EINVAL);
 	REFUSES((cfg.protect = zone, cfg.key = TEST_KEY, cfg.tables.alloc = NULL), -EINVAL);
 	REFUSES((cfg.protect = zone, cfg.key = TEST_KEY, cfg.tables.free = NULL), -EINVAL);
+	REFUSES((cfg.protect = zone, cfg.tables = (struct pt_table_ops){ 0 }), -EINVAL);
 	REFUSES(cfg.flags = PT_DIRECT_MAP_JOIN << 1, -EINVAL);
+	/* the key is that of KEYED pages, not one that all have */
+	REFUSES(cfg.attr = PT_DIRECT_MAP_ATTR | PT_ATTR_KEY(TEST_KEY),
+		k->config->with & PT_FEAT_PKEYS ? -EINVAL : -EOPNOTSUPP);
 	/* its memory ends before addresses do; its table pages would begin again at the first */
 	REFUSES(cfg.base = -(4 * GIB), -ERANGE);
 #undef REFUSES
 	assert_int_equal(pt_zone_destroy(zone), 0);
+}
+
+/* A number of pages whose bytes are one page, but for 2^64. */
+static void a_number_of_pages_does_not_begin_again(void **state)
+{
+	struct kspace *k = *state;
+
+	kspace_map(k);
+	assert_int_equal(pt_set_direct_map_invalid(k->dm, MEMORY_PA, UINT64_MAX / k->granule + 2),
+			 -ERANGE);
+	expect_pages(k, MEMORY_PA, 4 * k->granule, true, 0);
+}
+
+/* Tables that are freed are a range as any other, where nothing is said of them apart. */
+static void what_is_joined_is_flushed_as_a_range_where_that_is_all_there_is(void **state)
+{
+	struct kspace *k = *state;
+	struct flushes flushes = { 0 };
+	const struct pt_flush_ops ops = { .range = note_range, .ctx = &flushes };
+	pt_va_t va;
+
+	k->cfg.flush = &ops;
+	k->cfg.flags = PT_DIRECT_MAP_JOIN;
+	kspace_map(k);
+	va = pt_direct_map_base(k->dm) + MEMORY_PA;
+	assert_int_equal(pt_set_direct_map_invalid(k->dm, MEMORY_PA, 1), 0);
+	assert_int_equal(flushes.nr, 1);
+	assert_int_equal(flushes.first, va);
+	assert_int_equal(flushes.last, va + k->granule - 1);
+	assert_int_equal(pt_set_direct_map_default(k->dm, MEMORY_PA, 1), 0);
+	assert_int_equal(flushes.nr > 1, k->splits);
+	assert_true(flushes.first <= va && flushes.last >= va + k->granule - 1);
+}
+
+/* What nobody flushes at all changes all the same. */
+static void nothing_is_flushed_where_nothing_caches(void **state)
+{
+	static const struct pt_flush_ops none;
+	struct kspace *k = *state;
+
+	k->cfg.flags = PT_DIRECT_MAP_JOIN;
+	for (unsigned int i = 0; i < 2; i++) {
+		k->cfg.flush = i ? &none : NULL;
+		kspace_map(k);
+		assert_int_equal(pt_set_direct_map_invalid(k->dm, MEMORY_PA, 1), 0);
+		expect_pages(k, MEMORY_PA, k->granule, false, 0);
+		assert_int_equal(pt_set_direct_map_default(k->dm, MEMORY_PA, 1), 0);
+		expect_pages(k, MEMORY_PA, k->granule, true, 0);
+		pt_direct_map_destroy(k->dm);
+		k->dm = NULL;
+	}
+}
+
+/*
+ * Of 32 address bits: a contiguous block of 1G or 512M leaves is larger than the table that they
+ * are in, and may reach out of it below, or in the lower half above.
+ */
+static void leaves_are_joined_inside_a_short_top_table(void **state)
+{
+	struct kspace *k = *state;
+	struct pt_phys_region regions[] = {
+		{ .pa = 0, .len = NR_TABLE_PAGES * k->granule, .fd = -1 },
+		{ .pa = GIB, .len = 2 * GIB, .fd = -1 },
+	};
+
+	page_source_exit(&k->source);
+	pt_phys_destroy(k->phys);
+	assert_int_equal(pt_phys_create(&k->phys, regions, 2, k->info.granule_lg2), 0);
+	page_source_init(&k->source, k->phys, 0, k->info.granule_lg2, NR_TABLE_PAGES);
+	k->cfg.flags = PT_DIRECT_MAP_JOIN;
+	k->cfg.fmt.va_bits = 32;
+	for (unsigned int upper = 0; upper < 2; upper++) {
+		unsigned int level;
+		size_t tables;
+
+		k->cfg.fmt.upper_half = upper;
+		kspace_map(k);
+		assert_true(pt_direct_map_base(k->dm) == (upper ? -(UINT64_C(1) << 32) : 0));
+		level = level_of(k, GIB);
+		tables = stats_of(k).tables;
+		assert_int_equal(pt_set_direct_map_invalid(k->dm, GIB + k->granule, 1), 0);
+		assert_int_equal(pt_set_direct_map_default(k->dm, GIB + k->granule, 1), 0);
+		assert_int_equal(level_of(k, GIB), level);
+		assert_int_equal(stats_of(k).tables, tables);
+		assert_int_equal(pt_verify(pt_direct_map_pgtable(k->dm), NULL, NULL), 0);
+		pt_direct_map_destroy(k->dm);
+		k->dm = NULL;
+	}
+}
+
+/* "Where what is present stays as it is", unlike pt_set_direct_map_default(). */
+static void valid_pages_keep_their_key(void **state)
+{
+	struct kspace *k = *state;
+	struct pt_extent some = blocks(k, 1, 1);
+
+	k->cfg.key = TEST_KEY;
+	kspace_map(k);
+	assert_int_equal(convert(k, &some, 1, 0, PT_FREETYPE_KEYED), 0);
+	assert_int_equal(pt_set_direct_map_invalid(k->dm, some.pa, 1), 0);
+	flushed(k);
+	assert_int_equal(pt_set_direct_map_valid(k->dm, some.pa, k->pages_per_block, true), 0);
+	expect_no_flush(k);
+	/* what was absent is as it was made at first */
+	expect_pages(k, some.pa, k->granule, true, 0);
+	expect_pages(k, some.pa + k->granule, some.len - k->granule, true, TEST_KEY);
+	assert_int_equal(pt_set_direct_map_valid_noflush(k->dm, some.pa, k->pages_per_block, true),
+			 0);
+	expect_pages(k, some.pa + k->granule, some.len - k->granule, true, TEST_KEY);
+	assert_int_equal(pt_set_direct_map_default_noflush(k->dm, some.pa, k->pages_per_block), 0);
+	expect_no_flush(k);
+	expect_pages(k, some.pa, some.len, true, 0);
+}
+
+/* A pageblock that comes back needs no table: those with the key are joined to nothing larger. */
+static void keyed_pageblocks_stay_by_themselves(void **state)
+{
+	struct kspace *k = *state;
+	struct pt_extent all = { MEMORY_PA, GIB }, some = blocks(k, 1, 1);
+
+	k->cfg.key = TEST_KEY;
+	k->cfg.flags = PT_DIRECT_MAP_JOIN;
+	kspace_map(k);
+	assert_int_equal(convert(k, &all, 1, 0, PT_FREETYPE_KEYED), 0);
+	assert_int_equal(pt_set_direct_map_valid(k->dm, some.pa, k->pages_per_block, true), 0);
+	assert_int_equal(level_of(k, some.pa), k->splits);
+	k->source.fail_all = true;
+	assert_int_equal(convert(k, &some, 1, PT_FREETYPE_KEYED, 0), 0);
+	k->source.fail_all = false;
+	expect_pages(k, some.pa - k->block, k->block, true, TEST_KEY);
+	expect_pages(k, some.pa, some.len, true, 0);
+	expect_pages(k, some.pa + k->block, MEMORY_PA + GIB - some.pa - k->block, true, TEST_KEY);
+}
+
+static bool wants_bbm2(const struct kspace_config *config)
+{
+	return config->bbm == 2;
 }
 
 int main(void)
@@ -78,6 +219,12 @@ int main(void)
 	static const struct kspace_test tests[] = {
 		TEST(one_range_has_all_extents),
 		TEST(refuses_bases_and_sources_that_are_none),
+		TEST(a_number_of_pages_does_not_begin_again),
+		TEST(what_is_joined_is_flushed_as_a_range_where_that_is_all_there_is),
+		TEST(nothing_is_flushed_where_nothing_caches),
+		TEST_ON(leaves_are_joined_inside_a_short_top_table, wants_bbm2),
+		TEST_ON(valid_pages_keep_their_key, wants_keys),
+		TEST_ON(keyed_pageblocks_stay_by_themselves, wants_keys),
 	};
 
 	return RUN_ON_ALL("direct_map_edges", tests);

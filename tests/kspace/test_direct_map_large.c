@@ -76,10 +76,43 @@ static void leaves_are_split_level_by_level(void **state)
 	assert_int_equal(pt_verify(pt_direct_map_pgtable(k->dm), NULL, NULL), 0);
 }
 
+static bool wants_512g_and_keys(const struct kspace_config *config)
+{
+	return config->fmt == PT_FMT_ARM64_4K_LPA2 && wants_keys(config);
+}
+
+/*
+ * What becomes larger may be far away in the same 512G: 1G of pageblocks with the key stays in
+ * pageblocks, so that each loses it without a table.
+ */
+static void keyed_pageblocks_far_away_stay_by_themselves(void **state)
+{
+	struct kspace *k = *state;
+	struct pt_extent keyed = { LARGE_PA + 100 * GIB, GIB };
+
+	large_memory(k);
+	k->cfg.key = TEST_KEY;
+	k->cfg.flags = PT_DIRECT_MAP_JOIN;
+	kspace_map(k);
+	assert_int_equal(convert(k, &keyed, 1, 0, PT_FREETYPE_KEYED), 0);
+	assert_int_equal(level_of(k, LARGE_PA), 2);
+	assert_int_equal(pt_set_direct_map_invalid(k->dm, LARGE_PA, 1), 0);
+	assert_int_equal(pt_set_direct_map_default(k->dm, LARGE_PA, 1), 0);
+	assert_int_equal(level_of(k, LARGE_PA), 2);
+	assert_int_equal(pt_set_direct_map_default(k->dm, LARGE_PA, 1), 0);
+	assert_int_equal(level_of(k, LARGE_PA), 2);
+	assert_int_equal(level_of(k, keyed.pa), 1);
+	k->source.fail_all = true;
+	keyed.len = k->block;
+	assert_int_equal(convert(k, &keyed, 1, PT_FREETYPE_KEYED, 0), 0);
+	k->source.fail_all = false;
+}
+
 int main(void)
 {
 	static const struct kspace_test tests[] = {
 		TEST_ON(leaves_are_split_level_by_level, wants_52_bits),
+		TEST_ON(keyed_pageblocks_far_away_stay_by_themselves, wants_512g_and_keys),
 	};
 
 	return RUN_ON_ALL("direct_map_large", tests);
