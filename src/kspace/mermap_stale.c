@@ -12,12 +12,24 @@
 
 #include "buddy/zone_internal.h"
 
+/*
+ * What of the zone a page of the table has: one block's, or where frames are smaller than that, of
+ * several blocks. Bytes from one frame to the next.
+ */
+static uint64_t frame_step(const struct pt_mermap *mermap)
+{
+	return PTL_BIT(mermap->cfg.zone ? mermap->cfg.zone->frame_lg2 : mermap->granule_lg2);
+}
+
 bool ptl_mermap_held(const struct pt_mermap *mermap, pt_pa_t pa)
 {
+	const uint64_t step = frame_step(mermap);
 	struct pt_page_info info;
 
-	return !mermap->cfg.zone || pt_page_info(mermap->cfg.zone, pa, &info) ||
-	       info.state == PT_PAGE_HELD;
+	for (uint64_t at = 0; mermap->cfg.zone && at < PTL_BIT(mermap->granule_lg2); at += step)
+		if (!pt_page_info(mermap->cfg.zone, pa + at, &info) && info.state != PT_PAGE_HELD)
+			return false;
+	return true;
 }
 
 int ptl_mermap_notes_init(struct pt_mermap *mermap)
@@ -88,13 +100,13 @@ static uint32_t find_page(const struct pt_mermap *mermap, pt_pa_t pa)
 /* Under the lock: where any page of @extent is; of several the first by address. */
 static uint32_t find(const struct pt_mermap *mermap, const struct pt_extent *extent)
 {
-	uint64_t granule = PTL_BIT(mermap->granule_lg2);
+	/* A block may be smaller than a page of the table, and begin inside it. */
+	pt_pa_t first = ptl_align_down(extent->pa, mermap->granule_lg2);
+	uint64_t len = extent->pa - first + extent->len;
 	uint32_t i = PTL_MERMAP_END;
 
-	/* A block may be smaller than a page of the table, and begin inside it. */
-	for (uint64_t at = -extent->pa & (granule - 1); at < extent->len && i == PTL_MERMAP_END;
-	     at += granule)
-		i = find_page(mermap, extent->pa + at);
+	for (uint64_t at = 0; at < len && i == PTL_MERMAP_END; at += PTL_BIT(mermap->granule_lg2))
+		i = find_page(mermap, first + at);
 	return i;
 }
 
@@ -102,19 +114,22 @@ void ptl_mermap_note(struct pt_mermap *mermap, struct ptl_mermap_cpu *cpu, unsig
 		     pt_pa_t pa)
 {
 	uint32_t bits = ptl_bit_lock(&mermap->lock);
+	const uint64_t step = frame_step(mermap);
+	struct pt_zone *zone = mermap->cfg.zone;
 	struct pt_page_info info;
 
 	note(mermap, (uint32_t)(cpu->page - mermap->pages) + index, pa);
-	if (mermap->cfg.zone && !pt_page_info(mermap->cfg.zone, pa, &info))
-		pt_page_mark_stale(mermap->cfg.zone, pa);
+	for (uint64_t at = 0; zone && at < PTL_BIT(mermap->granule_lg2); at += step)
+		if (!pt_page_info(zone, pa + at, &info))
+			pt_page_mark_stale(zone, pa + at);
 	ptl_bit_unlock(&mermap->lock, bits);
 }
 
 /*
- * Under the lock; this @pa is in the region no more. Of the block nothing but its word is read:
- * all else is its holder's, who need not wait for us once the mark is gone.
+ * Under the lock; this frame @pa is in the region no more. Of its block nothing is read but its
+ * word: all else is its holder's, who need not wait for us once the mark is gone.
  */
-static void unmark(struct pt_mermap *mermap, pt_pa_t pa)
+static void unmark_block(struct pt_mermap *mermap, pt_pa_t pa)
 {
 	const struct pt_zone *zone = mermap->cfg.zone;
 	const struct ptl_span *span = zone ? ptl_span_of(zone, pa) : NULL;
@@ -127,6 +142,15 @@ static void unmark(struct pt_mermap *mermap, pt_pa_t pa)
 	whole = (struct pt_extent){ pa, PTL_BIT((block & PTL_BLOCK_ORDER) + zone->frame_lg2) };
 	if (find(mermap, &whole) == PTL_MERMAP_END)
 		pt_page_clear_stale(mermap->cfg.zone, pa);
+}
+
+/* Under the lock: all of the page at @pa. */
+static void unmark(struct pt_mermap *mermap, pt_pa_t pa)
+{
+	const uint64_t step = frame_step(mermap);
+
+	for (uint64_t at = 0; at < PTL_BIT(mermap->granule_lg2); at += step)
+		unmark_block(mermap, pa + at);
 }
 
 static bool is_live(const struct ptl_mermap_cpu *cpu, unsigned int index)

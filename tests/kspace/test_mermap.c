@@ -447,6 +447,75 @@ static void zeroes_through_the_mapping(void **state)
 	end(f);
 }
 
+static struct fixture *begin_with_frames_of_4k(void **state)
+{
+	struct kspace *k = *state;
+	const struct pt_phys_region regions[] = {
+		{ .pa = MEMORY_PA, .len = MEMORY_LEN, .fd = -1 },
+		{ .pa = TABLES_PA, .len = NR_TABLE_PAGES * k->granule, .fd = -1 },
+	};
+
+	page_source_exit(&k->source);
+	pt_phys_destroy(k->phys);
+	assert_int_equal(pt_phys_create(&k->phys, regions, 2, 12), 0);
+	page_source_init(&k->source, k->phys, TABLES_PA, k->info.granule_lg2, NR_TABLE_PAGES);
+	return begin(state);
+}
+
+/*
+ * Frames may be smaller than pages of the table: 16 blocks in one that is mapped. Each is marked,
+ * and whichever is freed first, all that is cached of it goes.
+ */
+static void a_mapped_page_is_of_all_the_blocks_in_it(void **state)
+{
+	struct fixture *f = begin_with_frames_of_4k(state);
+	struct kspace *k = f->k;
+
+	for (uint64_t first = 0; first < 16; first++) {
+		pt_pa_t pa = alloc_pages(f, 4);
+		struct pt_mermap_alloc *more;
+
+		assert_int_equal(pt_folio_split(f->zone, pa, 0), 0);
+		pt_mermap_put(f->mermap, get(f, 0, pa, 1));
+		for (uint64_t i = 0; i < 16; i++)
+			assert_true(is_stale(f, pa + (i << 12)));
+		flushed(k);
+		free_pages(f, pa + (first << 12), 0);
+		assert_int_equal(flushed(k).requests, 1);
+		/* and what is partly nobody's is not mapped */
+		assert_int_equal(pt_mermap_get(f->mermap, 0, pa, k->granule, PT_ATTR_RW, &more),
+				 -ENOENT);
+		flushed(k); /* that may have been a wrap */
+		for (uint64_t i = 0; i < 16; i++)
+			if (i != first)
+				free_pages(f, pa + (i << 12), 0);
+		assert_int_equal(flushed(k).requests, 0);
+	}
+	end(f);
+}
+
+/* A wrap takes the marks of all of them. */
+static void a_wrap_unmarks_all_blocks_of_a_page(void **state)
+{
+	struct fixture *f = begin_with_frames_of_4k(state);
+	pt_pa_t pa = alloc_pages(f, 4), other = alloc_pages(f, 4);
+
+	assert_int_equal(pt_folio_split(f->zone, pa, 0), 0);
+	pt_mermap_put(f->mermap, get(f, 0, pa, 1));
+	for (unsigned int i = 0; i < NR_PAGES - 1; i++)
+		pt_mermap_put(f->mermap, get(f, 0, other, 1));
+	assert_int_equal(stats(f).wraps, 1);
+	for (uint64_t i = 0; i < 16; i++)
+		assert_int_equal(pt_free_pages_raw(f->zone, NULL, pa + (i << 12), 0), 0);
+	free_pages(f, other, 4);
+	end(f);
+}
+
+static bool wants_64k(const struct kspace_config *config)
+{
+	return config->fmt == PT_FMT_ARM64_64K;
+}
+
 static void preparing_is_idempotent_and_may_fail(void **state)
 {
 	struct fixture *f = begin(state);
@@ -502,6 +571,8 @@ int main(void)
 		TEST(the_reserved_page_is_no_room),
 		TEST(teardown_reaches_every_cpu),
 		TEST(zeroes_through_the_mapping),
+		TEST_ON(a_mapped_page_is_of_all_the_blocks_in_it, wants_64k),
+		TEST_ON(a_wrap_unmarks_all_blocks_of_a_page, wants_64k),
 		TEST(preparing_is_idempotent_and_may_fail),
 	};
 
