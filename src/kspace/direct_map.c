@@ -52,8 +52,7 @@ static int set_format(struct pt_direct_map *dm, const struct pt_direct_map_cfg *
 			if (dm->info.can_leaf[level])
 				dm->top_leaf = level;
 	if (!dm->top_leaf)
-		dm->map_change = (struct pt_change){ .flags = PT_CHANGE_NO_CONTIG,
-						     .max_lg2 = dm->info.granule_lg2 };
+		dm->map_change = (struct pt_change){ .max_lg2 = dm->info.granule_lg2 };
 	dm->flush_splits = x86;
 	dm->flush_unkey = !x86;
 	return 0;

@@ -4,6 +4,7 @@
  *
  * For each pageblock that the pages touch: a larger leaf around it is split down to
  * pageblocks; a leaf of the pageblock is split into pages if only a part of it changes.
+ * Contiguous blocks become entries as what they are made of changes, which needs no table.
  */
 #include "kspace/direct_map_internal.h"
 
@@ -121,7 +122,7 @@ static size_t split_extent(struct pt_direct_map *dm, const struct pt_extent *ext
 			   enum ptl_dm_target target)
 {
 	unsigned int block_lg2 = ptl_dm_block_lg2(dm);
-	pt_va_t first = ptl_dm_va(dm, extent->pa), last = first + extent->len - 1, va = first;
+	pt_va_t va = ptl_dm_va(dm, extent->pa), last = va + extent->len - 1;
 	size_t nr = 0;
 
 	for (;;) {
@@ -138,12 +139,6 @@ static size_t split_extent(struct pt_direct_map *dm, const struct pt_extent *ext
 			break;
 		va = here_last + 1;
 	}
-	/*
-	 * Contiguous blocks that reach outside become entries, which needs no table. Where pages
-	 * lose a key, and only there, pt_protect() does so.
-	 */
-	if (dm->top_leaf && target != PTL_DM_PLAIN)
-		PTL_BUG_ON(pt_split(dm->pt, first, extent->len, 1, NULL));
 	return nr;
 }
 

@@ -179,7 +179,7 @@ static void clear_word(struct pt_mermap *mermap, pt_va_t va, uint64_t len)
 static int map_pages(struct pt_mermap *mermap, struct ptl_mermap_cpu *cpu,
 		     struct pt_mermap_alloc *alloc, pt_pa_t pa, pt_attr_t attr)
 {
-	struct pt_change change = { .flags = PT_CHANGE_NO_CONTIG, .max_lg2 = mermap->granule_lg2 };
+	struct pt_change change = { .max_lg2 = mermap->granule_lg2 };
 	uint64_t len = (uint64_t)alloc->nr << mermap->granule_lg2;
 	int err;
 

@@ -73,6 +73,12 @@ static void refuses_bases_and_sources_that_are_none(void **state)
 		k->config->with & PT_FEAT_PKEYS ? -EINVAL : -EOPNOTSUPP);
 	/* its memory ends before addresses do; its table pages would begin again at the first */
 	REFUSES(cfg.base = -(4 * GIB), -ERANGE);
+	for (unsigned int fmt = PT_FMT_X86_EPT; fmt < PT_FMT_NR; fmt++)
+		if (!pt_fmt_cfg_init(&cfg.fmt, fmt))
+			REFUSES(assert_int_equal(pt_fmt_cfg_init(&cfg.fmt, fmt), 0), -EOPNOTSUPP);
+	/* one table of pages has no pageblocks */
+	if (k->config->fmt == PT_FMT_ARM64_64K)
+		REFUSES((cfg.fmt.va_bits = 25, cfg.base = -(UINT64_C(1) << 25)), -EINVAL);
 #undef REFUSES
 	assert_int_equal(pt_zone_destroy(zone), 0);
 }
@@ -209,6 +215,141 @@ static void keyed_pageblocks_stay_by_themselves(void **state)
 	expect_pages(k, some.pa + k->block, MEMORY_PA + GIB - some.pa - k->block, true, TEST_KEY);
 }
 
+/* What has the key already is not split for it: a page of a pageblock. */
+static void keyed_pages_are_keyed_again_for_nothing(void **state)
+{
+	struct kspace *k = *state;
+	struct pt_extent some = blocks(k, 1, 1);
+	struct pt_direct_map_stats stats;
+
+	k->cfg.key = TEST_KEY;
+	kspace_map(k);
+	assert_int_equal(convert(k, &some, 1, 0, PT_FREETYPE_KEYED), 0);
+	stats = stats_of(k);
+	flushed(k);
+	some.len = k->granule;
+	assert_int_equal(convert(k, &some, 1, PT_FREETYPE_KEYED, PT_FREETYPE_KEYED), 0);
+	expect_no_flush(k);
+	assert_int_equal(level_of(k, some.pa), k->splits);
+	assert_int_equal(stats_of(k).tables, stats.tables);
+	assert_int_equal(stats_of(k).reserve, stats.reserve);
+	/* pages are counted as they are asked for, by what they shall be */
+	assert_int_equal(stats.keyed, k->pages_per_block);
+	assert_int_equal(stats_of(k).keyed, k->pages_per_block + 1);
+	assert_int_equal(stats_of(k).present, 0);
+	assert_int_equal(stats_of(k).converted, 2);
+}
+
+/* A leaf of 1G, too: its pageblocks come back one by one, without a table. */
+static void large_leaves_become_absent_in_pageblocks(void **state)
+{
+	struct kspace *k = *state;
+	size_t tables;
+
+	kspace_map(k);
+	tables = stats_of(k).tables;
+	assert_int_equal(pt_set_direct_map_invalid(k->dm, MEMORY_PA, GIB / k->granule), 0);
+	assert_int_equal(stats_of(k).tables, tables + k->has_1g);
+	assert_int_equal(stats_of(k).splits[2], k->has_1g);
+	assert_int_equal(stats_of(k).splits[1], 0);
+	expect_pages(k, MEMORY_PA, GIB, false, 0);
+	k->source.fail_all = true;
+	assert_int_equal(pt_set_direct_map_default(k->dm, MEMORY_PA + k->block, k->pages_per_block),
+			 0);
+	k->source.fail_all = false;
+	expect_pages(k, MEMORY_PA, k->block, false, 0);
+	expect_pages(k, MEMORY_PA + k->block, k->block, true, 0);
+}
+
+static void count_stores(void *ctx, const struct pt_store *store)
+{
+	(void)store;
+	++*(unsigned int *)ctx;
+}
+
+/* Not even what makes a contiguous block of entries. */
+static void what_is_present_becomes_so_without_a_store(void **state)
+{
+	struct kspace *k = *state;
+	unsigned int stores = 0;
+	const struct pt_watch_ops watch = { .store = count_stores, .ctx = &stores };
+
+	k->cfg.watch = &watch;
+	kspace_map(k);
+	assert_true(stores > 0);
+	stores = 0;
+	assert_int_equal(pt_set_direct_map_valid(k->dm, MEMORY_PA + k->granule, 1, true), 0);
+	assert_int_equal(pt_set_direct_map_valid(k->dm, MEMORY_PA, k->pages_per_block, true), 0);
+	assert_int_equal(pt_set_direct_map_default(k->dm, MEMORY_PA + k->granule, 1), 0);
+	assert_int_equal(stores, 0);
+	pt_direct_map_destroy(k->dm); /* before the watcher goes */
+	k->dm = NULL;
+}
+
+/* Tables of joined leaves go back to their source, but for the four that stay in reserve. */
+static void a_join_leaves_the_reserve_full(void **state)
+{
+	struct kspace *k = *state;
+	size_t live;
+
+	k->cfg.key = TEST_KEY;
+	k->cfg.flags = PT_DIRECT_MAP_JOIN;
+	kspace_map(k);
+	live = k->source.nr_live;
+	for (unsigned int i = 0; i < 3; i++) {
+		assert_int_equal(pt_set_direct_map_invalid(k->dm, MEMORY_PA, 1), 0);
+		assert_int_equal(pt_set_direct_map_default(k->dm, MEMORY_PA, 1), 0);
+		assert_int_equal(pt_direct_map_prepare(k->dm), 0);
+		assert_int_equal(stats_of(k).reserve, 4);
+		assert_int_equal(k->source.nr_live, live);
+	}
+	k->source.fail_all = true;
+	assert_int_equal(pt_set_direct_map_default(k->dm, MEMORY_PA, 1), 0);
+	assert_int_equal(stats_of(k).reserve, 4);
+	k->source.fail_all = false;
+}
+
+/* PT_DIRECT_MAP_ATTR: the kernel's own, the same everywhere, with nothing for hardware to write. */
+static void pages_have_the_attributes_of_the_kernels_own(void **state)
+{
+	const pt_attr_t attrs[] = { 0, PT_ATTR_READ | PT_ATTR_ACCESSED };
+	struct kspace *k = *state;
+	/* arm64 without DBM: what is writable is as good as dirty, and no bit says so */
+	const pt_attr_t all = PT_ATTR_USER | PT_ATTR_EXEC |
+			      (PT_DIRECT_MAP_ATTR & ~(k->x86 ? 0 : PT_ATTR_DIRTY));
+
+	for (size_t i = 0; i < 2; i++) {
+		pt_attr_t want = attrs[i] ? attrs[i] : PT_DIRECT_MAP_ATTR;
+		struct pt_leaf leaf;
+
+		k->cfg.attr = attrs[i];
+		kspace_map(k);
+		for (unsigned int turn = 0; turn < 2; turn++) {
+			assert_int_equal(pt_lookup(pt_direct_map_pgtable(k->dm),
+						   pt_direct_map_base(k->dm) + MEMORY_PA, &leaf),
+					 0);
+			assert_true((leaf.attr & all) == (want & all));
+			assert_int_equal(pt_set_direct_map_invalid(k->dm, MEMORY_PA, 1), 0);
+			assert_int_equal(pt_set_direct_map_default(k->dm, MEMORY_PA, 1), 0);
+		}
+		pt_direct_map_destroy(k->dm);
+		k->dm = NULL;
+	}
+}
+
+static void without_a_mermap_nothing_is_zeroed_or_settled(void **state)
+{
+	const struct pt_extent some = { MEMORY_PA, 4096 };
+	const struct pt_freetype_ops *ops;
+	struct kspace *k = *state;
+
+	kspace_map(k);
+	ops = pt_direct_map_freetype_ops(k->dm);
+	assert_int_equal(ops->zero(ops->ctx, 0, &some, PT_FREETYPE_UNMAPPED), -EOPNOTSUPP);
+	ops->settle(ops->ctx, &some);
+	expect_no_flush(k);
+}
+
 static bool wants_bbm2(const struct kspace_config *config)
 {
 	return config->bbm == 2;
@@ -222,6 +363,12 @@ int main(void)
 		TEST(a_number_of_pages_does_not_begin_again),
 		TEST(what_is_joined_is_flushed_as_a_range_where_that_is_all_there_is),
 		TEST(nothing_is_flushed_where_nothing_caches),
+		TEST(large_leaves_become_absent_in_pageblocks),
+		TEST(what_is_present_becomes_so_without_a_store),
+		TEST(pages_have_the_attributes_of_the_kernels_own),
+		TEST(without_a_mermap_nothing_is_zeroed_or_settled),
+		TEST_ON(keyed_pages_are_keyed_again_for_nothing, wants_keys),
+		TEST_ON(a_join_leaves_the_reserve_full, wants_keys),
 		TEST_ON(leaves_are_joined_inside_a_short_top_table, wants_bbm2),
 		TEST_ON(valid_pages_keep_their_key, wants_keys),
 		TEST_ON(keyed_pageblocks_stay_by_themselves, wants_keys),
