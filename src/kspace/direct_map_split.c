@@ -99,7 +99,7 @@ size_t ptl_dm_cost(struct pt_direct_map *dm, const struct pt_extent *extent, siz
 				ptl_last(va, dm->info.leaf_lg2[end.level ? end.level : 1]);
 
 			here_last = ptl_min(here_last, last);
-			if (end.level && is_changed(dm, &end, target))
+			if (is_changed(dm, &end, target))
 				tables += tables_below(dm, end.level, extent, i, va, here_last);
 			if (here_last == last)
 				break;

@@ -278,12 +278,67 @@ static void what_is_present_becomes_so_without_a_store(void **state)
 	kspace_map(k);
 	assert_true(stores > 0);
 	stores = 0;
+	k->source.fail_all = true; /* nor with a table */
 	assert_int_equal(pt_set_direct_map_valid(k->dm, MEMORY_PA + k->granule, 1, true), 0);
 	assert_int_equal(pt_set_direct_map_valid(k->dm, MEMORY_PA, k->pages_per_block, true), 0);
 	assert_int_equal(pt_set_direct_map_default(k->dm, MEMORY_PA + k->granule, 1), 0);
 	assert_int_equal(stores, 0);
+	k->source.fail_all = false;
 	pt_direct_map_destroy(k->dm); /* before the watcher goes */
 	k->dm = NULL;
+}
+
+/* Nor does what is absent take a table to become so again, in part. */
+static void what_is_absent_becomes_so_without_a_table(void **state)
+{
+	struct kspace *k = *state;
+	struct pt_extent some = blocks(k, 1, 1);
+
+	kspace_map(k);
+	assert_int_equal(convert(k, &some, 1, 0, PT_FREETYPE_UNMAPPED), 0);
+	k->source.fail_all = true;
+	assert_int_equal(pt_set_direct_map_invalid(k->dm, some.pa + k->granule, 1), 0);
+	k->source.fail_all = false;
+	expect_pages(k, some.pa, some.len, false, 0);
+}
+
+/* Each pageblock that a range touches, and the flush of what is joined is over with the call. */
+static void all_of_a_range_is_joined(void **state)
+{
+	struct kspace *k = *state;
+	uint64_t nr = GIB / k->block + 1; /* in two leaves of 1G */
+	size_t live;
+
+	k->cfg.flags = PT_DIRECT_MAP_JOIN;
+	kspace_map(k);
+	live = k->source.nr_live;
+	for (uint64_t i = 0; i < nr; i++)
+		assert_int_equal(pt_set_direct_map_invalid(k->dm, blocks(k, i, 1).pa, 1), 0);
+	assert_int_equal(pt_set_direct_map_default(k->dm, MEMORY_PA, nr * k->pages_per_block), 0);
+	assert_int_equal(k->source.nr_live, live);
+	assert_int_equal(level_of(k, MEMORY_PA), k->has_1g ? 2 : k->splits);
+	flushed(k);
+	assert_int_equal(pt_set_direct_map_invalid(k->dm, MEMORY_PA, 1), 0);
+	assert_int_equal(flushed(k).tables, 0);
+}
+
+/* Where 1G cannot be whole, pageblocks are one contiguous block again. */
+static void a_contiguous_block_is_joined_below_a_leaf_that_is_not(void **state)
+{
+	struct kspace *k = *state;
+	struct pt_leaf leaf;
+
+	k->cfg.flags = PT_DIRECT_MAP_JOIN;
+	kspace_map(k);
+	assert_int_equal(pt_set_direct_map_invalid(k->dm, MEMORY_PA + GIB - k->granule, 1), 0);
+	assert_int_equal(pt_set_direct_map_invalid(k->dm, MEMORY_PA + k->granule, 1), 0);
+	assert_int_equal(pt_set_direct_map_default(k->dm, MEMORY_PA + k->granule, 1), 0);
+	assert_int_equal(pt_lookup(pt_direct_map_pgtable(k->dm),
+				   pt_direct_map_base(k->dm) + MEMORY_PA, &leaf),
+			 0);
+	assert_int_equal(leaf.level, 1);
+	/* 16 of 2M; with 16K and 64K all of the block has to be there, which is 1G and more */
+	assert_int_equal(leaf.contig_lg2, k->info.granule_lg2 == 12 ? 4 : 0);
 }
 
 /* Tables of joined leaves go back to their source, but for the four that stay in reserve. */
@@ -365,6 +420,9 @@ int main(void)
 		TEST(nothing_is_flushed_where_nothing_caches),
 		TEST(large_leaves_become_absent_in_pageblocks),
 		TEST(what_is_present_becomes_so_without_a_store),
+		TEST(what_is_absent_becomes_so_without_a_table),
+		TEST(all_of_a_range_is_joined),
+		TEST_ON(a_contiguous_block_is_joined_below_a_leaf_that_is_not, wants_bbm2),
 		TEST(pages_have_the_attributes_of_the_kernels_own),
 		TEST(without_a_mermap_nothing_is_zeroed_or_settled),
 		TEST_ON(keyed_pages_are_keyed_again_for_nothing, wants_keys),

@@ -167,6 +167,106 @@ static void so_does_one_that_leaves_out_its_flush(void **state)
 	change_while_a_join_is_flushed(*state, true);
 }
 
+/* A thread that changes pages; the tables for that come when the test lets them. */
+struct changer {
+	struct pt_direct_map *dm;
+	pthread_t thread;
+	sem_t asks, go; /* it asks for a table; it may have one */
+	sem_t done, again; /* its first page is changed; its second one shall be */
+	pt_pa_t pa[2];
+	int err;
+	bool stands;
+};
+
+static _Thread_local struct changer *changer;
+
+static int alloc_in_turn(void *ctx, unsigned int size_lg2, pt_pa_t *pa)
+{
+	const struct pt_table_ops *from = ctx;
+
+	if (changer && changer->stands) {
+		changer->stands = false;
+		sem_post(&changer->asks);
+		sem_wait(&changer->go);
+	}
+	return from->alloc(from->ctx, size_lg2, pa);
+}
+
+static void free_as_ever(void *ctx, pt_pa_t pa, unsigned int size_lg2)
+{
+	const struct pt_table_ops *from = ctx;
+
+	from->free(from->ctx, pa, size_lg2);
+}
+
+static void *change_two_pages(void *arg)
+{
+	changer = arg;
+	for (unsigned int i = 0; i < 2 && !changer->err; i++) {
+		changer->err = pt_set_direct_map_invalid(changer->dm, changer->pa[i], 1);
+		sem_post(&changer->done);
+		sem_wait(&changer->again);
+	}
+	return NULL;
+}
+
+static void changer_begin(struct changer *c, struct kspace *k, uint64_t block)
+{
+	*c = (struct changer){
+		.dm = k->dm, .stands = true,
+		.pa = { blocks(k, block, 1).pa, blocks(k, block + 1, 1).pa },
+	};
+	assert_int_equal(sem_init(&c->asks, 0, 0), 0);
+	assert_int_equal(sem_init(&c->go, 0, 0), 0);
+	assert_int_equal(sem_init(&c->done, 0, 0), 0);
+	assert_int_equal(sem_init(&c->again, 0, 0), 0);
+	assert_int_equal(pthread_create(&c->thread, NULL, change_two_pages, c), 0);
+	sem_wait(&c->asks);
+}
+
+static void changer_end(struct changer *c)
+{
+	assert_int_equal(pthread_join(c->thread, NULL), 0);
+	assert_int_equal(c->err, 0);
+	sem_destroy(&c->asks);
+	sem_destroy(&c->go);
+	sem_destroy(&c->done);
+	sem_destroy(&c->again);
+}
+
+/*
+ * Two that fill the reserve at once are not one in the middle of the other: each allocates what it
+ * needs, and again when both are done, who came first having left first.
+ */
+static void threads_fill_the_reserve_side_by_side(void **state)
+{
+	struct kspace *k = *state;
+	struct pt_table_ops from = k->cfg.tables;
+	struct changer c[2];
+
+	k->cfg.tables = (struct pt_table_ops){ alloc_in_turn, free_as_ever, &from };
+	k->cfg.flush = NULL;
+	kspace_map(k);
+	/* what is larger than a pageblock is split before */
+	assert_int_equal(pt_set_direct_map_invalid(k->dm, MEMORY_PA, 1), 0);
+	/* 64K: there are four pageblocks, and the first is used */
+	assert_true(MEMORY_LEN / k->block >= 4);
+	for (size_t i = 0; i < 2; i++)
+		changer_begin(&c[i], k, k->block < GIB / 2 ? 1 + 2 * i : 1 + i);
+	for (size_t i = 0; i < 2; i++) {
+		sem_post(&c[i].go);
+		sem_wait(&c[i].done);
+	}
+	for (size_t i = 0; i < 2; i++) {
+		sem_post(&c[i].again);
+		sem_wait(&c[i].done);
+		sem_post(&c[i].again);
+		changer_end(&c[i]);
+	}
+	pt_direct_map_destroy(k->dm); /* before its source goes */
+	k->dm = NULL;
+}
+
 static bool wants_splits(const struct kspace_config *config)
 {
 	return wants_x86(config) || config->bbm == 2;
@@ -178,6 +278,7 @@ int main(void)
 		TEST_ON(nothing_is_joined_under_who_flushes_anothers_split, wants_x86),
 		TEST_ON(a_change_while_a_join_is_flushed_flushes_tables_too, wants_splits),
 		TEST_ON(so_does_one_that_leaves_out_its_flush, wants_splits),
+		TEST_ON(threads_fill_the_reserve_side_by_side, wants_splits),
 	};
 
 	return RUN_ON_ALL("direct_map_threads", tests);

@@ -236,6 +236,10 @@ static void protected_tables_are_keyed_from_the_start(void **state)
 
 	expect_no_flush(k);
 	assert_int_equal(s.reserve, 4);
+	/* how it came to be counts for nothing */
+	assert_int_equal(s.keyed + s.absent + s.present + s.converted, 0);
+	for (unsigned int level = 0; level < PT_MAX_LEVELS; level++)
+		assert_int_equal(s.splits[level] + s.joins[level], 0);
 	assert_int_equal((s.tables + s.reserve + s.boot) % k->pages_per_block, 0);
 	assert_int_equal(zone_stats(z).held, s.tables + s.reserve + s.boot);
 	expect_protected_tables(z);
@@ -313,6 +317,83 @@ static void verify_finds_what_is_wrong(void **state)
 	zoned_end(z);
 }
 
+struct findings {
+	unsigned int nr, most; /* it is stopped after so many */
+	pt_pa_t pa;
+	const char *what;
+};
+
+static bool collect(void *ctx, pt_pa_t pa, const char *what)
+{
+	struct findings *found = ctx;
+
+	found->pa = pa;
+	found->what = what;
+	return ++found->nr < found->most;
+}
+
+/* One page, mapped behind the direct map's back as @to with @attr, and what is said of it. */
+static void expect_finding(struct zoned *z, pt_pa_t pa, pt_pa_t to, pt_attr_t attr,
+			   const char *what)
+{
+	struct pt_pgtable *pt = pt_direct_map_pgtable(z->k->dm);
+	pt_va_t va = pt_direct_map_base(z->k->dm) + pa;
+	struct findings found = { .most = 2 };
+
+	assert_int_equal(pt_unmap(pt, va, z->k->granule, NULL), 0);
+	assert_int_equal(pt_map(pt, va, to, z->k->granule, attr, NULL), 0);
+	assert_int_equal(pt_direct_map_verify(z->k->dm, z->zone, collect, &found),
+			 what ? -EFAULT : 0);
+	assert_int_equal(found.nr, what ? 1 : 0);
+	if (what) {
+		assert_int_equal(found.pa, pa);
+		assert_string_equal(found.what, what);
+	}
+}
+
+/* "Present at their place with the attributes they were made with, and the key if KEYED." */
+static void verify_says_what_is_wrong_with_a_page(void **state)
+{
+	static const char attributes[] = "a page has other attributes than it was made with";
+	const pt_attr_t attr = PT_DIRECT_MAP_ATTR;
+	bool keys = ((struct kspace *)*state)->config->with & PT_FEAT_PKEYS;
+	struct zoned *z = zoned_begin(state, &plain_zone, 0, keys ? TEST_KEY : 0, false);
+	struct kspace *k = z->k;
+	struct findings found = { .most = 1 };
+	pt_pa_t pa, keyed;
+
+	assert_int_equal(zoned_take(z, 0, 0, &pa), 0);
+	/* leaves of one page each around it */
+	assert_int_equal(pt_set_direct_map_invalid(k->dm, pa, 1), 0);
+	assert_int_equal(pt_set_direct_map_default(k->dm, pa, 1), 0);
+	expect_finding(z, pa, pa + k->granule, attr, "a page is mapped elsewhere");
+	expect_finding(z, pa, pa, attr & ~PT_ATTR_WRITE, attributes);
+	expect_finding(z, pa, pa, attr & ~PT_ATTR_GLOBAL, attributes);
+	expect_finding(z, pa, pa, attr | PT_ATTR_EXEC, attributes);
+	/* these hardware writes */
+	expect_finding(z, pa, pa, attr & ~PT_ATTR_ACCESSED, NULL);
+	expect_finding(z, pa, pa, attr & ~PT_ATTR_DIRTY, NULL);
+	if (keys) {
+		expect_finding(z, pa, pa, attr | PT_ATTR_KEY(TEST_KEY),
+			       "a page has a key that is not keyed");
+		expect_finding(z, pa, pa, attr, NULL);
+		assert_int_equal(zoned_take(z, PT_FREETYPE_KEYED, 0, &keyed), 0);
+		expect_finding(z, keyed, keyed, attr, "a keyed page has not the key");
+		expect_finding(z, keyed, keyed, attr | PT_ATTR_KEY(TEST_KEY), NULL);
+		zoned_give(z, keyed, 0);
+	}
+	expect_finding(z, pa, pa, attr, NULL);
+	/* it stops where it is told to */
+	assert_int_equal(pt_set_direct_map_invalid(k->dm, TABLES_PA, 4), 0);
+	assert_int_equal(pt_direct_map_verify(k->dm, z->zone, collect, &found), -EFAULT);
+	assert_int_equal(found.nr, 1);
+	assert_int_equal(found.pa, TABLES_PA);
+	assert_int_equal(pt_set_direct_map_default(k->dm, TABLES_PA, 4), 0);
+	zoned_give(z, pa, 0);
+	zoned_drain(z);
+	zoned_end(z);
+}
+
 int main(void)
 {
 	static const struct kspace_test tests[] = {
@@ -324,6 +405,7 @@ int main(void)
 		TEST_ON(protected_tables_are_keyed_from_the_start, wants_keys),
 		TEST_ON(protected_tables_go_on_when_the_first_are_used_up, wants_keys),
 		TEST(verify_finds_what_is_wrong),
+		TEST(verify_says_what_is_wrong_with_a_page),
 	};
 
 	return RUN_ON_ALL("unmapped", tests);
