@@ -254,7 +254,7 @@ bool ptl_wait_for_others(struct pt_zone *zone, struct ptl_patience *patience, bo
 		return false;
 	begin_to_wait(zone, patience);
 	if (!will_wait(zone, patience)) {
-		/* Once more, for what came after it had looked; but what failed would fail again. */
+		/* Once more, for what came since it looked; but what failed would fail again. */
 		patience->ended = true;
 		patience->failed = failed;
 		return true;

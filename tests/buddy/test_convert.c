@@ -222,6 +222,32 @@ static void what_is_on_its_way_counts_as_cached(void **state)
 	buddy_check(&z->m);
 }
 
+static int never_convert(void *ctx, const struct pt_extent *extent, size_t nr, unsigned int from,
+			 unsigned int to)
+{
+	(void)ctx;
+	(void)extent;
+	(void)nr;
+	(void)from;
+	(void)to;
+	return -EOPNOTSUPP;
+}
+
+/* However often it is tried: there is no lack of memory. */
+static void what_no_page_can_be_is_not_for_want_of_memory(void **state)
+{
+	static const struct pt_freetype_ops ops = { .convert = never_convert };
+	const struct pt_alloc how = { .type = UNMAPPED };
+	struct zones *z = *state;
+	pt_pa_t pa;
+
+	pt_zone_set_ops(z->m.zone, &ops);
+	assert_int_equal(pt_alloc_pages(z->m.zone, NULL, &how, &pa), -EOPNOTSUPP);
+	assert_int_equal(pt_alloc_pages(z->m.zone, z->cache[0], &how, &pa), -EOPNOTSUPP);
+	pt_zone_set_ops(z->m.zone, &z->m.ops);
+	buddy_check(&z->m);
+}
+
 static void several_pageblocks_share_one_flush(void **state)
 {
 	const struct pt_zone_cfg cfg = { .convert_batch = 3 };
@@ -473,6 +499,7 @@ int main(void)
 		ON(a_long_conversion_goes_on_with_one, whole_256m),
 		ON(a_batch_is_as_large_as_it_may_be, whole_256m),
 		ON(what_is_on_its_way_counts_as_cached, whole_16m),
+		ON(what_no_page_can_be_is_not_for_want_of_memory, whole_16m),
 		ON(several_pageblocks_share_one_flush, whole_16m),
 		ON(noblock_takes_what_is_ready_and_converts_nothing, whole_16m),
 		ON(only_unmovable_requests_convert_back_unless_asked, whole_16m),

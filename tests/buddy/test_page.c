@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* What is held: freed as it was allocated or not at all, folios, table pages, accounts, marks. */
 #include "buddy/zones.h"
+#include "phys/phys_internal.h"
 
 static void what_is_free_cannot_be_freed(void **state)
 {
@@ -84,6 +85,27 @@ static void every_page_of_a_block_says_what_it_is_part_of(void **state)
 		}
 		put(z, pa, order);
 	}
+}
+
+/* Who still has a translation to a page can tell that it was handed out again. White-box. */
+static void a_page_that_is_handed_out_again_is_another_one(void **state)
+{
+	struct zones *z = *state;
+
+	for (unsigned int order = 0; order <= z->m.max_order; order++)
+		for (unsigned int i = 0; i < 3; i++) {
+			struct pt_zone_cache *cache = i ? z->cache[i - 1] : NULL;
+			uint32_t generation;
+			pt_pa_t pa, again;
+
+			assert_int_equal(alloc_flags(z, cache, order, MOVABLE, 0, &pa), 0);
+			generation = ptl_phys_frame(z->phys, pa)->generation;
+			assert_int_equal(buddy_free(&z->m, cache, pa, order), 0);
+			assert_int_equal(alloc_flags(z, cache, order, MOVABLE, 0, &again), 0);
+			assert_int_equal(again, pa);
+			assert_int_not_equal(ptl_phys_frame(z->phys, pa)->generation, generation);
+			assert_int_equal(buddy_free(&z->m, cache, pa, order), 0);
+		}
 }
 
 static void requests_that_cannot_be_are_refused(void **state)
@@ -498,6 +520,7 @@ int main(void)
 		cmocka_unit_test(a_split_folio_is_freed_in_parts),
 	};
 	const struct CMUnitTest alone[] = {
+		ON(a_page_that_is_handed_out_again_is_another_one, whole_16m),
 		ON(requests_that_cannot_be_are_refused, whole_16m),
 		ON(zeroed_pages_are_zero_wherever_they_come_from, whole_256m),
 		ON(a_page_that_cannot_be_zeroed_is_not_lost, whole_16m),
