@@ -195,7 +195,7 @@ void ptl_set_type(struct pt_zone *zone, struct ptl_pageblock *p, unsigned int or
 	}
 }
 
-/* Whether half of what @p has would be of the claimer's kind at least: free, or used by its like. */
+/* Whether half of what @p has, or more, would be of the claimer's kind: free, or its like's. */
 static bool is_worth_claiming(const struct ptl_pageblock *p, unsigned int migratetype)
 {
 	unsigned int size = (unsigned int)(p->high - p->low), alike = 0;
