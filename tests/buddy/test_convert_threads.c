@@ -326,6 +326,7 @@ struct departures {
 	struct scene s;
 	struct converter converter[2];
 	unsigned int polls; /* of the first thread */
+	uint64_t on_their_way; /* frames, when the first one had ended */
 };
 
 static _Thread_local struct converter *converting;
@@ -375,11 +376,14 @@ static void converter_end(struct converter *c)
 static void another_departs(void *ctx)
 {
 	struct departures *d = ctx;
+	struct pt_zone_stats stats;
 
 	if (!d->polls++) {
 		converter_begin(d, 1);
 		sem_post(&d->converter[0].go);
 		converter_end(&d->converter[0]);
+		pt_zone_stats(d->s.zone, &stats);
+		d->on_their_way = stats.cached;
 	} else {
 		sem_post(&d->converter[1].go);
 	}
@@ -400,6 +404,7 @@ static void what_follows_what_was_waited_for_is_not_waited_for(void **state)
 	converter_begin(&d, 0);
 	assert_int_equal(alloc(&d.s, 10, UNMOVABLE, 0, &pa), -ENOMEM);
 	assert_int_equal(d.polls, 1);
+	assert_int_equal(d.on_their_way, 512);
 	sem_post(&d.converter[1].go);
 	converter_end(&d.converter[1]);
 	scene_end(&d.s);

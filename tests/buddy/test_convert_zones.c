@@ -36,6 +36,7 @@ struct link {
 	int err, nested; /* what the thread got, and its conversion */
 	pt_pa_t pa, nested_pa;
 	bool passes_on; /* its conversion makes another one necessary, by the same thread */
+	struct pt_zone *detour; /* which it converts in first, and is done with */
 };
 
 struct ring {
@@ -61,6 +62,11 @@ static int convert(void *ctx, const struct pt_extent *extent, size_t nr, unsigne
 	(void)from;
 	if (to != PT_FREETYPE_UNMAPPED)
 		return 0;
+	if (link->detour)
+		assert_int_equal(pt_zone_convert(link->detour,
+						 pt_freetype(PT_MIGRATE_MOVABLE, 0), UNMAPPED, 1,
+						 NULL),
+				 0);
 	if (!link->passes_on)
 		pthread_barrier_wait(&link->ring->all_inside);
 	link->nested = alloc(link->next, link->passes_on ? UNMAPPED : UNMOVABLE, &link->nested_pa);
@@ -102,12 +108,13 @@ static void end(struct ring *ring)
 }
 
 /* At least one gives up; it gives its pageblock back, and another may go on. */
-static void check_ring(unsigned int nr)
+static void check_ring(unsigned int nr, struct pt_zone *detour)
 {
 	unsigned int nr_done = 0;
 	struct ring ring;
 
 	begin(&ring, nr, nr);
+	ring.link[0].detour = detour;
 	for (unsigned int i = 0; i < nr; i++)
 		assert_int_equal(pthread_create(&ring.link[i].thread, NULL, allocate_unmapped,
 						&ring.link[i]),
@@ -134,14 +141,44 @@ static void test_two_zones_that_need_each_other_end(void **state)
 {
 	(void)state;
 	for (unsigned int i = 0; i < 50; i++)
-		check_ring(2);
+		check_ring(2, NULL);
+}
+
+static int convert_at_once(void *ctx, const struct pt_extent *extent, size_t nr, unsigned int from,
+			   unsigned int to)
+{
+	(void)ctx;
+	(void)extent;
+	(void)nr;
+	(void)from;
+	(void)to;
+	return 0;
+}
+
+/* Who has made another conversion in the middle of one stands in that one still. */
+static void test_two_zones_end_after_a_detour_through_a_third(void **state)
+{
+	static const struct pt_freetype_ops ops = { .convert = convert_at_once };
+
+	(void)state;
+	for (unsigned int i = 0; i < 50; i++) {
+		struct pt_phys *phys;
+		struct pt_zone *zone;
+
+		assert_int_equal(pt_phys_create_anon(&phys, PAGEBLOCK), 0);
+		assert_int_equal(pt_zone_create(&zone, phys, NULL), 0);
+		pt_zone_set_ops(zone, &ops);
+		check_ring(2, zone);
+		assert_int_equal(pt_zone_destroy(zone), 0);
+		pt_phys_destroy(phys);
+	}
 }
 
 static void test_a_ring_of_three_zones_ends(void **state)
 {
 	(void)state;
 	for (unsigned int i = 0; i < 50; i++)
-		check_ring(3);
+		check_ring(3, NULL);
 }
 
 /* Gives back what there is of @link, and of what its conversion got. */
@@ -304,6 +341,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_two_zones_that_need_each_other_end),
+		cmocka_unit_test(test_two_zones_end_after_a_detour_through_a_third),
 		cmocka_unit_test(test_a_ring_of_three_zones_ends),
 		cmocka_unit_test(test_who_stands_in_two_conversions_waits_in_both),
 		cmocka_unit_test(test_who_has_waited_is_waited_for),

@@ -170,8 +170,10 @@ static void pages_of_its_own_kind_count_for_a_claim(void **state)
 			get(z, 0, MOVABLE);
 	}
 	assert_true(pt_freetypes_equal(type_at(z, PAGEBLOCK), UNMOVABLE));
-	free_pages(z, PAGEBLOCK + 1536 * KIB, 64);
-	/* 64 free and 192 alike */
+	free_pages(z, PAGEBLOCK + 1536 * KIB, 63);
+	assert_true(pt_freetypes_equal(type_at(z, get(z, 0, MOVABLE)), UNMOVABLE));
+	free_pages(z, PAGEBLOCK + 1792 * KIB, 1);
+	/* 63 free and 193 alike */
 	assert_true(pt_freetypes_equal(type_at(z, get(z, 0, MOVABLE)), MOVABLE));
 	buddy_check(&z->m);
 }
