@@ -425,6 +425,7 @@ static void balance_keeps_pageblocks_ready_between_the_watermarks(void **state)
 
 static void balance_leaves_what_is_between_the_watermarks(void **state)
 {
+	const struct pt_zone_cfg one = { .ready_low = 1, .ready_high = 1 };
 	const struct pt_zone_cfg cfg = { .ready_low = 2, .ready_high = 5 };
 	struct zones *z = zones_again(*state, &cfg, true);
 
@@ -440,6 +441,12 @@ static void balance_leaves_what_is_between_the_watermarks(void **state)
 		assert_int_equal(ready(z, UNMAPPED), nr);
 	}
 	buddy_check(&z->m);
+	/* both may be the same, and one is enough to have one ready */
+	z = zones_again(z, &one, true);
+	get(z, 9, UNMAPPED);
+	assert_int_equal(ready(z, UNMAPPED), 1);
+	assert_int_equal(pt_zone_balance(z->m.zone), 0);
+	assert_int_equal(z->m.nr_converts, 2);
 }
 
 static void balance_says_what_failed(void **state)

@@ -222,6 +222,7 @@ static void a_split_folio_is_freed_in_parts(void **state)
 	assert_int_equal(buddy_folio_split(&z->m, pa, order), -EINVAL);
 	assert_int_equal(buddy_folio_split(&z->m, pa, order + 1), -EINVAL);
 	assert_int_equal(buddy_folio_split(&z->m, pa + frame_bytes(z), 0), -EINVAL);
+	assert_int_equal(pt_folio_split(z->m.zone, pa + 1, 0), -EINVAL);
 	/* the first half again and again: one part of each order, and two of 0 */
 	while (order) {
 		order--;
@@ -418,6 +419,10 @@ static void accounts_are_of_one_zone_and_go_before_it(void **state)
 	assert_int_equal(pt_account_create(&account, other, UINT64_MAX), 0);
 	how.account = account;
 	assert_int_equal(pt_alloc_pages(z->m.zone, NULL, &how, &pa), -EINVAL);
+	/* charged for anything: one page */
+	assert_int_equal(pt_alloc_pages(other, NULL, &how, &pa), 0);
+	assert_int_equal(pt_account_destroy(account), -EBUSY);
+	assert_int_equal(pt_free_pages(other, NULL, pa, 0), 0);
 	assert_int_equal(pt_zone_destroy(other), -EBUSY);
 	assert_int_equal(pt_account_destroy(account), 0);
 	assert_int_equal(pt_zone_destroy(other), 0);
@@ -474,6 +479,7 @@ static void marked_pages_are_settled_before_they_are_freed(void **state)
 		else
 			assert_int_equal(buddy_folio_put(&z->m, z->cache[0], pa), 0);
 		assert_int_equal(z->m.nr_settles, order + 1);
+		buddy_check(&z->m); /* it is marked no more, whoever has it */
 	}
 }
 

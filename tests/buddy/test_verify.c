@@ -171,6 +171,19 @@ static void more_used_pageblocks_than_there_are_are_not_read(void **state)
 	}
 }
 
+/* Also where the first pageblock alone says which list it is on. */
+static void a_free_block_of_two_types_is_found(void **state)
+{
+	struct zones *z = *state;
+	const uint8_t list = PT_MIGRATE_RECLAIMABLE;
+	struct ptl_pageblock *p;
+
+	put(z, get(z, 10, UNMOVABLE), 10);
+	p = &z->m.zone->pageblocks[z->m.zone->whole[1][PT_MIGRATE_UNMOVABLE]];
+	assert_int_equal(p->order, 10);
+	expect_found(z, (void *)&p[1].list, &list, 1, "a free block of two types", "list");
+}
+
 /* What a neighbour looks at: the next one that comes into use, and the one behind a span. */
 static void pageblocks_that_are_not_used_are_empty(void **state)
 {
@@ -510,6 +523,7 @@ int main(void)
 		ON(every_field_of_a_pageblock_is_checked, holes_4k),
 		ON(more_used_pageblocks_than_there_are_are_not_read, whole_16m),
 		ON(more_used_pageblocks_than_there_are_are_not_read, holes_4k),
+		ON(a_free_block_of_two_types_is_found, whole_16m),
 		ON(pageblocks_that_are_not_used_are_empty, whole_16m),
 		ON(pageblocks_that_are_not_used_are_empty, holes_4k),
 		ON(every_bit_of_a_map_is_checked, holes_4k),

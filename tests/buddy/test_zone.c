@@ -193,6 +193,31 @@ static void ranges_may_touch(void **state)
 	pt_phys_destroy(phys);
 }
 
+/* Where the first pageblock is the second half of a block: nothing stands before it. */
+static void a_range_may_begin_with_the_second_half_of_a_block(void **state)
+{
+	const struct pt_extent range = { 2 * MIB, 4 * MIB };
+	const struct pt_zone_cfg cfg = { .ranges = &range, .nr_ranges = 1 };
+	const struct pt_alloc how = { .order = 9, .type = MOVABLE };
+	struct pt_zone_stats stats;
+	struct pt_phys *phys;
+	struct pt_zone *zone;
+	pt_pa_t pa[2];
+
+	(void)state;
+	assert_int_equal(pt_phys_create_anon(&phys, 16 * MIB), 0);
+	assert_int_equal(pt_zone_create(&zone, phys, &cfg), 0);
+	for (int i = 0; i < 2; i++)
+		assert_int_equal(pt_alloc_pages(zone, NULL, &how, &pa[i]), 0);
+	for (int i = 0; i < 2; i++)
+		assert_int_equal(pt_free_pages(zone, NULL, pa[i], 9), 0);
+	pt_zone_stats(zone, &stats);
+	assert_int_equal(stats.nr_free[9][PT_MIGRATE_MOVABLE], 2);
+	assert_int_equal(pt_buddy_verify(zone, NULL, NULL), 0);
+	assert_int_equal(pt_zone_destroy(zone), 0);
+	pt_phys_destroy(phys);
+}
+
 /* Regions of a memory that touch have descriptors and host memory apart: no block is in both. */
 static void no_block_is_in_two_regions(void **state)
 {
@@ -469,6 +494,7 @@ int main(void)
 	const struct CMUnitTest alone[] = {
 		cmocka_unit_test(refuses_ranges_and_options_that_cannot_be),
 		cmocka_unit_test(ranges_may_touch),
+		cmocka_unit_test(a_range_may_begin_with_the_second_half_of_a_block),
 		cmocka_unit_test(no_block_is_in_two_regions),
 		cmocka_unit_test(caches_join_nothing_across_regions),
 		cmocka_unit_test(a_zone_in_use_is_not_destroyed),

@@ -406,6 +406,22 @@ static void a_wrap_unmarks_all_blocks_of_a_page(void **state)
 	end(f);
 }
 
+/* What is settled may begin inside a page, and end inside the next. */
+static void all_pages_that_an_extent_touches_are_settled(void **state)
+{
+	struct fixture *f = begin_with_frames_of_4k(state);
+	pt_pa_t pa = alloc_pages(f, 5);
+	const struct pt_extent middle = { pa + 0x8000, 0x10000 };
+
+	pt_mermap_put(f->mermap, get(f, 0, pa, 2));
+	flushed(f->k);
+	pt_mermap_settle(f->mermap, &middle);
+	assert_int_equal(flushed(f->k).pages, 2);
+	free_pages(f, pa, 5);
+	assert_int_equal(flushed(f->k).requests, 0);
+	end(f);
+}
+
 static bool wants_64k(const struct kspace_config *config)
 {
 	return config->fmt == PT_FMT_ARM64_64K;
@@ -468,6 +484,7 @@ int main(void)
 		TEST(zeroes_through_the_mapping),
 		TEST_ON(a_mapped_page_is_of_all_the_blocks_in_it, wants_64k),
 		TEST_ON(a_wrap_unmarks_all_blocks_of_a_page, wants_64k),
+		TEST_ON(all_pages_that_an_extent_touches_are_settled, wants_64k),
 		TEST(preparing_is_idempotent_and_may_fail),
 	};
 

@@ -304,6 +304,7 @@ static void regions_have_as_many_pages_as_can_be(void **state)
 	struct pt_mermap_cfg cfg = { .nr_cpus = 1 };
 	struct pt_mermap_alloc *alloc;
 	pt_pa_t pa = alloc_pages(f, 9);
+	struct pt_leaf leaf;
 	struct pt_mermap *mermap;
 
 	pt_mermap_destroy(f->mermap);
@@ -319,6 +320,10 @@ static void regions_have_as_many_pages_as_can_be(void **state)
 				       PT_ATTR_RW, &alloc),
 			 0);
 	assert_int_equal(pt_mermap_get(mermap, 1, pa, f->k->granule, PT_ATTR_RW, &alloc), -EINVAL);
+	/* page by page, as they are put back, however many stand side by side */
+	assert_int_equal(pt_lookup(f->pt, cfg.base, &leaf), 0);
+	assert_int_equal(leaf.size_lg2, f->k->info.granule_lg2);
+	assert_int_equal(leaf.contig_lg2, 0);
 	pt_mermap_put(mermap, alloc);
 	pt_mermap_destroy(mermap);
 	/* 2^32 - 1 of all regions, and 2^64 bytes, which are none */
