@@ -182,8 +182,6 @@ static unsigned int give_wholes(struct pt_zone *zone, const struct ptl_span *spa
 	zone->nr_free_frames += 1u << order;
 	for (unsigned int i = 0; i < 1u << (order - zone->pageblock_order); i++)
 		p[i].nr_movable = 0;
-	if (run > 1)
-		ptl_set_type(zone, p, order, ptl_pageblock_list(p));
 	give_whole(zone, p, order);
 	return run;
 }
@@ -205,7 +203,7 @@ static void give(struct pt_zone *zone, struct blocks blocks)
 	}
 }
 
-/* Those that were in one cache are of the same flags. */
+/* Those that were in one cache are of the same flags, and whole pageblocks of the same type. */
 void ptl_give_back(struct pt_zone *zone, const pt_pa_t *pa, unsigned int nr)
 {
 	give(zone, unmark(zone, pa, nr));

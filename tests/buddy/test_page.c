@@ -256,9 +256,10 @@ static void table_pages_in_use_are_not_freed(void **state)
 	assert_int_equal(pt_fmt_cfg_init(&cfg.fmt, PT_FMT_X86_64), 0);
 	cfg.tables = buddy_table_ops(&source);
 	assert_int_equal(pt_pgtable_create(&pt, z->phys, &cfg), 0);
-	/* two entries in the last of them: a reference that pt_folio_put() must not drop */
-	assert_int_equal(pt_map(pt, 0x7000, 0x1000, 0x2000, PT_ATTR_RW, NULL), 0);
+	assert_int_equal(pt_map(pt, 0x7000, 0x1000, 0x1000, PT_ATTR_RW, NULL), 0);
 	assert_int_equal(z->m.nr_blocks, 4);
+	/* the last of them has two parents, of which pt_folio_put() must drop none */
+	assert_int_equal(pt_pgtable_link(pt, 2 * MIB, pt, 0, 2 * MIB, 1), 0);
 	for (size_t i = 0; i < z->m.nr_blocks; i++) {
 		pt_pa_t pa = z->m.block[i].pa;
 
@@ -271,6 +272,7 @@ static void table_pages_in_use_are_not_freed(void **state)
 		assert_int_equal(pt_folio_get(z->m.zone, pa), -EBUSY);
 		assert_int_equal(pt_folio_put(z->m.zone, NULL, pa), -EBUSY);
 	}
+	assert_int_equal(pt_pgtable_unlink(pt, 2 * MIB, 2 * MIB, 1, NULL), 0);
 	buddy_check(&z->m);
 	/* charged to an account that has no more */
 	buddy_set_limit(&z->m, account, 4);
