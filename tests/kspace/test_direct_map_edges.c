@@ -238,6 +238,11 @@ static void keyed_pages_are_keyed_again_for_nothing(void **state)
 	assert_int_equal(stats_of(k).keyed, k->pages_per_block + 1);
 	assert_int_equal(stats_of(k).present, 0);
 	assert_int_equal(stats_of(k).converted, 2);
+	assert_int_equal(pt_set_direct_map_default(k->dm, MEMORY_PA, 3), 0);
+	assert_int_equal(pt_set_direct_map_invalid(k->dm, MEMORY_PA, 2), 0);
+	assert_int_equal(stats_of(k).keyed, k->pages_per_block + 1);
+	assert_int_equal(stats_of(k).present, 3);
+	assert_int_equal(stats_of(k).absent, 2);
 }
 
 /* A leaf of 1G, too: its pageblocks come back one by one, without a table. */
