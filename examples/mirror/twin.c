@@ -28,7 +28,7 @@ static unsigned int log2_of(uint64_t size)
 	return (unsigned int)__builtin_ctzll(size);
 }
 
-/* log2 bytes of the pages of hugetlb area @i that this format has too; 0: an area like others. */
+/* log2 bytes of the pages of the hugetlb @area that this format has too; 0: an area like others. */
 static unsigned int hugetlb_lg2(const struct twin *twin, const struct process_area *area)
 {
 	struct pt_fmt_cfg fmt = *pt_pgtable_fmt(pt_mm_pgtable(twin->mm));

@@ -165,7 +165,7 @@ static bool find_room(struct pt_mermap *mermap, struct ptl_mermap_cpu *cpu, uint
 	return true;
 }
 
-/* Page @index of @cpu's region becomes empty of software's word, so that it can be mapped. */
+/* [@va, @va + @len) becomes empty of software's words, so that it can be mapped. */
 static void clear_word(struct pt_mermap *mermap, pt_va_t va, uint64_t len)
 {
 	struct pt_gather unflushed;

@@ -53,7 +53,8 @@ static bool is_held(const struct pt_frame *frame)
 	return (block_of(frame) & PTL_BLOCK_KIND) == PTL_BLOCK_HELD;
 }
 
-const struct pt_frame *ptl_check_block(const struct pt_phys *phys, pt_pa_t pa)
+/* The block of an allocator that @pa is in, by its first frame; NULL: there is none. */
+static const struct pt_frame *find_block(const struct pt_phys *phys, pt_pa_t pa)
 {
 	const struct ptl_region *region = ptl_phys_find(phys, pa);
 
@@ -81,7 +82,7 @@ bool ptl_check_was_freed(const struct pt_phys *phys, const struct ptl_change *ch
 
 	if (!change->block)
 		return false;
-	block = ptl_check_block(phys, change->frame);
+	block = find_block(phys, change->frame);
 	if (!block || !is_held(block))
 		return true;
 	/* Another block without having been free: the folio was split. */
@@ -144,7 +145,7 @@ static void note_old(const struct pt_space *space, struct ptl_change *change)
 	change->table = was.kind == PTL_TABLE;
 	if (was.kind != PTL_LEAF)
 		return;
-	block = ptl_check_block(space->machine->phys, was.pa);
+	block = find_block(space->machine->phys, was.pa);
 	if (!block || !is_held(block))
 		return;
 	change->block = block;

@@ -98,8 +98,6 @@ static inline uint32_t ptl_frame_generation(const struct pt_frame *frame)
 
 /* ---- checker.c ---- */
 
-/* The block of an allocator that @pa is in, by its first frame; NULL: there is none. */
-const struct pt_frame *ptl_check_block(const struct pt_phys *phys, pt_pa_t pa);
 /* Whether the frame that @change took out of the tables has been freed since. */
 bool ptl_check_was_freed(const struct pt_phys *phys, const struct ptl_change *change);
 /*

@@ -37,7 +37,7 @@ void ptl_area_get(const struct pt_mm_area *area)
 		ptl_file_get(area->file);
 }
 
-void ptl_area_put(const struct pt_mm_area *area)
+static void put(const struct pt_mm_area *area)
 {
 	if (area->name && !--name_of(area->name)->refs)
 		free(name_of(area->name));
@@ -89,7 +89,7 @@ void ptl_areas_remove(struct ptl_areas *areas, size_t i, size_t nr)
 	if (!nr)
 		return;
 	for (size_t k = i; k < i + nr; k++)
-		ptl_area_put(&areas->at[k]);
+		put(&areas->at[k]);
 	memmove(&areas->at[i], &areas->at[i + nr], (areas->nr - i - nr) * sizeof(*areas->at));
 	areas->nr -= nr;
 }

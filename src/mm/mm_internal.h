@@ -149,9 +149,8 @@ void ptl_areas_isolate(struct ptl_areas *areas, pt_va_t first, pt_va_t last, siz
 /* Makes one of neighbours that are alike, from the one before @i to the one behind @end. */
 void ptl_areas_merge(struct ptl_areas *areas, size_t i, size_t end);
 bool ptl_area_can_follow(const struct pt_mm_area *area, const struct pt_mm_area *next);
-/* Another reference to what @area refers to, and one less. */
+/* Another reference to what @area refers to; ptl_areas_remove() drops it. */
 void ptl_area_get(const struct pt_mm_area *area);
-void ptl_area_put(const struct pt_mm_area *area);
 /* The area that holds @va, or NULL. */
 const struct pt_mm_area *ptl_area_of(const struct pt_mm *mm, pt_va_t va);
 /* -EINVAL or -ERANGE, as all calls with a range. */

@@ -40,10 +40,10 @@ static const char *const why_name[PT_WHY_NR] = {
 const char *pt_fault_kind_name(enum pt_fault_kind kind)
 {
 	return (unsigned int)kind < sizeof(kind_name) / sizeof(kind_name[0]) ? kind_name[kind]
-									     : "?";
+									     : "unknown";
 }
 
 const char *pt_fault_why_name(enum pt_fault_why why)
 {
-	return (unsigned int)why < PT_WHY_NR ? why_name[why] : "?";
+	return (unsigned int)why < PT_WHY_NR ? why_name[why] : "unknown";
 }

@@ -47,7 +47,7 @@ void pt_mmu_destroy(struct pt_mmu *mmu)
 	free(mmu);
 }
 
-/* Bytes from @pa on that the same leaf translates. */
+/* Bytes from @to->pa on that the same leaf translates. */
 static inline uint64_t room_behind(const struct ptl_translation *to)
 {
 	uint64_t size = PTL_BIT(to->size_lg2);

@@ -156,7 +156,8 @@ int ptl_pgtable_open(struct pt_pgtable **out, struct pt_phys *phys,
 	return 0;
 }
 
-unsigned int ptl_mode_of(const struct pt_pgtable_cfg *cfg)
+/* PTL_MODE_*: as which the code for @cfg was compiled. */
+static unsigned int mode_of(const struct pt_pgtable_cfg *cfg)
 {
 	if (cfg->watch)
 		return PTL_MODE_CHECKED;
@@ -166,7 +167,7 @@ unsigned int ptl_mode_of(const struct pt_pgtable_cfg *cfg)
 /* The compiled form that @cfg wants; NULL if there is none whose tables fill frames of @phys. */
 static const struct ptl_ops *ops_for(const struct pt_phys *phys, const struct pt_pgtable_cfg *cfg)
 {
-	const struct ptl_ops *ops = ptl_format_ops(cfg->fmt.fmt, ptl_mode_of(cfg));
+	const struct ptl_ops *ops = ptl_format_ops(cfg->fmt.fmt, mode_of(cfg));
 
 	return ops && phys->frame_lg2 <= ops->granule_lg2 ? ops : NULL;
 }

@@ -189,8 +189,6 @@ static inline struct pt_frame *ptl_frame_at(const struct pt_pgtable *pt, pt_pa_t
 
 /* The compiled forms of a format. NULL for a format that does not exist. */
 const struct ptl_ops *ptl_format_ops(enum pt_format fmt, unsigned int mode);
-/* The mode to compile-time select for @cfg. */
-unsigned int ptl_mode_of(const struct pt_pgtable_cfg *cfg);
 /*
  * As pt_pgtable_create() and _open(), for a format given as its operations. If its
  * tables are smaller than frames, each must have a frame of its own.

@@ -41,7 +41,7 @@ static bool comes_by(const struct pt_soft_cfg *cfg, const struct ptl_soft_words 
 	return offset % words->step == 0 && offset / words->step < nr;
 }
 
-/* Splits @raw, the word of @soft at @level, into what advances and what does not. */
+/* Splits @raw, the word of @soft, into what advances, by @step an entry, and what does not. */
 static void cut_word(const struct pt_soft_cfg *cfg, const struct pt_soft *soft, uint64_t raw,
 		     uint64_t step, struct ptl_soft_words *words)
 {

@@ -308,5 +308,5 @@ const char *pt_soft_kind_name(enum pt_soft_kind kind)
 		"unknown",
 	};
 
-	return (unsigned int)kind < PT_SOFT_NR ? name[kind] : "?";
+	return (unsigned int)kind < PT_SOFT_NR ? name[kind] : "unknown";
 }

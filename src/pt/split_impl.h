@@ -79,7 +79,7 @@ static inline bool ptl_split_leaf(struct ptl_op *op, struct ptl_pos *pos, pt_va_
 }
 
 /*
- * The new words of a block: folded, they go on from @first_raw; unfolded, each is
+ * The new words of a block: folded, they go on as @folded; unfolded, each is
  * its old word alone, for in an image they may disagree. Accessed and dirty go to
  * all if any had them.
  */

@@ -285,7 +285,7 @@ static inline bool ptl_walk_spot(struct pt_range_walk *walk, struct ptl_spot *sp
 	return ptl_spot_find(pt, walk->next_, spot);
 }
 
-/* Remembers the entry behind @last, if the table in hand holds it. */
+/* Remembers entry @index of the table in hand, the next one, if there is such. */
 static inline void ptl_walk_remember(struct pt_range_walk *walk, const struct ptl_spot *spot,
 				     unsigned int index)
 {

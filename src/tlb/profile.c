@@ -30,6 +30,26 @@
 		.ways = (ways_), .policy = PT_TLB_LRU                                              \
 	}
 
+/* Of two profiles, whose costs differ. */
+#define SKYLAKE_SP_TLB                                                                             \
+	{                                                                                          \
+		.nr_parts = 9,                                                                     \
+		.parts = {                                                                         \
+			PART(1, DATA, K4, 64, 4),                                                  \
+			PART(1, DATA, M2, 32, 4),                                                  \
+			PART(1, DATA, G1, 4, 4),                                                   \
+			PART(1, FETCH, K4, 128, 8),                                                \
+			PART(1, FETCH, M2, 8, 8),                                                  \
+			PART(2, DATA | FETCH, K4 | M2, 1536, 12),                                  \
+			PART(2, DATA | FETCH, G1, 16, 4),                                          \
+			PART(1, TABLE, M2, 32, 4),                                                 \
+			PART(1, TABLE, G1, 4, 4),                                                  \
+		}                                                                                  \
+	}
+#define SKYLAKE_SP_SOURCE                                                                          \
+	"Intel 64 Optimization Reference Manual (248966-046), Skylake Server: TLB "                \
+	"parameters; paging-structure caches: van Schaik et al., RevAnC (EuroSec 2017)"
+
 /* INVLPG 100 ns; CR3 with flush 96 cycles at 2.7 GHz; shootdown the middle of 15 to 18 us. */
 #define X86_COSTS { .page = 100000, .asid = 35600, .shootdown = 16500000 }
 #define X86_COSTS_SOURCE                                                                           \
@@ -54,23 +74,8 @@ static const struct pt_tlb_profile profiles[] = {
 	{
 		.name = "skylake-sp",
 		.what = "Intel Skylake-SP, Cascade Lake",
-		.tlb = {
-			.nr_parts = 9,
-			.parts = {
-				PART(1, DATA, K4, 64, 4),
-				PART(1, DATA, M2, 32, 4),
-				PART(1, DATA, G1, 4, 4),
-				PART(1, FETCH, K4, 128, 8),
-				PART(1, FETCH, M2, 8, 8),
-				PART(2, DATA | FETCH, K4 | M2, 1536, 12),
-				PART(2, DATA | FETCH, G1, 16, 4),
-				PART(1, TABLE, M2, 32, 4),
-				PART(1, TABLE, G1, 4, 4),
-			},
-		},
-		.source = "Intel 64 Optimization Reference Manual (248966-046), Skylake Server: "
-			  "TLB parameters; paging-structure caches: van Schaik et al., RevAnC "
-			  "(EuroSec 2017)",
+		.tlb = SKYLAKE_SP_TLB,
+		.source = SKYLAKE_SP_SOURCE,
 		.costs = X86_COSTS,
 		.costs_source = X86_COSTS_SOURCE,
 	},
@@ -175,23 +180,8 @@ static const struct pt_tlb_profile profiles[] = {
 	{
 		.name = "xeon-vm",
 		.what = "a virtual machine on an Intel server, costs as measured there",
-		.tlb = {
-			.nr_parts = 9,
-			.parts = {
-				PART(1, DATA, K4, 64, 4),
-				PART(1, DATA, M2, 32, 4),
-				PART(1, DATA, G1, 4, 4),
-				PART(1, FETCH, K4, 128, 8),
-				PART(1, FETCH, M2, 8, 8),
-				PART(2, DATA | FETCH, K4 | M2, 1536, 12),
-				PART(2, DATA | FETCH, G1, 16, 4),
-				PART(1, TABLE, M2, 32, 4),
-				PART(1, TABLE, G1, 4, 4),
-			},
-		},
-		.source = "Intel 64 Optimization Reference Manual (248966-046), Skylake Server: "
-			  "TLB parameters; paging-structure caches: van Schaik et al., RevAnC "
-			  "(EuroSec 2017)",
+		.tlb = SKYLAKE_SP_TLB,
+		.source = SKYLAKE_SP_SOURCE,
 		.costs = XEON_VM_COSTS,
 		.costs_source = "fitted to mprotect() of 1 to 512 pages, measured in a virtual "
 				"machine; shootdown: 15 to 18 us, measured there too",

@@ -314,7 +314,7 @@ static void configurations(void **state)
 	assert_int_equal(pt_fmt_cfg_init(&fmt, PT_FMT_ARM64_S2_4K), 0);
 	assert_int_equal(pt_soft_cfg_init(&cfg, PT_SOFT_ARM64, &fmt, 0), -EOPNOTSUPP);
 	assert_string_equal(pt_soft_kind_name(PT_SOFT_PROT_NONE), "prot none");
-	assert_string_equal(pt_soft_kind_name((enum pt_soft_kind)99), "?");
+	assert_string_equal(pt_soft_kind_name((enum pt_soft_kind)99), "unknown");
 }
 
 /* soft.h: -EINVAL for a field that the kind does not have. */
