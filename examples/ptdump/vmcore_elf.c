@@ -111,6 +111,9 @@ static bool has_all_headers(Elf *elf, const GElf_Ehdr *header, uint64_t file_len
 	uint64_t nr_segments = header->e_phnum, nr_sections = header->e_shnum;
 	GElf_Shdr zero;
 
+	/* Counts of sections that stand nowhere: libkdumpfile looks for section 0 all the same. */
+	if (!header->e_shoff && (nr_sections || nr_segments == PN_XNUM))
+		return false;
 	if (header->e_shoff) {
 		if (!is_inside(header->e_shoff, header->e_shentsize, file_len) ||
 		    !gelf_getshdr(elf_getscn(elf, 0), &zero))

@@ -306,6 +306,16 @@ patch "$dir/counts.elf" 58 100 0 0 0          # ... and has how many there are
 patch "$dir/counts.elf" $((64 + 32)) 0 0 0 0 1 # ... as its size
 refuses "$dir/counts.elf" --cr3 0x1000
 
+# sections that are counted, and stand nowhere; with no memory libkdumpfile would look for them
+for count in '60 1' '56 377 377'; do # e_shnum, e_phnum that is PN_XNUM
+	cp "$dir/bare.elf" "$dir/counts.elf"
+	patch "$dir/counts.elf" $((64 + 56)) 6
+	patch "$dir/counts.elf" $((64 + 2 * 56)) 6
+	patch "$dir/counts.elf" $count
+	refuses "$dir/counts.elf" --cr3 0x1000
+	grep -q 'not all headers' "$dir/err" || bad "no section is missed: $(cat "$dir/err")"
+done
+
 printf 'makedumpfile\0\0\0\0' | cat - "$x86" >"$dir/flat"
 refuses "$dir/flat" --cr3 0x1000
 grep -q 'makedumpfile -R' "$dir/err" || bad "no word of what to do: $(cat "$dir/err")"
