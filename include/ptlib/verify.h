@@ -53,7 +53,7 @@ typedef bool (*pt_report_fn)(void *ctx, const struct pt_finding *finding);
 PT_API PT_MUST_CHECK int pt_verify(const struct pt_pgtable *pt, pt_report_fn report, void *ctx);
 
 /**
- * pt_verify_block() - Look at the contiguous block that one entry says it is part of.
+ * pt_verify_block() - Look at the contiguous block that one entry has its place in.
  * @cfg:      The format of the table, of either stage.
  * @table_pa: Where the table is in @phys, @level and @index: as pt_trace() or
  *            pt_access_trace() report a step.
@@ -62,10 +62,11 @@ PT_API PT_MUST_CHECK int pt_verify(const struct pt_pgtable *pt, pt_report_fn rep
  *
  * What an access to such a block translates to is CONSTRAINED UNPREDICTABLE: as any
  * of the block's entries say, or a fault. pt_access() does as the entry says that a
- * walk reads.
+ * walk reads. That goes for an entry without the Contiguous bit too, where a neighbour has it:
+ * what a TLB keeps of that one may cover it.
  *
  * Context: no concurrent change of the table.
- * Return: 0 for an entry of a sound block or of none; -EFAULT with @finding; -EINVAL
+ * Return: 0 in a sound block, or where no entry is marked; -EFAULT with @finding; -EINVAL
  * for a configuration, level or index that does not exist, or a table that is not in
  * memory.
  * Source: Arm ARM DDI 0487 J.a, D8.7 "The Contiguous bit".

@@ -131,11 +131,11 @@ int pt_verify(const struct pt_pgtable *pt, pt_report_fn fn, void *ctx)
 	return ret < 0 ? ret : v.found ? -EFAULT : 0;
 }
 
-/* One block: which entry is asked about, and the first one at which it is none. */
+/* One block: the first entry at which it is none. */
 struct block_search {
 	struct block block;
-	unsigned int index, size_lg2, contig_lg2;
-	bool asked_is_marked, found;
+	unsigned int size_lg2, contig_lg2;
+	bool found;
 	struct ptl_visit_entry broken;
 };
 
@@ -145,8 +145,6 @@ static bool search_block(void *ctx, const struct ptl_visit *visit,
 	struct block_search *search = ctx;
 
 	(void)visit;
-	if (entry->index == search->index)
-		search->asked_is_marked = entry->contig_lg2;
 	if (!search->found &&
 	    block_broken(&search->block, entry, search->size_lg2, search->contig_lg2)) {
 		search->found = true;
@@ -160,7 +158,7 @@ int pt_verify_block(const struct pt_phys *phys, const struct pt_fmt_cfg *cfg, pt
 {
 	const struct ptl_ops *ops = ptl_format_ops(cfg->fmt, PTL_MODE_EXCLUSIVE);
 	struct ptl_visit visit = { .table_pa = table_pa, .level = level };
-	struct block_search search = { .index = index };
+	struct block_search search = { .found = false };
 	struct ptl_fmt f = { .cfg = *cfg };
 	struct pt_format_info info;
 	unsigned int first, nr;
@@ -180,7 +178,7 @@ int pt_verify_block(const struct pt_phys *phys, const struct pt_fmt_cfg *cfg, pt
 	search.size_lg2 = info.leaf_lg2[level];
 	search.contig_lg2 = info.contig_lg2[level];
 	(void)ops->visit_entries(&f, &visit, first, first + nr, search_block, &search);
-	if (!search.asked_is_marked || !search.found)
+	if (!search.found)
 		return 0;
 	*finding = (struct pt_finding){
 		.bad = PT_BAD_CONTIG,

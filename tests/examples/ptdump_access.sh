@@ -163,6 +163,15 @@ while [ $i -lt 16 ]; do
 	put "$dir/contig.img" 0x4000 $((16 + i)) $((0x0010000040000743 + i * 4096))
 	i=$((i + 1))
 done
+# Of one entry without the mark, a TLB may have what its neighbours say.
+put "$dir/contig.img" 0x4000 20 0x0000000040004743
+for va in 0x40010000 0x40014000; do
+	run 1 "$dir/contig.img" $regs --va $va
+	says '^  contiguous   misprogrammed .* the level 3 entry at 0x400040a0, 0x0000000040004743, is not marked$'
+	access 1 $va read "$dir/contig.img" $regs
+	says '^    contig  misprogrammed .* at 0x400040a0, 0x0000000040004743, is not marked$'
+done
+put "$dir/contig.img" 0x4000 20 0x0010000040004743
 run 0 "$dir/contig.img" $regs --va 0x40011000
 says '^  leaf +4K, 16 of them contiguous$'
 access 0 0x40011000 read "$dir/contig.img" $regs
