@@ -53,6 +53,18 @@ typedef bool (*pt_report_fn)(void *ctx, const struct pt_finding *finding);
 PT_API PT_MUST_CHECK int pt_verify(const struct pt_pgtable *pt, pt_report_fn report, void *ctx);
 
 /**
+ * pt_verify_range() - Look at every entry that is for an address of [@first, @last].
+ *
+ * As pt_verify(), of these entries at each level and the tables that they point at: a self-map in
+ * one half is no finding about the other. Contiguous blocks are looked at whole. A page that
+ * stands at an end of the range is looked at again where it stands wholly inside.
+ *
+ * Return: as pt_verify(); -EINVAL if @first is above @last.
+ */
+PT_API PT_MUST_CHECK int pt_verify_range(const struct pt_pgtable *pt, pt_va_t first, pt_va_t last,
+					 pt_report_fn report, void *ctx);
+
+/**
  * pt_verify_block() - Look at the contiguous block that one entry has its place in.
  * @cfg:      The format of the table, of either stage.
  * @table_pa: Where the table is in @phys, @level and @index: as pt_trace() or

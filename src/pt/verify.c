@@ -14,9 +14,20 @@ struct verify {
 	const struct pt_pgtable *pt;
 	pt_report_fn report;
 	void *ctx;
+	pt_va_t first, last;
+	struct pt_format_info info;
 	bool found, stopped;
 	struct block block[PT_MAX_LEVELS]; /* of the tables on the way */
 };
+
+/* A visit to a range has whole blocks at its ends: only these are of interest past the range. */
+static bool is_asked(const struct verify *v, enum pt_bad bad, const struct ptl_visit *visit,
+		     const struct ptl_visit_entry *entry)
+{
+	return !entry || bad == PT_BAD_CONTIG ||
+	       (entry->va <= v->last &&
+		ptl_last(entry->va, v->info.leaf_lg2[visit->level]) >= v->first);
+}
 
 static bool report(struct verify *v, enum pt_bad bad, enum pt_illegal why,
 		   const struct ptl_visit *visit, const struct ptl_visit_entry *entry)
@@ -31,6 +42,8 @@ static bool report(struct verify *v, enum pt_bad bad, enum pt_illegal why,
 		.raw = entry ? entry->raw : 0,
 	};
 
+	if (!is_asked(v, bad, visit, entry))
+		return true;
 	v->found = true;
 	if (v->report && !v->report(v->ctx, &finding))
 		v->stopped = true;
@@ -91,7 +104,6 @@ static bool verify_entry(void *ctx, const struct ptl_visit *visit,
 	struct verify *v = ctx;
 	struct pt_frame *frame = ptl_frame_at(v->pt, visit->table_pa);
 	struct block *block = &v->block[visit->level];
-	struct pt_format_info info;
 
 	if (entry->kind == PTL_ILLEGAL && !report(v, PT_BAD_ILLEGAL, entry->why, visit, entry))
 		return false;
@@ -101,11 +113,10 @@ static bool verify_entry(void *ctx, const struct ptl_visit *visit,
 		return false;
 	if (!block->left && !entry->contig_lg2)
 		return true;
-	v->pt->ops.describe(&v->pt->fmt, &info);
-	if (entry->contig_lg2 > info.entries_lg2[visit->level])
+	if (entry->contig_lg2 > v->info.entries_lg2[visit->level])
 		return true; /* a short table cannot hold a block: the mark means nothing */
-	return !block_broken(block, entry, info.leaf_lg2[visit->level],
-			     info.contig_lg2[visit->level]) ||
+	return !block_broken(block, entry, v->info.leaf_lg2[visit->level],
+			     v->info.contig_lg2[visit->level]) ||
 	       report(v, PT_BAD_CONTIG, PT_LEGAL, visit, entry);
 }
 
@@ -123,12 +134,22 @@ static bool verify_odd(void *ctx, const struct ptl_visit *visit,
 	return true;
 }
 
+int pt_verify_range(const struct pt_pgtable *pt, pt_va_t first, pt_va_t last, pt_report_fn fn,
+		    void *ctx)
+{
+	struct verify v = { .pt = pt, .report = fn, .ctx = ctx, .first = first, .last = last };
+	int ret;
+
+	if (first > last)
+		return -EINVAL;
+	pt->ops.describe(&pt->fmt, &v.info);
+	ret = ptl_visit_range(pt, first, last, verify_table, verify_entry, verify_odd, &v);
+	return ret < 0 ? ret : v.found ? -EFAULT : 0;
+}
+
 int pt_verify(const struct pt_pgtable *pt, pt_report_fn fn, void *ctx)
 {
-	struct verify v = { .pt = pt, .report = fn, .ctx = ctx };
-	int ret = ptl_visit_tree(pt, verify_table, verify_entry, verify_odd, &v);
-
-	return ret < 0 ? ret : v.found ? -EFAULT : 0;
+	return pt_verify_range(pt, 0, UINT64_MAX, fn, ctx);
 }
 
 /* One block: the first entry at which it is none. */

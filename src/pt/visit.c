@@ -48,6 +48,8 @@ struct walk {
 	ptl_entry_fn entry;
 	ptl_odd_fn odd;
 	void *ctx;
+	pt_va_t first, last;
+	struct pt_format_info info;
 	struct seen seen;
 	pt_pa_t path[PT_MAX_LEVELS];
 	int ret;
@@ -69,10 +71,22 @@ static bool report_odd(struct walk *walk, const struct ptl_visit *visit,
 	return !walk->odd || walk->odd(walk->ctx, visit, entry, odd);
 }
 
+/* Whether the naturally aligned 2^@size_lg2 bytes around @va have some of the range. */
+static bool reaches_range(const struct walk *walk, pt_va_t va, unsigned int size_lg2)
+{
+	return ptl_align_down(va, size_lg2) <= walk->last && ptl_last(va, size_lg2) >= walk->first;
+}
+
+static bool is_inside_range(const struct walk *walk, pt_va_t va, unsigned int size_lg2)
+{
+	return va >= walk->first && ptl_last(va, size_lg2) <= walk->last;
+}
+
 static bool visit_entry(void *ctx, const struct ptl_visit *visit,
 			const struct ptl_visit_entry *entry)
 {
 	struct walk *walk = ctx;
+	unsigned int size_lg2 = walk->info.leaf_lg2[visit->level];
 	struct ptl_visit below = {
 		.table_pa = entry->target,
 		.va = entry->va,
@@ -80,11 +94,13 @@ static bool visit_entry(void *ctx, const struct ptl_visit *visit,
 	};
 	uint64_t *slot;
 
+	if (!reaches_range(walk, entry->va, size_lg2 + walk->info.contig_lg2[visit->level]))
+		return true;
 	if (walk->entry && !walk->entry(walk->ctx, visit, entry)) {
 		walk->ret = 1;
 		return false;
 	}
-	if (entry->kind != PTL_TABLE)
+	if (entry->kind != PTL_TABLE || !reaches_range(walk, entry->va, size_lg2))
 		return true;
 	below.table = ptl_table_at(walk->pt, entry->target);
 	if (!below.table)
@@ -99,8 +115,10 @@ static bool visit_entry(void *ctx, const struct ptl_visit *visit,
 	if (*slot)
 		return (*slot & 7) == below.level + 1 ||
 		       report_odd(walk, visit, entry, PTL_ODD_LEVEL);
-	*slot = entry->target | (below.level + 1);
-	walk->seen.nr++;
+	if (is_inside_range(walk, entry->va, size_lg2)) {
+		*slot = entry->target | (below.level + 1);
+		walk->seen.nr++;
+	}
 	return visit_table(walk, &below);
 }
 
@@ -116,10 +134,18 @@ static bool visit_table(struct walk *walk, const struct ptl_visit *visit)
 	return walk->pt->ops.visit_entries(&walk->pt->fmt, visit, 0, UINT_MAX, visit_entry, walk);
 }
 
-int ptl_visit_tree(const struct pt_pgtable *pt, ptl_visit_fn table, ptl_entry_fn entry,
-		   ptl_odd_fn odd, void *ctx)
+int ptl_visit_range(const struct pt_pgtable *pt, pt_va_t first, pt_va_t last, ptl_visit_fn table,
+		    ptl_entry_fn entry, ptl_odd_fn odd, void *ctx)
 {
-	struct walk walk = { .pt = pt, .table = table, .entry = entry, .odd = odd, .ctx = ctx };
+	struct walk walk = {
+		.pt = pt,
+		.table = table,
+		.entry = entry,
+		.odd = odd,
+		.ctx = ctx,
+		.first = first,
+		.last = last,
+	};
 	const struct ptl_visit root = {
 		.table = pt->root,
 		.table_pa = pt->root_pa,
@@ -127,8 +153,15 @@ int ptl_visit_tree(const struct pt_pgtable *pt, ptl_visit_fn table, ptl_entry_fn
 		.level = pt->fmt.top_level,
 	};
 
+	pt->ops.describe(&pt->fmt, &walk.info);
 	if (!visit_table(&walk, &root) && !walk.ret)
 		walk.ret = 1;
 	free(walk.seen.slot);
 	return walk.ret;
+}
+
+int ptl_visit_tree(const struct pt_pgtable *pt, ptl_visit_fn table, ptl_entry_fn entry,
+		   ptl_odd_fn odd, void *ctx)
+{
+	return ptl_visit_range(pt, 0, UINT64_MAX, table, entry, odd, ctx);
 }

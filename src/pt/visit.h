@@ -35,4 +35,12 @@ typedef bool (*ptl_odd_fn)(void *ctx, const struct ptl_visit *visit,
 int ptl_visit_tree(const struct pt_pgtable *pt, ptl_visit_fn table, ptl_entry_fn entry,
 		   ptl_odd_fn odd, void *ctx);
 
+/*
+ * The same of what translates [@first, @last]: the tables that entries for these addresses point
+ * at, and of their entries those whose place in a contiguous block reaches there, so that blocks
+ * are seen whole. A page at an end of the range is visited again where it stands wholly inside.
+ */
+int ptl_visit_range(const struct pt_pgtable *pt, pt_va_t first, pt_va_t last, ptl_visit_fn table,
+		    ptl_entry_fn entry, ptl_odd_fn odd, void *ctx);
+
 #endif /* PTL_VISIT_H */

@@ -253,6 +253,110 @@ static void names_blocks_that_are_not_aligned(void **state)
 	assert_int_equal(found.finding[0].bad, PT_BAD_CONTIG);
 }
 
+static void assert_range_finds(struct fixture *f, pt_va_t first, pt_va_t last, size_t nr,
+			       const struct pt_finding *expected)
+{
+	struct findings found = { .nr = 0 };
+
+	assert_int_equal(pt_verify_range(f->pt, first, last, take, &found), nr ? -EFAULT : 0);
+	assert_int_equal(found.nr, nr);
+	if (nr && expected) {
+		assert_int_equal(found.finding[0].bad, expected->bad);
+		assert_int_equal(found.finding[0].va, expected->va);
+		assert_int_equal(found.finding[0].level, expected->level);
+	}
+}
+
+/* Entries to the left and to the right of a range, at each level, are not looked at. */
+static void a_range_has_only_its_own_findings(void **state)
+{
+	struct fixture *f = *state;
+	struct pt_step steps[PT_MAX_LEVELS];
+	unsigned int nr;
+
+	do_map_small(f, 1, 1, 1, RWX);
+	path_to(f, page_va(f, 1), steps, &nr);
+	for (unsigned int i = 0; i < nr; i++) {
+		const struct pt_step *step = &steps[i];
+		pt_pa_t pa = step->table_pa + 8 * (pt_pa_t)step->index;
+		uint64_t size = UINT64_C(1) << f->info.leaf_lg2[step->level];
+		struct pt_finding odd = {
+			.bad = PT_BAD_ILLEGAL,
+			.va = entry_va(f, page_va(f, 1), step->level),
+			.level = step->level,
+		};
+		pt_va_t last = odd.va + (size - 1);
+		uint64_t raw = raw_reserved(&f->fmt, 0);
+
+		if (step->level)
+			raw = raw_table(&f->fmt, steps[0].table_pa); /* a loop */
+		if (!raw)
+			continue;
+		write_word(f, pa, raw);
+		assert_range_finds(f, odd.va, last, 1, &odd);
+		assert_range_finds(f, last, last, 1, &odd);
+		assert_range_finds(f, odd.va, odd.va, 1, &odd);
+		assert_range_finds(f, 0, UINT64_MAX, 1, &odd);
+		if (odd.va)
+			assert_range_finds(f, 0, odd.va - 1, 0, NULL);
+		if (last != UINT64_MAX)
+			assert_range_finds(f, last + 1, UINT64_MAX, 0, NULL);
+		write_word(f, pa, step->raw);
+	}
+	assert_int_equal(pt_verify_range(f->pt, 1, 0, NULL, NULL), -EINVAL);
+}
+
+/* ... but blocks are, for what is asked about may be translated as they are. */
+static void a_range_has_whole_blocks(void **state)
+{
+	struct fixture *f = *state;
+	size_t b = pages(f, f->block);
+	struct pt_step steps[PT_MAX_LEVELS], *last = steps;
+	struct pt_finding odd = { .bad = PT_BAD_CONTIG, .va = page_va(f, 2 * b + 3) };
+	pt_va_t end = page_va(f, 4 * b) - 1;
+	unsigned int nr;
+	pt_pa_t pa;
+
+	do_map(f, 2 * b, 2 * b, 2 * b, RWX);
+	assert_range_finds(f, page_va(f, 2 * b + 1), page_va(f, 3 * b + 1), 0, NULL);
+	path_to(f, page_va(f, 2 * b + 3), steps, &nr);
+	last += nr - 1;
+	pa = last->table_pa + 8 * (pt_pa_t)last->index;
+	write_word(f, pa, last->raw ^ CONTIG);
+	assert_range_finds(f, page_va(f, 2 * b), page_va(f, 2 * b), 1, &odd);
+	assert_range_finds(f, page_va(f, 2 * b + 5), end, 1, &odd);
+	assert_range_finds(f, page_va(f, 3 * b), end, 0, NULL);
+	assert_range_finds(f, 0, page_va(f, 2 * b) - 1, 0, NULL);
+	write_word(f, pa, last->raw);
+}
+
+/* A table that is at its place a second time, once at an end of the range and once inside it. */
+static void a_range_has_tables_that_are_shared(void **state)
+{
+	struct fixture *f = *state;
+	size_t n = pages(f, f->leaf1);
+	uint64_t raw = raw_reserved(&f->fmt, 0) ? raw_reserved(&f->fmt, 0) : raw_beyond(&f->fmt, 0);
+	struct pt_step steps[PT_MAX_LEVELS];
+	struct pt_finding second = { .bad = PT_BAD_ILLEGAL, .va = page_va(f, 2 * n + 1) };
+	const struct pt_step *above;
+	unsigned int nr;
+	pt_pa_t word;
+
+	if (!raw)
+		skip();
+	do_map_small(f, n, 3, n, RWX);
+	path_to(f, page_va(f, n), steps, &nr);
+	above = &steps[nr - 2];
+	word = above->table_pa + 8 * (pt_pa_t)(above->index + 1);
+	write_word(f, word, above->raw);
+	write_word(f, word_pa(f, page_va(f, n + 1)), raw);
+	assert_range_finds(f, page_va(f, n), page_va(f, 3 * n) - 1, 1, NULL);
+	assert_range_finds(f, page_va(f, n + 2), page_va(f, 3 * n) - 1, 1, &second);
+	assert_range_finds(f, page_va(f, n + 1), page_va(f, 3 * n) - 1, 2, NULL);
+	assert_range_finds(f, page_va(f, n + 2), page_va(f, 2 * n), 0, NULL);
+	write_word(f, word, 0);
+}
+
 /* One entry of the block of which @step is one, made other than the rest of it. */
 static void assert_block_is_none(struct fixture *f, const struct pt_step *step, uint64_t raw)
 {
@@ -533,6 +637,9 @@ int main(void)
 		TEST_ON(names_contiguous_blocks_that_are_none, NEEDS_CONTIG),
 		TEST_ON(names_blocks_of_each_level, NEEDS_CONTIG),
 		TEST_ON(names_blocks_that_are_not_aligned, NEEDS_CONTIG),
+		TEST(a_range_has_only_its_own_findings),
+		TEST_ON(a_range_has_whole_blocks, NEEDS_CONTIG),
+		TEST_ON(a_range_has_tables_that_are_shared, NEEDS_2_LEVELS),
 		TEST_ON(one_block_is_looked_at_as_all_are, NEEDS_CONTIG),
 		TEST(an_entry_may_be_in_no_block),
 		TEST(names_transient_words_left_behind),
