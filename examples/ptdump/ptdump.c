@@ -112,6 +112,7 @@ static bool dump_other(const struct dump_source *source, const struct dump_optio
 	bool findings;
 
 	dump_source_open(&other, options->other_path, &options->other_regs, options);
+	dump_source_check(options, source, &other);
 	findings = dump_diff(source, &other, options);
 	dump_source_close(&other);
 	return findings;
@@ -149,6 +150,8 @@ int main(int argc, char **argv)
 	dump_options_parse(&options, argc, argv);
 	dump_source_guard(&options);
 	dump_source_open(&source, options.path, &options.regs, &options);
+	if (options.action != DUMP_DIFF)
+		dump_source_check(&options, &source, NULL);
 	dump_map(&source, &options);
 	findings = run_action(&source, &options);
 	if (options.save_path) {

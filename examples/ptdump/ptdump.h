@@ -153,6 +153,7 @@ static inline bool dump_has(const struct dump_regs *regs, enum dump_reg reg)
 
 struct dump_line;
 struct dump_options;
+struct dump_source;
 struct option;
 
 /** The DUMP_NR_REG_OPTIONS ones that give registers, for getopt_long(), numbered from @first on. */
@@ -168,6 +169,9 @@ void dump_put_regs(struct dump_line *line, const struct dump_regs *regs,
 		   const struct dump_regs *others);
 /** Makes the registers of @cfg's kind select tables at @root; as regs.h of the library. */
 int dump_regs_select(struct dump_regs *regs, const struct pt_fmt_cfg *cfg, pt_pa_t root);
+/** Refuses registers that were given and change nothing of @source, nor of @other's, or NULL. */
+void dump_regs_check(const struct dump_options *options, const struct dump_source *source,
+		     const struct dump_source *other);
 /** Whose roots @regs give; DUMP_ANY_ARCH: none. */
 enum dump_arch dump_regs_arch(const struct dump_regs *regs);
 
@@ -235,6 +239,9 @@ struct dump_source {
 /** Opens a raw or table image or a memory dump, and the roots that @regs or the file itself name. */
 void dump_source_open(struct dump_source *source, const char *path, const struct dump_regs *regs,
 		      const struct dump_options *options);
+/** Refuses what was given and changes nothing of @source, nor of @other's, or NULL. */
+void dump_source_check(const struct dump_options *options, const struct dump_source *source,
+		       const struct dump_source *other);
 /** Whether --cpu is of this image; it is not of --diff's. */
 bool dump_source_wants_cpu(const struct dump_source *source, const struct dump_options *options);
 /**

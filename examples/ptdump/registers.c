@@ -5,44 +5,56 @@
 #include <getopt.h>
 #include <stddef.h>
 
+/* Whose registers, as bits. */
+enum {
+	X86 = 1 << DUMP_X86_64,
+	ARM64 = 1 << DUMP_ARM64,
+	EPT = 1 << DUMP_X86_EPT,
+	STAGE2 = 1 << DUMP_ARM64_S2,
+};
+
+#define AT(field) offsetof(struct dump_regs, field)
+
 static const struct {
 	const char *name;
 	size_t at; /* in struct dump_regs */
 	enum { WORD, HALF, FLAG } is; /* uint64_t; uint32_t or unsigned int; bool */
+	unsigned int tables; /* whose tables are as it says */
+	unsigned int accesses; /* ... and accesses, to tables that an image knows too */
 } registers[DUMP_NR_REGS] = {
-	[DUMP_CR0] = { "cr0", offsetof(struct dump_regs, x86.cr0), WORD },
-	[DUMP_CR3] = { "cr3", offsetof(struct dump_regs, x86.cr3), WORD },
-	[DUMP_CR4] = { "cr4", offsetof(struct dump_regs, x86.cr4), WORD },
-	[DUMP_EFER] = { "efer", offsetof(struct dump_regs, x86.efer), WORD },
-	[DUMP_PAT] = { "pat", offsetof(struct dump_regs, x86.pat), WORD },
-	[DUMP_MAXPHYADDR] = { "maxphyaddr", offsetof(struct dump_regs, x86.maxphyaddr), HALF },
-	[DUMP_NO_1G] = { "no-1g", offsetof(struct dump_regs, x86.no_1g), FLAG },
-	[DUMP_C_BIT] = { "c-bit", offsetof(struct dump_regs, x86.c_bit), HALF },
-	[DUMP_RFLAGS] = { "rflags", offsetof(struct dump_regs, x86.rflags), WORD },
-	[DUMP_PKRU] = { "pkru", offsetof(struct dump_regs, x86.pkru), HALF },
-	[DUMP_PKRS] = { "pkrs", offsetof(struct dump_regs, x86.pkrs), HALF },
-	[DUMP_TTBR0] = { "ttbr0", offsetof(struct dump_regs, arm64.ttbr0), WORD },
-	[DUMP_TTBR1] = { "ttbr1", offsetof(struct dump_regs, arm64.ttbr1), WORD },
-	[DUMP_TCR] = { "tcr", offsetof(struct dump_regs, arm64.tcr), WORD },
-	[DUMP_MAIR] = { "mair", offsetof(struct dump_regs, arm64.mair), WORD },
-	[DUMP_MMFR0] = { "mmfr0", offsetof(struct dump_regs, arm64.mmfr0), WORD },
-	[DUMP_MMFR1] = { "mmfr1", offsetof(struct dump_regs, arm64.mmfr1), WORD },
-	[DUMP_MMFR2] = { "mmfr2", offsetof(struct dump_regs, arm64.mmfr2), WORD },
-	[DUMP_MMFR3] = { "mmfr3", offsetof(struct dump_regs, arm64.mmfr3), WORD },
-	[DUMP_SCTLR] = { "sctlr", offsetof(struct dump_regs, arm64.sctlr), WORD },
-	[DUMP_PAN] = { "pan", offsetof(struct dump_regs, arm64.pan), FLAG },
-	[DUMP_UAO] = { "uao", offsetof(struct dump_regs, arm64.uao), FLAG },
-	[DUMP_TCR2] = { "tcr2", offsetof(struct dump_regs, arm64.tcr2), WORD },
-	[DUMP_PIR] = { "pir", offsetof(struct dump_regs, arm64.pir), WORD },
-	[DUMP_PIRE0] = { "pire0", offsetof(struct dump_regs, arm64.pire0), WORD },
-	[DUMP_POR_EL0] = { "por-el0", offsetof(struct dump_regs, arm64.por_el0), WORD },
-	[DUMP_POR_EL1] = { "por-el1", offsetof(struct dump_regs, arm64.por_el1), WORD },
-	[DUMP_EPTP] = { "eptp", offsetof(struct dump_regs, ept.eptp), WORD },
-	[DUMP_EPT_CAP] = { "ept-cap", offsetof(struct dump_regs, ept.ept_vpid_cap), WORD },
-	[DUMP_MBEC] = { "mbec", offsetof(struct dump_regs, ept.mbec), FLAG },
-	[DUMP_VTTBR] = { "vttbr", offsetof(struct dump_regs, arm64_s2.vttbr), WORD },
-	[DUMP_VTCR] = { "vtcr", offsetof(struct dump_regs, arm64_s2.vtcr), WORD },
-	[DUMP_HCR] = { "hcr", offsetof(struct dump_regs, arm64_s2.hcr), WORD },
+	[DUMP_CR0] = { "cr0", AT(x86.cr0), WORD, X86, X86 | EPT },
+	[DUMP_CR3] = { "cr3", AT(x86.cr3), WORD, X86, 0 },
+	[DUMP_CR4] = { "cr4", AT(x86.cr4), WORD, X86, X86 | EPT },
+	[DUMP_EFER] = { "efer", AT(x86.efer), WORD, X86, 0 },
+	[DUMP_PAT] = { "pat", AT(x86.pat), WORD, X86, 0 },
+	[DUMP_MAXPHYADDR] = { "maxphyaddr", AT(x86.maxphyaddr), HALF, X86 | EPT, 0 },
+	[DUMP_NO_1G] = { "no-1g", AT(x86.no_1g), FLAG, X86, 0 },
+	[DUMP_C_BIT] = { "c-bit", AT(x86.c_bit), HALF, X86, 0 },
+	[DUMP_RFLAGS] = { "rflags", AT(x86.rflags), WORD, 0, X86 | EPT },
+	[DUMP_PKRU] = { "pkru", AT(x86.pkru), HALF, 0, X86 | EPT },
+	[DUMP_PKRS] = { "pkrs", AT(x86.pkrs), HALF, 0, X86 | EPT },
+	[DUMP_TTBR0] = { "ttbr0", AT(arm64.ttbr0), WORD, ARM64, 0 },
+	[DUMP_TTBR1] = { "ttbr1", AT(arm64.ttbr1), WORD, ARM64, 0 },
+	[DUMP_TCR] = { "tcr", AT(arm64.tcr), WORD, ARM64, ARM64 | STAGE2 },
+	[DUMP_MAIR] = { "mair", AT(arm64.mair), WORD, ARM64, 0 },
+	[DUMP_MMFR0] = { "mmfr0", AT(arm64.mmfr0), WORD, ARM64 | STAGE2, 0 },
+	[DUMP_MMFR1] = { "mmfr1", AT(arm64.mmfr1), WORD, ARM64 | STAGE2, 0 },
+	[DUMP_MMFR2] = { "mmfr2", AT(arm64.mmfr2), WORD, ARM64 | STAGE2, 0 },
+	[DUMP_MMFR3] = { "mmfr3", AT(arm64.mmfr3), WORD, ARM64, 0 },
+	[DUMP_SCTLR] = { "sctlr", AT(arm64.sctlr), WORD, 0, ARM64 | STAGE2 },
+	[DUMP_PAN] = { "pan", AT(arm64.pan), FLAG, 0, ARM64 | STAGE2 },
+	[DUMP_UAO] = { "uao", AT(arm64.uao), FLAG, 0, ARM64 | STAGE2 },
+	[DUMP_TCR2] = { "tcr2", AT(arm64.tcr2), WORD, 0, ARM64 | STAGE2 },
+	[DUMP_PIR] = { "pir", AT(arm64.pir), WORD, 0, ARM64 | STAGE2 },
+	[DUMP_PIRE0] = { "pire0", AT(arm64.pire0), WORD, 0, ARM64 | STAGE2 },
+	[DUMP_POR_EL0] = { "por-el0", AT(arm64.por_el0), WORD, 0, ARM64 | STAGE2 },
+	[DUMP_POR_EL1] = { "por-el1", AT(arm64.por_el1), WORD, 0, ARM64 | STAGE2 },
+	[DUMP_EPTP] = { "eptp", AT(ept.eptp), WORD, EPT, 0 },
+	[DUMP_EPT_CAP] = { "ept-cap", AT(ept.ept_vpid_cap), WORD, EPT, 0 },
+	[DUMP_MBEC] = { "mbec", AT(ept.mbec), FLAG, EPT, 0 },
+	[DUMP_VTTBR] = { "vttbr", AT(arm64_s2.vttbr), WORD, STAGE2, 0 },
+	[DUMP_VTCR] = { "vtcr", AT(arm64_s2.vtcr), WORD, STAGE2, STAGE2 },
+	[DUMP_HCR] = { "hcr", AT(arm64_s2.hcr), WORD, STAGE2, STAGE2 },
 };
 
 /* Registers that point at tables; --diff takes another of each for the second image. */
@@ -145,18 +157,33 @@ void dump_put_regs(struct dump_line *line, const struct dump_regs *regs,
 	}
 }
 
-int dump_regs_select(struct dump_regs *regs, const struct pt_fmt_cfg *cfg, pt_pa_t root)
+/* Whose tables @format is of. */
+static enum dump_arch arch_of(enum pt_format format)
 {
-	switch (cfg->fmt) {
+	switch (format) {
 	case PT_FMT_X86_64:
-		return pt_x86_regs_select(&regs->x86, cfg, root);
+		return DUMP_X86_64;
 	case PT_FMT_X86_EPT:
-		return pt_x86_ept_regs_select(&regs->ept, cfg, root);
+		return DUMP_X86_EPT;
 	case PT_FMT_ARM64_4K:
 	case PT_FMT_ARM64_4K_LPA2:
 	case PT_FMT_ARM64_16K:
 	case PT_FMT_ARM64_16K_LPA2:
 	case PT_FMT_ARM64_64K:
+		return DUMP_ARM64;
+	default:
+		return DUMP_ARM64_S2;
+	}
+}
+
+int dump_regs_select(struct dump_regs *regs, const struct pt_fmt_cfg *cfg, pt_pa_t root)
+{
+	switch (arch_of(cfg->fmt)) {
+	case DUMP_X86_64:
+		return pt_x86_regs_select(&regs->x86, cfg, root);
+	case DUMP_X86_EPT:
+		return pt_x86_ept_regs_select(&regs->ept, cfg, root);
+	case DUMP_ARM64:
 		return pt_arm64_regs_select(&regs->arm64, cfg, root);
 	default:
 		return pt_arm64_s2_regs_select(&regs->arm64_s2, cfg, root);
@@ -240,6 +267,8 @@ void dump_regs_finish(struct dump_options *options)
 	struct dump_regs *regs = &options->regs;
 	enum dump_arch arch = options->arch, found;
 
+	if (options->other_regs.given && !options->other_path)
+		dump_die("--cr3-2, --ttbr0-2, --ttbr1-2, --eptp-2 and --vttbr-2 go with --diff");
 	fill_registers(regs);
 	fill_other_registers(options);
 	found = dump_regs_arch(&options->other_regs); /* which has those of both */
@@ -254,4 +283,49 @@ void dump_regs_finish(struct dump_options *options)
 		dump_die("--maxphyaddr: %u is not between 32 and 52", regs->x86.maxphyaddr);
 	if (dump_has(regs, DUMP_C_BIT) && (regs->x86.c_bit < 32 || regs->x86.c_bit > 51))
 		dump_die("--c-bit: %u is not between 32 and 51", regs->x86.c_bit);
+}
+
+/* ---- what would not be heeded ---- */
+
+/* Whose tables @source has, as bits. */
+static unsigned int archs_of(const struct dump_source *source)
+{
+	unsigned int archs = 0;
+
+	for (size_t i = 0; i < source->nr_roots; i++)
+		archs |= 1u << arch_of(source->roots[i].cfg.fmt);
+	return archs;
+}
+
+static bool is_heeded(const struct dump_source *source, enum dump_reg reg, bool access)
+{
+	unsigned int archs = archs_of(source);
+
+	return (source->has_regs && (registers[reg].tables & archs)) ||
+	       (access && (registers[reg].accesses & archs));
+}
+
+static _Noreturn void refuse(enum dump_reg reg, unsigned int archs)
+{
+	const char *why = "of a table image is as that says, unless a root is given too";
+
+	if (!((registers[reg].tables | registers[reg].accesses) & archs))
+		why = "is not of the machine whose tables these are";
+	else if (!(registers[reg].tables & archs))
+		why = "is of an --access";
+	dump_die("--%s %s", registers[reg].name, why);
+}
+
+void dump_regs_check(const struct dump_options *options, const struct dump_source *source,
+		     const struct dump_source *other)
+{
+	unsigned int archs = archs_of(source) | (other ? archs_of(other) : 0);
+	bool access = options->access.wanted;
+
+	if (options->arch != DUMP_ANY_ARCH && !(archs >> options->arch & 1))
+		dump_die("--arch is not that of the tables");
+	for (unsigned int i = 0; i < DUMP_NR_REGS; i++)
+		if (dump_has(&options->regs, i) && !is_heeded(source, i, access) &&
+		    !(other && is_heeded(other, i, access)))
+			refuse(i, archs);
 }

@@ -312,7 +312,7 @@ void dump_source_open(struct dump_source *source, const char *path, const struct
 			 "--ttbr0, --ttbr1, --eptp or --vttbr",
 			 path);
 
-	/* Registers that are given come before those that a table image knows. */
+	/* A root that is given comes before those that a table image knows, with its registers. */
 	if (source->has_regs)
 		add_roots(source, &source->regs, options);
 	for (size_t i = 0; !source->has_regs && i < nr_roots; i++)
@@ -321,6 +321,15 @@ void dump_source_open(struct dump_source *source, const char *path, const struct
 		dump_die("%s: has no root '%s'", path, options->root);
 	if (!source->nr_roots)
 		dump_die("%s: has no root that may be walked", path);
+}
+
+void dump_source_check(const struct dump_options *options, const struct dump_source *source,
+		       const struct dump_source *other)
+{
+	if (options->nr_regions && source->is_tables && (!other || other->is_tables))
+		dump_die("%s: knows where its tables stand in memory: no --base or --region",
+			 source->path);
+	dump_regs_check(options, source, other);
 }
 
 void dump_source_close(struct dump_source *source)

@@ -205,6 +205,32 @@ run 0 --image "$dir/other.img" $cr3 --diff "$dir/other.img"
 run 0 --tables "$dir/x86.ptl" --diff "$x86" --cr3-2 0x1000
 run 1 --image "$x86" $cr3 --diff "$x86" --cr3-2 0x8000
 cp "$x86" "$dir/before.img"
+# Its registers are its own, unless a root is given with others; and so is where it stands.
+for option in '--maxphyaddr 36' '--efer 0x500' '--pat 0' --no-1g '--c-bit 47' '--cr0 0x80000001' \
+	'--base 0x1000' '--region 0:0x1000:0'; do
+	refuses "$dir/x86.ptl" $option
+	refuses "$dir/x86.ptl" --verify $option
+done
+refuses "$dir/x86.ptl" --va 0x1000 --access read --maxphyaddr 36
+grep -q 'unless a root is given' "$dir/err" || bad "no word of how to have others"
+refuses "$dir/x86.ptl" --arch arm64
+run 0 "$dir/x86.ptl" $cr3 --maxphyaddr 36
+says '^cr3: x86_64, .*36-bit output'
+run 0 "$dir/x86.ptl" --diff "$x86" --cr3-2 0x1000 --base 0
+refuses "$dir/x86.ptl" --diff "$dir/x86.ptl" --base 0
+refuses "$dir/x86.ptl" --cr3-2 0x1000
+
+# Registers of accesses, and of other machines.
+for option in '--pkru 0' '--rflags 0x40000'; do
+	refuses --image "$x86" $cr3 --va 0x1000 $option
+	grep -q 'is of an --access$' "$dir/err" || bad "$option is of no access"
+	run 0 --image "$x86" $cr3 --va 0x1000 --access read $option
+done
+for option in '--tcr 0x580100010' '--sctlr 1' --pan '--ept-cap 0' --mbec '--hcr 1'; do
+	refuses --image "$x86" $cr3 $option
+	grep -q 'not of the machine' "$dir/err" || bad "$option is of x86_64"
+done
+
 run 0 --image "$x86" $cr3 --map 0x10000000:0x40000000:4M:rw --map 0x7fff00000000:0xa000:8K:rxu \
 	--save-tables "$dir/mapped.ptl"
 same "$x86" "$dir/before.img" "--map changed the image"
