@@ -36,6 +36,7 @@ static bool try_access(const struct dump_source *source, const struct dump_root 
 	if (root)
 		print->start(root, first);
 	certain = print->access(root, &machine, &c);
+	print->assumed(&machine, &source->regs);
 	dump_machine_close(&machine);
 	return err || !certain;
 }

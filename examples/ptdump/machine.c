@@ -77,3 +77,37 @@ void dump_machine_close(struct explain_regime *machine)
 {
 	pt_mmu_destroy(machine->mmu);
 }
+
+/* A bit that decides about accesses, as the machine has it. */
+static void put_bit(struct dump_line *line, const char *name, uint64_t value)
+{
+	dump_put_char(line, ' ');
+	dump_put(line, name);
+	dump_put_char(line, '=');
+	dump_put_number(line, value & 1);
+}
+
+void dump_put_assumed(struct dump_line *line, const struct explain_regime *machine,
+		      const struct dump_regs *regs)
+{
+	const struct pt_arm64_regs *arm64 = &machine->arm64;
+	const struct pt_x86_regs *x86 = &machine->x86;
+	bool is_x86 = machine->arch == &explain_x86;
+
+	if (machine->two_stages) /* the first of which, off, asks none of them */
+		return;
+	if (is_x86 && !dump_has(regs, DUMP_CR0))
+		put_bit(line, "CR0.WP", x86->cr0 >> 16);
+	if (is_x86 && !dump_has(regs, DUMP_CR4)) {
+		put_bit(line, "CR4.SMEP", x86->cr4 >> 20);
+		put_bit(line, "SMAP", x86->cr4 >> 21);
+		put_bit(line, "PKE", x86->cr4 >> 22);
+		put_bit(line, "PKS", x86->cr4 >> 24);
+	}
+	if (!is_x86 && !dump_has(regs, DUMP_SCTLR)) {
+		put_bit(line, "SCTLR.WXN", arm64->sctlr >> 19);
+		put_bit(line, "EPAN", arm64->sctlr >> 57);
+	}
+	if (!is_x86 && !dump_has(regs, DUMP_PAN))
+		put_bit(line, "PSTATE.PAN", arm64->pan);
+}

@@ -329,6 +329,13 @@ static bool print_access(const struct dump_root *root, const struct explain_regi
 	return !has_blocks;
 }
 
+/* Whoever reads objects knows what he gave. */
+static void no_assumed(const struct explain_regime *machine, const struct dump_regs *regs)
+{
+	(void)machine;
+	(void)regs;
+}
+
 /* ---- --find-roots ---- */
 
 static void print_found(const struct dump_root *root, const struct dump_found *found, size_t nr)
@@ -388,6 +395,7 @@ const struct dump_printer dump_json_printer = {
 	.outcome = print_outcome,
 	.no_root = no_root,
 	.access = print_access,
+	.assumed = no_assumed,
 	.found = print_found,
 	.piece = print_piece,
 	.no_difference = no_difference,

@@ -70,6 +70,9 @@ struct dump_printer {
 	bool (*access)(const struct dump_root *root, const struct explain_regime *machine,
 		       const struct explain_case *c);
 
+	/* ... and what of the registers it holds for was not among @regs, which were given. */
+	void (*assumed)(const struct explain_regime *machine, const struct dump_regs *regs);
+
 	/* --find-roots: all that were found beside @root, and itself. */
 	void (*found)(const struct dump_root *root, const struct dump_found *found, size_t nr);
 

@@ -350,6 +350,9 @@ struct explain_regime;
 void dump_machine_open(struct explain_regime *machine, const struct dump_source *source,
 		       const struct dump_root *root, const struct dump_regs *regs);
 void dump_machine_close(struct explain_regime *machine);
+/** Adds the bits of registers that decide about accesses and were not among @regs; or nothing. */
+void dump_put_assumed(struct dump_line *line, const struct explain_regime *machine,
+		      const struct dump_regs *regs);
 
 /* ---- what is done ---- */
 

@@ -197,6 +197,18 @@ static bool print_access(const struct dump_root *root, const struct explain_regi
 	return explain_access(stdout, machine, c);
 }
 
+static void print_assumed(const struct explain_regime *machine, const struct dump_regs *regs)
+{
+	struct dump_line line = { .len = 0 };
+
+	dump_put(&line, "    under  ");
+	dump_put_assumed(&line, machine, regs);
+	if (line.len == sizeof("    under  ") - 1)
+		return;
+	dump_put(&line, ": not given");
+	dump_put_end(&line, stdout);
+}
+
 /* ---- --find-roots ---- */
 
 /* What of @found is worth a word. */
@@ -273,6 +285,7 @@ const struct dump_printer dump_text_printer = {
 	.outcome = print_outcome,
 	.no_root = no_root,
 	.access = print_access,
+	.assumed = print_assumed,
 	.found = print_found,
 	.piece = print_piece,
 	.no_difference = no_difference,

@@ -87,6 +87,16 @@ says '^    fault   #GP'
 access 0 0x3000 write "$x86" $cr3 --map 0x3000:0x8000:4K:rw
 says '^    result  PA 0x8000, '
 
+# Which registers that holds for, of those that were not given.
+access 0 0x10 read "$x86" $cr3
+says '^    under   CR0.WP=1 CR4.SMEP=0 SMAP=0 PKE=0 PKS=0: not given$'
+access 0 0x10 read "$x86" $cr3 --cr0 0x80000001
+says '^    under   CR4.SMEP=0 SMAP=0 '
+access 0 0x10 read "$x86" $cr3 --cr0 0x80000001 --cr4 0x20
+says_nr 0 ': not given'
+access 0 0x10 read "$dir/x86.ptl"
+says '^    under   CR0.WP=1 '
+
 # Five levels, without NX.
 cp "$x86" "$dir/la57.img"
 put "$dir/la57.img" 0xd000 511 0x1007
@@ -123,7 +133,9 @@ says '^    rule    writes need AP'
 access 1 0x40001000 read "$arm" $regs
 says 'access flag fault, level 3'
 access 0 0x40001000 read "$arm" $regs --tcr 0x8580100010 # HA
+says '^    under   SCTLR.WXN=0 EPAN=0 PSTATE.PAN=0: not given$'
 access 1 0x40000000 read "$arm" $regs --pan
+says '^    under   SCTLR.WXN=0 EPAN=0: not given$'
 says '^    cause   PSTATE.PAN=1, and '
 access 0 0xffffffffffffffff read "$arm" $regs --size 1
 says '^    walk    bit 55 is 1: TTBR1_EL1'
