@@ -73,7 +73,8 @@ static const char help_of_output[] =
 	"  --wx                    what is writable and executable, as all levels together allow\n"
 	"  --usage                 tables, leaves and memory by level\n"
 	"  --verify                check every entry of every table. A slot that points at its\n"
-	"                          own table, a self-map, is a finding too: a loop, and status 1\n"
+	"                          own table, a self-map, is a finding too: a loop, and status\n"
+	"                          1; --half and --range leave it out\n"
 	"  --diff FILE             what differs in FILE: - gone, + new, ~ changed. Its registers\n"
 	"                          are the same but for --cr3-2, --ttbr0-2, --ttbr1-2, --eptp-2,\n"
 	"                          --vttbr-2\n"
@@ -98,8 +99,8 @@ static const char help_of_output[] =
 	"  --kernel NAME           ... and what Linux means by them, here and with --va: swap,\n"
 	"                          migration, markers, ... NAME: x86-6.12, x86-6.15, arm64-6.1,\n"
 	"                          arm64-6.12, arm64-6.15, built with device private memory\n"
-	"  --half lower|upper      only that half of the address space\n"
-	"  --range FIRST-LAST      only these addresses, LAST included\n"
+	"  --half lower|upper      only that half of the address space, of --verify too\n"
+	"  --range FIRST-LAST      only these addresses, LAST included; the same\n"
 	"  --filter LIST           only leaves with these of rwxpugad, or without: 'w,!u'\n"
 	"  --leaf-size SIZE        only leaves of that size\n"
 	"\n"
@@ -454,6 +455,42 @@ static bool is_given(const struct given *given, enum option_id id)
 	return given->id[id - OPT_IMAGE];
 }
 
+/* --save-tables alone: nothing is printed but how much it wrote. */
+static bool is_only_saving(const struct dump_options *options)
+{
+	return options->save_path && options->action == DUMP_RANGES && !options->each &&
+	       !options->json;
+}
+
+#define BIT_OF(action) (1u << (action))
+#define RUNS (BIT_OF(DUMP_RANGES) | BIT_OF(DUMP_PA) | BIT_OF(DUMP_WX) | BIT_OF(DUMP_DIFF))
+
+/* Options that would change nothing of what is done: whoever gave one takes it for heeded. */
+static void check_ties(enum dump_action action, const struct given *given)
+{
+	static const struct {
+		enum option_id id;
+		unsigned int actions;
+		const char *what;
+	} ties[] = {
+		{ OPT_EACH, RUNS, "--each goes with ranges, --pa, --wx and --diff" },
+		{ OPT_EFFECTIVE, RUNS, "--effective goes with ranges, --pa, --wx and --diff" },
+		{ OPT_SOFT, RUNS, "--soft goes with ranges, --pa, --wx and --diff" },
+		{ OPT_KERNEL, RUNS | BIT_OF(DUMP_VA),
+		  "--kernel goes with ranges, --va, --pa, --wx and --diff" },
+		{ OPT_HALF, RUNS | BIT_OF(DUMP_VERIFY),
+		  "--half goes with ranges, --pa, --wx, --diff and --verify" },
+		{ OPT_RANGE, RUNS | BIT_OF(DUMP_VERIFY),
+		  "--range goes with ranges, --pa, --wx, --diff and --verify" },
+		{ OPT_FILTER, RUNS, "--filter goes with ranges, --pa, --wx and --diff" },
+		{ OPT_LEAF_SIZE, RUNS, "--leaf-size goes with ranges, --pa, --wx and --diff" },
+	};
+
+	for (size_t i = 0; i < sizeof(ties) / sizeof(ties[0]); i++)
+		if (is_given(given, ties[i].id) && !(ties[i].actions & BIT_OF(action)))
+			dump_die("%s; nothing else heeds it", ties[i].what);
+}
+
 static void check_options(struct dump_options *options, const struct given *given)
 {
 	if (!options->path)
@@ -466,9 +503,9 @@ static void check_options(struct dump_options *options, const struct given *give
 		dump_die("--access goes with --va");
 	if ((is_given(given, OPT_SIZE) || is_given(given, OPT_PRIV)) && !options->access.wanted)
 		dump_die("--size and --priv are of an --access");
-	if (options->save_path && options->action == DUMP_RANGES && !options->each &&
-	    !options->json)
+	if (is_only_saving(options))
 		options->action = DUMP_NOTHING;
+	check_ties(options->action, given);
 	if (options->action == DUMP_WX)
 		options->effective = true;
 }

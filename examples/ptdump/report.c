@@ -107,7 +107,8 @@ bool dump_verify(const struct dump_source *source, const struct dump_options *op
 
 		findings.root = &source->roots[i];
 		findings.nr = 0;
-		err = pt_verify(findings.root->pt, take_finding, &findings);
+		err = pt_verify_range(findings.root->pt, options->first, options->last,
+				      take_finding, &findings);
 		if (err && err != -EFAULT)
 			dump_die("%s: %s", source->path, pt_strerror(err));
 		nr += findings.nr;

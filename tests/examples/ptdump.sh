@@ -166,6 +166,32 @@ says '^1 PDE +2 +1 +2M +2M '
 run 0 --image "$x86" $cr3 --verify
 says '^cr3: sound$'
 
+# A self-map is a finding about its own addresses only.
+cp "$x86" "$dir/self.img"
+put "$dir/self.img" 0x1000 510 0x1063
+run 1 --image "$dir/self.img" $cr3 --verify
+says '^cr3: 0xffffff0000000000: PML4E 510 .*table loop$'
+run 1 --image "$dir/self.img" $cr3 --verify --half upper
+run 0 --image "$dir/self.img" $cr3 --verify --half lower
+says '^cr3: sound$'
+run 0 --image "$dir/self.img" $cr3 --verify --range 0xffffff8000000000-0xffffffffffffffff
+run 1 --image "$dir/self.img" $cr3 --verify --range 0xffffff7ffffff000-0xffffffffffffffff
+
+# What would change nothing is refused.
+for ask in --verify --usage --find-roots '--va 0x1000' '--read 0x1000:8' \
+	"--save-tables $dir/none.ptl"; do
+	for option in --each --effective --soft '--half lower' '--range 0-0xfff' '--filter w' \
+		'--leaf-size 4K'; do
+		case $ask$option in
+		--verify--half*|--verify--range*|--save*--each) continue ;;
+		esac
+		refuses --image "$x86" $cr3 $ask $option
+		grep -q "^ptdump: ${option%% *} goes with " "$dir/err" || bad "$ask with $option"
+	done
+done
+refuses --image "$x86" $cr3 --usage --kernel x86-6.12
+[ ! -e "$dir/none.ptl" ] || bad "tables were saved all the same"
+
 # A table image says the same as what it was cut from.
 run 0 --image "$x86" $cr3 --json --each
 mv "$dir/out" "$dir/raw.json"
@@ -178,6 +204,32 @@ run 0 --tables "$dir/x86.ptl" --save-tables "$dir/again.ptl"
 same "$dir/x86.ptl" "$dir/again.ptl" "a table image saved again is another"
 run 0 --image "$x86" $cr3 --diff "$dir/x86.ptl"
 says '^no difference$'
+
+# Its registers are its own, unless a root is given with others; and so is where it stands.
+for option in '--maxphyaddr 36' '--efer 0x500' '--pat 0' --no-1g '--c-bit 47' '--cr0 0x80000001' \
+	'--base 0x1000' '--region 0:0x1000:0'; do
+	refuses "$dir/x86.ptl" $option
+	refuses "$dir/x86.ptl" --verify $option
+done
+refuses "$dir/x86.ptl" --va 0x1000 --access read --maxphyaddr 36
+grep -q 'unless a root is given' "$dir/err" || bad "no word of how to have others"
+refuses "$dir/x86.ptl" --arch arm64
+run 0 "$dir/x86.ptl" $cr3 --maxphyaddr 36
+says '^cr3: x86_64, .*36-bit output'
+run 0 "$dir/x86.ptl" --diff "$x86" --cr3-2 0x1000 --base 0
+refuses "$dir/x86.ptl" --diff "$dir/x86.ptl" --base 0
+refuses "$dir/x86.ptl" --cr3-2 0x1000
+
+# Registers of accesses, and of other machines.
+for option in '--pkru 0' '--rflags 0x40000'; do
+	refuses --image "$x86" $cr3 --va 0x1000 $option
+	grep -q 'is of an --access$' "$dir/err" || bad "$option is of no access"
+	run 0 --image "$x86" $cr3 --va 0x1000 --access read $option
+done
+for option in '--tcr 0x580100010' '--sctlr 1' --pan '--ept-cap 0' --mbec '--hcr 1'; do
+	refuses --image "$x86" $cr3 $option
+	grep -q 'not of the machine' "$dir/err" || bad "$option is of x86_64"
+done
 
 # Nothing is saved over what is read, under another name neither: the image would be gone.
 cp "$x86" "$dir/whole.img"
@@ -205,32 +257,6 @@ run 0 --image "$dir/other.img" $cr3 --diff "$dir/other.img"
 run 0 --tables "$dir/x86.ptl" --diff "$x86" --cr3-2 0x1000
 run 1 --image "$x86" $cr3 --diff "$x86" --cr3-2 0x8000
 cp "$x86" "$dir/before.img"
-# Its registers are its own, unless a root is given with others; and so is where it stands.
-for option in '--maxphyaddr 36' '--efer 0x500' '--pat 0' --no-1g '--c-bit 47' '--cr0 0x80000001' \
-	'--base 0x1000' '--region 0:0x1000:0'; do
-	refuses "$dir/x86.ptl" $option
-	refuses "$dir/x86.ptl" --verify $option
-done
-refuses "$dir/x86.ptl" --va 0x1000 --access read --maxphyaddr 36
-grep -q 'unless a root is given' "$dir/err" || bad "no word of how to have others"
-refuses "$dir/x86.ptl" --arch arm64
-run 0 "$dir/x86.ptl" $cr3 --maxphyaddr 36
-says '^cr3: x86_64, .*36-bit output'
-run 0 "$dir/x86.ptl" --diff "$x86" --cr3-2 0x1000 --base 0
-refuses "$dir/x86.ptl" --diff "$dir/x86.ptl" --base 0
-refuses "$dir/x86.ptl" --cr3-2 0x1000
-
-# Registers of accesses, and of other machines.
-for option in '--pkru 0' '--rflags 0x40000'; do
-	refuses --image "$x86" $cr3 --va 0x1000 $option
-	grep -q 'is of an --access$' "$dir/err" || bad "$option is of no access"
-	run 0 --image "$x86" $cr3 --va 0x1000 --access read $option
-done
-for option in '--tcr 0x580100010' '--sctlr 1' --pan '--ept-cap 0' --mbec '--hcr 1'; do
-	refuses --image "$x86" $cr3 $option
-	grep -q 'not of the machine' "$dir/err" || bad "$option is of x86_64"
-done
-
 run 0 --image "$x86" $cr3 --map 0x10000000:0x40000000:4M:rw --map 0x7fff00000000:0xa000:8K:rxu \
 	--save-tables "$dir/mapped.ptl"
 same "$x86" "$dir/before.img" "--map changed the image"

@@ -60,10 +60,10 @@ same "$dir/of_dump" "$dir/out" 'a range at the end of memory changes what is els
 } >"$dir/sparse.lime"
 truncate -s $(((1 << 26) + 32)) "$dir/sparse.lime"
 truncate -s $((1 << 26)) "$x86"
-for ask in --each --find-roots; do
-	run 0 "$dir/sparse.lime" --cr3 0x1000 --range 0-0xffffff $ask
+for ask in '--each --range 0-0xffffff' --find-roots; do
+	run 0 "$dir/sparse.lime" --cr3 0x1000 $ask
 	mv "$dir/out" "$dir/of_dump"
-	run 0 "$x86" --cr3 0x1000 --range 0-0xffffff $ask
+	run 0 "$x86" --cr3 0x1000 $ask
 	same "$dir/of_dump" "$dir/out" "'$ask' of a dump with holes is not that of its raw image"
 done
 truncate -s $((32 << 12)) "$x86"

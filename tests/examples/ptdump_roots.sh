@@ -89,7 +89,7 @@ roots
 same "$dir/other" "$dir/roots" "another root finds others"
 # What stands behind the word root is what the option takes.
 while read -r option value rest; do
-	run 0 "$x86" "$option" "$value" --half lower --usage
+	run 0 "$x86" "$option" "$value" --usage
 done <<'END'
 --cr3 0x10000
 --cr3 0x15000
