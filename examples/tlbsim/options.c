@@ -389,9 +389,7 @@ static void parse_one(struct sim_options *options, struct said *said, int id, ch
 			parse_tlb(said, id);
 		} else if (id >= OPT_ARCH && id <= OPT_BATCHES) {
 			parse_machine(options, id);
-			/* Addresses are all of the first CPU, however many there are. */
-			if (id != OPT_CPUS)
-				said->of_events = long_options[id - OPT_L1].name;
+			said->of_events = long_options[id - OPT_L1].name;
 		} else {
 			sim_die("%s: unknown option; --help tells", argv[optind - 1]);
 		}

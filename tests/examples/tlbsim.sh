@@ -60,8 +60,6 @@ says 'lookups 9' 'l1_hits 2' 'l1_misses 7' 'walks 7' 'evictions 3'
 says 'cycles 420' # 7 x 4 x 5 ns, 3 GHz
 run 0 --l1 4x4 --l2 none --load 1000 "$dir/five"
 says 'cycles 84'
-run 0 --cpus 2 --l1 4x4 --l2 none "$dir/five"
-says 'l1_misses 7' # all of them are of one CPU
 run 0 --l1 4x4 --l2 none --policy fifo "$dir/five"
 says 'l1_misses 8' 'walks 8'
 run 0 --l1 4x4 --l2 none --policy plru "$dir/five"
@@ -213,6 +211,8 @@ refuses --reach --l1 9x3 "$dir/five" # 16 entries
 refuses --sweep "$dir/five"
 refuses --svg "$dir/plot" "$dir/five"
 refuses --batch 4 "$dir/five"
+refuses --cpus 2 "$dir/five" # all addresses are of one
+grep -q -e '--cpus: of --format events$' "$dir/err" || bad "whose CPUs is not said"
 refuses --compare 64x4:1536x12:plru "$dir/five"
 head -c 12 "$dir/five" >"$dir/short"
 refuses "$dir/short"
