@@ -63,11 +63,15 @@ static void usage_all(const struct dump_root *root, const struct dump_share *all
 
 /* ---- --verify ---- */
 
+/* "PTE 5"; arm64's levels have numbers themselves: "level 3 entry 5". */
 static void print_finding(const struct dump_root *root, const struct pt_finding *finding)
 {
-	printf("%s: 0x%016" PRIx64 ": %s %u of the table at 0x%" PRIx64 ", word 0x%016" PRIx64
+	const char *name = root->info.level_name[finding->level];
+	bool is_numbered = !strncmp(name, "level", strlen("level"));
+
+	printf("%s: 0x%016" PRIx64 ": %s%s %u of the table at 0x%" PRIx64 ", word 0x%016" PRIx64
 	       ": %s\n",
-	       root->label, finding->va, root->info.level_name[finding->level], finding->index,
+	       root->label, finding->va, name, is_numbered ? " entry" : "", finding->index,
 	       finding->table_pa, finding->raw, dump_finding_name(finding));
 }
 

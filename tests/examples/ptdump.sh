@@ -319,6 +319,7 @@ says_nr 4 '^\{'
 # Dirty state by hardware (TCR.HD): clean pages forbid stores, and are no part of dirty ones.
 cp "$arm" "$dir/dbm.img"
 put "$dir/dbm.img" 0x4000 1 0
+says '^ttbr0: 0x0000000040001000: level 3 entry 1 of the table at 0x40004000, word 0x0060000040006fc1: '
 put "$dir/dbm.img" 0x4000 8 0x00680000400080c3 # DBM, read-only: clean
 put "$dir/dbm.img" 0x4000 9 0x0068000040009443 # DBM, writable: dirty
 run 0 --image "$dir/dbm.img" --base $base --ttbr0 0x40001000 --tcr 0x18580100010 --json

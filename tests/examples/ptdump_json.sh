@@ -90,7 +90,7 @@ agree_in_usage() {
 # --verify: root, address, name of the level, index, table, word, what is wrong.
 agree_in_findings() {
 	agree "findings" \
-		"$short"'; s/^(.*): (0x[^:]*): (.*) ([0-9]+) of the table at (.*), word ([^:]*): (.*)/\1|\2|\3|\4|\5|\6|\7/p' \
+		"$short"'; s/ entry ([0-9]+ of the table)/ \1/; s/^(.*): (0x[^:]*): (.*) ([0-9]+) of the table at (.*), word ([^:]*): (.*)/\1|\2|\3|\4|\5|\6|\7/p' \
 		's/.*"root":"(.*)","va":"([^"]+)","level":[0-9],"entry":"([^"]+)","table":"([^"]+)","index":([0-9]+),"word":"([^"]+)","why":"([^"]+)"\}/\1|\2|\3|\5|\4|\6|\7/p'
 }
 
