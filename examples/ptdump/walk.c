@@ -165,7 +165,7 @@ static bool may_merge(const struct dump_walk *walk, const struct dump_run *run,
 	    next->size_lg2 != run->size_lg2)
 		return false;
 	if (run->type == PTW_ILLEGAL)
-		return next->why == run->why;
+		return next->why == run->why && next->raw == run->raw;
 	/* A difference compares words, and cuts runs: they are of equal ones then. */
 	if (run->type == PTW_UNKNOWN && walk->options->action != DUMP_DIFF)
 		return dump_soft_continues(walk->root, run, next);

@@ -49,6 +49,18 @@ says_nr 5 '^0x'
 run 0 --image "$x86" $cr3 --soft --json
 says_nr 1 '"word":"0x123450"'
 
+# Corrupt neighbours are one line only where they are the same word.
+cp "$x86" "$dir/corrupt.img"
+put "$dir/corrupt.img" 0x3000 4 0x203083 # reserved bits of 2M pages
+put "$dir/corrupt.img" 0x3000 5 0x203083
+put "$dir/corrupt.img" 0x3000 6 0x205083
+run 1 --image "$dir/corrupt.img" $cr3
+says_nr 2 'corrupt: reserved'
+says '^0x0000000000800000 0x0000000000bfffff +0x203083 '
+says '^0x0000000000c00000 0x0000000000dfffff +0x205083 '
+run 1 --image "$dir/corrupt.img" $cr3 --json
+says_nr 1 '"word":"0x205083"'
+
 # What Linux 6.12 and 6.15 mean by words, by hand from arch/x86/include/asm/pgtable_64.h and
 # include/linux/swapops.h: the type at 63:59, the offset at 58:9, inverted; exclusive is bit 3.
 cp "$x86" "$dir/soft.img"
@@ -307,6 +319,7 @@ says 'level 3 is corrupt'
 run 0 --image "$arm" $regs --va 0xffffffffffffffff
 says '-> 0x601fffff$'
 run 1 --image "$arm" $regs --verify
+says '^ttbr0: 0x0000000040001000: level 3 entry 1 of the table at 0x40004000, word 0x0060000040006fc1: '
 says '^ttbr0: 1 findings$'
 says '^ttbr1: sound$'
 run 0 --image "$arm" --region "$base:64K:0" --arch arm64 --ttbr1 0x40008000 --tcr 0x580100010 \
@@ -319,7 +332,6 @@ says_nr 4 '^\{'
 # Dirty state by hardware (TCR.HD): clean pages forbid stores, and are no part of dirty ones.
 cp "$arm" "$dir/dbm.img"
 put "$dir/dbm.img" 0x4000 1 0
-says '^ttbr0: 0x0000000040001000: level 3 entry 1 of the table at 0x40004000, word 0x0060000040006fc1: '
 put "$dir/dbm.img" 0x4000 8 0x00680000400080c3 # DBM, read-only: clean
 put "$dir/dbm.img" 0x4000 9 0x0068000040009443 # DBM, writable: dirty
 run 0 --image "$dir/dbm.img" --base $base --ttbr0 0x40001000 --tcr 0x18580100010 --json
