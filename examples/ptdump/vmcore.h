@@ -7,7 +7,8 @@
  *	vmcore_kdump.c  ELF cores as QEMU's dump-guest-memory and /proc/vmcore have them, and kdump
  *	                files as makedumpfile compresses them: by libkdumpfile
  *	vmcore_elf.c    ... what else stands in an ELF core, by libelf
- *	vmcore_none.c   instead of both, where these libraries were not there to build with
+ *	vmcore_header.c ... whether the headers of a kdump file can be true
+ *	vmcore_none.c   instead of these, where these libraries were not there to build with
  *	vmcoreinfo.c    Linux's VMCOREINFO as registers
  *	hunt.c          ... found in memory that nothing else is known of
  *
@@ -121,6 +122,11 @@ void dump_vmcoreinfo_credit(const struct dump_source *source, const char *text, 
  */
 void dump_hunt(struct dump_source *source, int fd, const struct dump_region *regions, size_t nr,
 	       const struct dump_options *options);
+
+/* ---- vmcore_header.c ---- */
+
+/** The same as dump_elf_flaw(), of a kdump file: a header of nonsense costs as much. */
+const char *dump_kdump_flaw(int fd, uint64_t file_len);
 
 /* ---- vmcore_elf.c, of files that need not be ELF cores ---- */
 

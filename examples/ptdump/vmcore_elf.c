@@ -170,6 +170,8 @@ const char *dump_elf_flaw(int fd, uint64_t file_len)
 		flaw = NULL;
 	else if (!elf || !gelf_getehdr(elf, &header))
 		flaw = "is damaged: it begins as an ELF file does, and is none";
+	else if (header.e_type != ET_CORE)
+		flaw = "is an ELF file, but no core: it has no memory of a machine";
 	else if (has_odd_tables(elf, &header))
 		flaw = "is damaged: its header has a wrong size of segment or section headers";
 	else if (!has_all_headers(elf, &header, file_len))

@@ -17,8 +17,11 @@ static kdump_ctx_t *ctx_of(const struct dump_vmcore *vmcore)
 
 static _Noreturn void die_of_kdump(const struct dump_vmcore *vmcore, const char *what)
 {
+	static const char how[] = "Cannot set file.set.0.fd: "; /* its way to open a file */
 	const char *why = kdump_get_err(ctx_of(vmcore));
 
+	if (why && !strncmp(why, how, sizeof(how) - 1))
+		why += sizeof(how) - 1;
 	dump_die("%s: %s: %s", vmcore->path, what, why ? why : "libkdumpfile does not say why");
 }
 
@@ -122,10 +125,12 @@ static void open_kdump(struct dump_vmcore *vmcore)
 {
 	const char *flaw = dump_elf_flaw(vmcore->fd, vmcore->file_len);
 
+	if (!flaw)
+		flaw = dump_kdump_flaw(vmcore->fd, vmcore->file_len);
 	vmcore->ctx = kdump_new();
 	if (!vmcore->ctx)
 		dump_die("%s: %s", vmcore->path, pt_strerror(-ENOMEM));
-	/* libkdumpfile takes what is behind the end of a file for zeroes. */
+	/* libkdumpfile takes what is behind the end of a file for zeroes, however much that is. */
 	if (flaw)
 		dump_die("%s: %s", vmcore->path, flaw);
 	/* What would be mapped of a file that somebody is cutting short ends in SIGBUS. */

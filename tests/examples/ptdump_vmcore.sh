@@ -321,6 +321,29 @@ refuses "$dir/flat" --cr3 0x1000
 grep -q 'makedumpfile -R' "$dir/err" || bad "no word of what to do: $(cat "$dir/err")"
 printf 'KDUMP   ' | cat - "$x86" >"$dir/kdump"
 refuses "$dir/kdump" --cr3 0x1000
+grep -q 'begins as a kdump file does, and is none$' "$dir/err" || bad "why is that no kdump file"
+
+# of_kdump PATTERN OFFSET BYTE...: that of QEMU with these bytes is refused like that.
+gzip -dc "$(dirname "$0")/ptdump_vmcore.kdump.gz" >"$dir/whole.kdump"
+of_kdump() {
+	pattern=$1
+	shift
+	cp "$dir/whole.kdump" "$dir/kdump"
+	patch "$dir/kdump" "$@"
+	refuses "$dir/kdump" --cr3 0x1000
+	grep -q "$pattern" "$dir/err" || bad "no '$pattern' in: $(cat "$dir/err")"
+}
+
+# What would have it read gigabytes that are not there.
+of_kdump 'and is none' 428 1                   # bytes of a block
+of_kdump 'not all that its headers' 432 377 377 377 377 # blocks of the second header
+of_kdump 'not all that its headers' 436 100 102 17 0 # ... of bitmaps
+of_kdump 'not all that its headers' $((4096 + 56 + 6)) 1 # a length of notes
+of_kdump 'not all that its headers' $((4096 + 96 + 6)) 1 # pages
+cp "$dir/bare.elf" "$dir/program.elf"
+patch "$dir/program.elf" 16 2 # ET_EXEC
+refuses "$dir/program.elf" --cr3 0x1000
+grep -q 'is an ELF file, but no core' "$dir/err" || bad "a program is taken for a core"
 le64 $((1 << 62)) | dd of="$dir/bare.elf" bs=1 seek=$((64 + 56 + 24)) conv=notrunc 2>/dev/null
 refuses "$dir/bare.elf" --cr3 0x1000 # a region beyond 2^52
 finish
