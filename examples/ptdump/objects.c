@@ -96,9 +96,10 @@ static void print_finding(const struct dump_root *root, const struct pt_finding 
 	end(&line);
 }
 
-static void verified(const struct dump_root *root, size_t nr_findings)
+static void verified(const struct dump_root *root, size_t nr_findings, bool empty)
 {
 	(void)root;
+	(void)empty;
 	(void)nr_findings;
 }
 

@@ -53,9 +53,9 @@ struct dump_printer {
 	void (*usage_all)(const struct dump_root *root, const struct dump_share *all,
 			  uint64_t nr_ranges, uint64_t bytes);
 
-	/* --verify: each finding, then how many there were. */
+	/* --verify: each finding, then how many there were; @empty: none, for there is nothing. */
 	void (*finding)(const struct dump_root *root, const struct pt_finding *finding);
-	void (*verified)(const struct dump_root *root, size_t nr_findings);
+	void (*verified)(const struct dump_root *root, size_t nr_findings, bool empty);
 
 	/* --va */
 	void (*steps)(const struct dump_root *root, const struct pt_step *steps, unsigned int nr);

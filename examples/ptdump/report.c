@@ -97,6 +97,20 @@ static bool take_finding(void *ctx, const struct pt_finding *finding)
 	return true;
 }
 
+/* Whether no address at all is mapped, as below what is no root of tables but a page of zeroes. */
+static bool is_empty(const struct dump_source *source, const struct dump_root *root)
+{
+	struct pt_usage usage;
+	size_t nr_leaves = 0;
+	int err = pt_usage(root->pt, &usage);
+
+	if (err)
+		dump_die("%s: %s", source->path, pt_strerror(err));
+	for (unsigned int level = 0; level < root->info.nr_levels; level++)
+		nr_leaves += usage.leaves[level];
+	return !nr_leaves;
+}
+
 bool dump_verify(const struct dump_source *source, const struct dump_options *options)
 {
 	struct findings findings = { .print = dump_printer(options) };
@@ -112,7 +126,8 @@ bool dump_verify(const struct dump_source *source, const struct dump_options *op
 		if (err && err != -EFAULT)
 			dump_die("%s: %s", source->path, pt_strerror(err));
 		nr += findings.nr;
-		findings.print->verified(findings.root, findings.nr);
+		findings.print->verified(findings.root, findings.nr,
+					 !findings.nr && is_empty(source, findings.root));
 	}
 	return nr;
 }

@@ -75,9 +75,11 @@ static void print_finding(const struct dump_root *root, const struct pt_finding 
 	       finding->table_pa, finding->raw, dump_finding_name(finding));
 }
 
-static void verified(const struct dump_root *root, size_t nr_findings)
+static void verified(const struct dump_root *root, size_t nr_findings, bool empty)
 {
-	if (!nr_findings)
+	if (empty)
+		printf("%s: sound, but empty: nothing is mapped\n", root->label);
+	else if (!nr_findings)
 		printf("%s: sound\n", root->label);
 	else
 		printf("%s: %zu findings\n", root->label, nr_findings);

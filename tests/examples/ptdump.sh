@@ -178,6 +178,12 @@ says '^1 PDE +2 +1 +2M +2M '
 run 0 --image "$x86" $cr3 --verify
 says '^cr3: sound$'
 
+# A page of zeroes is no root, most likely.
+run 0 --image "$x86" --cr3 0xf000 --verify
+says '^cr3: sound, but empty: nothing is mapped$'
+run 0 --image "$x86" --cr3 0xf000 --verify --json
+says_nr 0 .
+
 # A self-map is a finding about its own addresses only.
 cp "$x86" "$dir/self.img"
 put "$dir/self.img" 0x1000 510 0x1063
