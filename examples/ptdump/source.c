@@ -252,6 +252,28 @@ static bool begins_as_tables(int fd)
 	       !memcmp(start, magic, sizeof(start));
 }
 
+/* What no memory is that a raw image could have: a file that something else has to unpack. */
+static void refuse_packed(const char *path, int fd)
+{
+	static const struct {
+		const char *magic;
+		const char *what;
+	} packed[] = {
+		{ "\037\213\010", "compressed; gzip -d makes a plain file of it" },
+		{ "\050\265\057\375", "compressed; zstd -d makes a plain file of it" },
+		{ "\3757zXZ", "compressed; xz -d makes a plain file of it" },
+		{ "QFI\373", "a disk image of QEMU's, which qemu-img convert -O raw unpacks" },
+	};
+	char start[8] = { 0 };
+
+	if (pread(fd, start, sizeof(start), 0) < 0)
+		return;
+	for (size_t i = 0; i < sizeof(packed) / sizeof(packed[0]); i++)
+		if (!memcmp(start, packed[i].magic, strlen(packed[i].magic)))
+			dump_die("%s: is %s; --base 0 takes it for memory as it is", path,
+				 packed[i].what);
+}
+
 static void open_tables(struct dump_source *source, int fd, struct pt_image_root *roots,
 			size_t *nr_roots)
 {
@@ -283,8 +305,10 @@ static void open_memory(struct dump_source *source, struct pt_image_root *roots,
 
 	if (options->tables_only && !is_tables && source->path == options->path) /* not --diff's */
 		dump_die("%s: is no table image", source->path);
-	if (!options->nr_regions) /* who says where it stands in memory says that it is raw */
+	if (!options->nr_regions) { /* who says where it stands in memory says that it is raw */
 		format = dump_vmcore_format(fd);
+		refuse_packed(source->path, fd);
+	}
 	if (is_tables)
 		open_tables(source, fd, roots, nr_roots);
 	else if (format)

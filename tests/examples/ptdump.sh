@@ -501,6 +501,13 @@ refuses --image "$x86" $cr3 --arch sparc
 refuses --image "$x86" $cr3 --no-such-option
 refuses --image "$x86" $cr3 -q
 refuses --image "$x86" $cr3 more.img
+for magic in '037 213 010' '050 265 057 375' '375 067 172 130 132 000' '121 106 111 373'; do
+	cp "$x86" "$dir/packed" # gzip, zstd, xz, qcow2
+	patch "$dir/packed" 0 $magic
+	refuses "$dir/packed" $cr3
+	grep -q 'takes it for memory as it is$' "$dir/err" || bad "what is packed is no memory"
+	run 0 "$dir/packed" $cr3 --base 0
+done
 refuses --image "$x86" $cr3 --region 0:1M:0 # longer than the file
 refuses --image "$x86" $cr3 --region 0:4K:1M
 refuses --image "$x86" $cr3 --region 0x10:4K:0
