@@ -26,6 +26,8 @@ static const char help_of_input[] =
 	"                          repeated; LEN 0: to its end. Without: the whole file at 0.\n"
 	"                          Of a region whole pages of 4K count, as of LiME's ranges\n"
 	"  --base PA               the whole file stands at PA\n"
+	"  --cut-short             what is there of a dump of LiME's that ends too early; stderr\n"
+	"                          says where. The rest is no memory\n"
 	"  --cpu N                 the registers of the N-th processor of QEMU's dump, from 0 on,\n"
 	"                          which are what selects tables without registers; of other\n"
 	"                          dumps of Linux: those of the kernel's own tables, by its\n"
@@ -116,6 +118,7 @@ enum option_id {
 	OPT_TABLES,
 	OPT_REGION,
 	OPT_BASE,
+	OPT_CUT_SHORT,
 	OPT_CPU,
 	OPT_ARCH,
 	OPT_ROOT,
@@ -150,6 +153,7 @@ static const struct option plain_options[] = {
 	{ "tables", required_argument, NULL, OPT_TABLES },
 	{ "region", required_argument, NULL, OPT_REGION },
 	{ "base", required_argument, NULL, OPT_BASE },
+	{ "cut-short", no_argument, NULL, OPT_CUT_SHORT },
 	{ "cpu", required_argument, NULL, OPT_CPU },
 	{ "arch", required_argument, NULL, OPT_ARCH },
 	{ "root", required_argument, NULL, OPT_ROOT },
@@ -523,6 +527,9 @@ static bool take_simple(struct dump_options *options, int id, const char *name)
 		return true;
 	case OPT_EFFECTIVE:
 		options->effective = true;
+		return true;
+	case OPT_CUT_SHORT:
+		options->may_be_cut = true;
 		return true;
 	case OPT_SOFT:
 		options->soft = true;

@@ -185,6 +185,7 @@ struct dump_options {
 	bool respect_ad; /* accessed and dirty are shown, so they split runs */
 
 	const char *path, *other_path, *save_path;
+	bool may_be_cut; /* LiME's dumps */
 	bool tables_only; /* --tables: a raw image will not do */
 	struct dump_region regions[DUMP_MAX_REGIONS];
 	size_t nr_regions;

@@ -289,7 +289,7 @@ static void open_tables(struct dump_source *source, int fd, struct pt_image_root
 static void open_dump(struct dump_source *source, int fd, uint64_t len,
 		      const struct dump_format *format, const struct dump_options *options)
 {
-	source->vmcore = dump_vmcore_open(source->path, fd, len, format);
+	source->vmcore = dump_vmcore_open(source->path, fd, len, options->may_be_cut, format);
 	source->phys = source->vmcore->phys;
 	dump_vmcore_regs(source, options);
 }
@@ -347,12 +347,19 @@ void dump_source_open(struct dump_source *source, const char *path, const struct
 		dump_die("%s: has no root that may be walked", path);
 }
 
+static bool is_lime(const struct dump_source *source)
+{
+	return source->vmcore && source->vmcore->format == &dump_format_lime;
+}
+
 void dump_source_check(const struct dump_options *options, const struct dump_source *source,
 		       const struct dump_source *other)
 {
 	if (options->nr_regions && source->is_tables && (!other || other->is_tables))
 		dump_die("%s: knows where its tables stand in memory: no --base or --region",
 			 source->path);
+	if (options->may_be_cut && !is_lime(source) && !(other && is_lime(other)))
+		dump_die("%s: --cut-short is of LiME's dumps", source->path);
 	dump_regs_check(options, source, other);
 }
 

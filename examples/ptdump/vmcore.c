@@ -240,7 +240,7 @@ void dump_vmcore_regs(struct dump_source *source, const struct dump_options *opt
 
 /* ---- opening ---- */
 
-struct dump_vmcore *dump_vmcore_open(const char *path, int fd, uint64_t file_len,
+struct dump_vmcore *dump_vmcore_open(const char *path, int fd, uint64_t file_len, bool may_be_cut,
 				     const struct dump_format *format)
 {
 	struct dump_vmcore *vmcore = calloc(1, sizeof(*vmcore));
@@ -252,6 +252,7 @@ struct dump_vmcore *dump_vmcore_open(const char *path, int fd, uint64_t file_len
 		.path = path,
 		.fd = fd,
 		.file_len = file_len,
+		.may_be_cut = may_be_cut,
 		.format = format,
 	};
 	format->open(vmcore);

@@ -37,6 +37,7 @@ struct dump_vmcore {
 	const char *path;
 	int fd;
 	uint64_t file_len;
+	bool may_be_cut; /* --cut-short: what is there of it will do */
 	const struct dump_format *format;
 	void *ctx; /* the format's own */
 	struct pt_phys *phys; /* empty at first */
@@ -72,7 +73,7 @@ extern const struct dump_format dump_format_kdump, dump_format_lime;
 /** The format that a file begins as, or NULL. */
 const struct dump_format *dump_vmcore_format(int fd);
 /** Opens the dump that @fd is and keeps @fd. */
-struct dump_vmcore *dump_vmcore_open(const char *path, int fd, uint64_t file_len,
+struct dump_vmcore *dump_vmcore_open(const char *path, int fd, uint64_t file_len, bool may_be_cut,
 				     const struct dump_format *format);
 void dump_vmcore_close(struct dump_vmcore *vmcore);
 

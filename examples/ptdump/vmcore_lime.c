@@ -22,15 +22,44 @@
 #define HEADER 32
 #define MAX_RANGES 65536
 
-static void read_header(const struct dump_vmcore *vmcore, uint64_t offset,
+/* Says that the dump ends too early: on stderr if what is there is wanted, else for good. */
+static void say_cut(const struct dump_vmcore *vmcore, const char *where)
+{
+	if (!vmcore->may_be_cut)
+		dump_die("%s: is cut short%s; --cut-short takes what is there", vmcore->path,
+			 where);
+	fprintf(stderr, "ptdump: %s: is cut short%s\n", vmcore->path, where);
+}
+
+/* How much of @range the file has. */
+static uint64_t clip(const struct dump_vmcore *vmcore, const struct dump_region *range)
+{
+	uint64_t left = vmcore->file_len - range->offset;
+	char where[80];
+
+	if (range->len <= left)
+		return range->len;
+	snprintf(where, sizeof(where), ": the range at 0x%" PRIx64 " is not all there", range->pa);
+	say_cut(vmcore, where);
+	return left;
+}
+
+/* Returns whether there is a range at @offset. */
+static bool read_header(const struct dump_vmcore *vmcore, uint64_t offset,
 			struct dump_region *range)
 {
 	const char *path = vmcore->path;
 	unsigned char header[HEADER];
+	char where[80];
 	uint64_t last;
 
-	if (pread(vmcore->fd, header, HEADER, (off_t)offset) != HEADER)
-		dump_die("%s: is cut short in a header of LiME's, at byte %" PRIu64, path, offset);
+	if (offset == vmcore->file_len)
+		return false;
+	if (pread(vmcore->fd, header, HEADER, (off_t)offset) != HEADER) {
+		snprintf(where, sizeof(where), " in a header of LiME's, at byte %" PRIu64, offset);
+		say_cut(vmcore, where);
+		return false;
+	}
 	if (!memcmp(header, "AVML", 4))
 		dump_die("%s: is compressed by AVML; avml-convert makes a plain dump of it", path);
 	if (memcmp(header, "EMiL", 4) != 0)
@@ -46,9 +75,8 @@ static void read_header(const struct dump_vmcore *vmcore, uint64_t offset,
 		dump_die("%s: is damaged: a range that begins at 0x%" PRIx64 " ends at 0x%" PRIx64,
 			 path, range->pa, last);
 	range->len = last - range->pa + 1;
-	if (range->offset > vmcore->file_len || range->len > vmcore->file_len - range->offset)
-		dump_die("%s: is cut short: the range at 0x%" PRIx64 " is not all there", path,
-			 range->pa);
+	range->len = clip(vmcore, range);
+	return true;
 }
 
 static void open_lime(struct dump_vmcore *vmcore)
@@ -57,10 +85,9 @@ static void open_lime(struct dump_vmcore *vmcore)
 	size_t nr_ranges = 0;
 	pt_pa_t end = 0; /* of the range before */
 
-	for (uint64_t at = 0; at < vmcore->file_len; at = range.offset + range.len) {
+	for (uint64_t at = 0; read_header(vmcore, at, &range); at = range.offset + range.len) {
 		if (nr_ranges++ == MAX_RANGES)
 			dump_die("%s: has more than %d ranges", vmcore->path, MAX_RANGES);
-		read_header(vmcore, at, &range);
 		if (range.pa < end)
 			dump_die("%s: is damaged: the range at 0x%" PRIx64 " overlaps the one "
 				 "before it, or stands below it",

@@ -102,7 +102,7 @@ ranges() {
 }
 
 printf EMiL >"$dir/bad.lime"
-not_lime 'cut short in a header of LiME.s, at byte 0$'
+not_lime 'cut short in a header of LiME.s, at byte 0; --cut-short takes what is there$'
 lime_range 0 0xfff | head -c 31 >"$dir/bad.lime"
 not_lime 'cut short in a header'
 lime_range 0 0xfff >"$dir/bad.lime"
@@ -110,7 +110,26 @@ not_lime 'cut short: the range at 0x0 is not all there'
 head -c -1 "$lime" >"$dir/bad.lime"
 not_lime 'cut short: the range at 0x12000 is not all there'
 head -c $((32 + 0x8000 + 20)) "$lime" >"$dir/bad.lime"
-not_lime 'cut short in a header of LiME.s, at byte 32800$'
+not_lime 'cut short in a header of LiME.s, at byte 32800; '
+
+# ... of which what is there is wanted
+run 1 "$dir/bad.lime" --cut-short --cr3 0x7000 --each # what is in the first range
+grep -q 'cut short in a header of LiME.s, at byte 32800$' "$dir/err" || bad "no warning"
+mv "$dir/out" "$dir/of_dump"
+run 1 "$x86" --region 0:0x8000:0 --cr3 0x7000 --each
+same "$dir/of_dump" "$dir/out" 'a dump without its second range'
+head -c $((32 + 0x8000 + 32 + 0xfff)) "$lime" >"$dir/bad.lime" # a byte less than a page
+run 1 "$dir/bad.lime" --cut-short --cr3 0x1000 --verify
+says 'PDE 1 .*outside memory$'
+grep -q ': is cut short: the range at 0x12000 is not all there$' "$dir/err" || bad "no warning"
+for ask in --each --usage; do
+	run 0 "$lime" --cut-short --cr3 0x1000 $ask
+	[ ! -s "$dir/err" ] || bad "a whole dump is cut short: $(cat "$dir/err")"
+done
+lime_range 0 0xfff >"$dir/bad.lime"
+run 2 "$dir/bad.lime" --cut-short --cr3 0x0
+grep -q 'is a dump without memory$' "$dir/err" || bad "no memory at all"
+refuses "$x86" --cut-short --cr3 0x1000
 {
 	cat "$lime"
 	zeroes 32
