@@ -119,5 +119,6 @@ int job_set(struct job *job, struct job_line *line)
 			return job_bad(job, "no such register: %s", line->word[i]);
 		err = job_number(job, equals + 1, reg);
 	}
+	job->set_lines[job->nr_sets - 1] = job->line;
 	return err;
 }

@@ -102,6 +102,22 @@ int job_queue(struct job *job, const struct job_access *access, const struct job
 	return job->nr_queued == JOB_MAX_QUEUE ? job_flush(job) : JOB_OK;
 }
 
+/* Says on stderr why an access was not performed. */
+static void report_refusal(const struct job *job, const struct job_access *access,
+			   const struct job_result *result)
+{
+	unsigned int set_line = job->set_lines[access->set];
+
+	fflush(stdout);
+	fprintf(stderr, "%s: %s:%u: %s", job->ops->program, job->name, access->line,
+		result->refused);
+	if (result->code == JOB_ERROR_REGISTERS && set_line)
+		fprintf(stderr, ", as of the set in line %u", set_line);
+	else if (result->code == JOB_ERROR_REGISTERS)
+		fputs(", as nothing is set", stderr);
+	fputc('\n', stderr);
+}
+
 /* An explanation is printed with its verdict; when quiet, with what went wrong. */
 static void report(struct job *job, unsigned int i)
 {
@@ -110,12 +126,16 @@ static void report(struct job *job, unsigned int i)
 	char text[VERDICT_MAX];
 	bool met = true;
 
+	if (result->refused)
+		report_refusal(job, access, result);
 	verdict_format(job->machine.arch, access, result, text);
 	if (!job->quiet)
 		printf("%u %s%u el=%u va=0x%llx %s\n", access->line, job_op_names[access->op],
 		       access->size, access->level, (unsigned long long)access->va, text);
 	if (access->expected)
 		met = check(job, access->line, access->expected, text, false);
+	else if (result->status == JOB_ERROR)
+		job->nr_undone++;
 	if (result->why && (!job->quiet || !met))
 		fputs(result->why, stdout);
 	free(access->expected);
@@ -149,6 +169,7 @@ int job_flush(struct job *job)
 	fflush(stdout);
 	job->nr_queued = 0;
 	job->sets[0] = job->sets[job->nr_sets - 1];
+	job->set_lines[0] = job->set_lines[job->nr_sets - 1];
 	job->nr_sets = 1;
 	job->set_used = false;
 	return JOB_OK;

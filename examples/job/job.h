@@ -142,6 +142,7 @@ struct job_result {
 	unsigned int nr_trace;
 	uint64_t trace[JOB_MAX_TRACE]; /* x86: table entries; arm64: table pages; root first */
 	char *why; /* lines that explain the verdict, for the job to free; or NULL */
+	const char *refused; /* JOB_ERROR: why it was not performed, if that is known */
 };
 
 /*
@@ -175,6 +176,7 @@ struct job {
 	const char *name; /* of the file, for messages */
 	bool quiet; /* print only what was not expected */
 	unsigned int nr_expected, nr_failed;
+	unsigned int nr_undone; /* accesses that were not performed, and not expected so */
 	unsigned long long nr_run;
 	double seconds; /* spent in ops->run() */
 	/* private to job*.c */
@@ -185,6 +187,7 @@ struct job {
 	struct job_region regions[JOB_MAX_REGIONS];
 	unsigned int nr_regions;
 	struct job_regs sets[JOB_MAX_SETS];
+	unsigned int set_lines[JOB_MAX_SETS]; /* the last one that changed it; 0: none */
 	unsigned int nr_sets; /* the last is what "set" changes */
 	bool set_used; /* by a queued access: "set" must begin another */
 	unsigned int nr_queued;

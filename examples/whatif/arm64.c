@@ -118,6 +118,13 @@ static int arm64_load(struct whatif *w, struct whatif_case *c, const struct job_
 	return err ? err : load_second(w, c, regs);
 }
 
+/* None of them is ever refused: what selects no tables makes accesses fault. */
+static const char *arm64_flaw(const struct whatif *w)
+{
+	(void)w;
+	return "a processor refuses these registers";
+}
+
 static void arm64_fault(const struct whatif_case *c, struct job_result *result)
 {
 	const struct pt_fault *fault = &c->seen.result.fault;
@@ -166,6 +173,7 @@ const struct whatif_arch whatif_arm64 = {
 	.open = arm64_open,
 	.describe = arm64_describe,
 	.load = arm64_load,
+	.flaw = arm64_flaw,
 	.fault = arm64_fault,
 	.done = arm64_done,
 	.traced = arm64_traced,

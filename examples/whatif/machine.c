@@ -190,14 +190,12 @@ static void judge(const struct whatif *w, const struct whatif_case *c, int err,
 		report_trace(w, c, result);
 }
 
-/* A verdict for what cannot be tried, with a line on stderr that says why. */
-static void refuse(const struct job_access *access, const char *why, uint32_t code,
-		   struct job_result *result)
+/* A verdict for what cannot be tried. */
+static void refuse(const char *why, uint32_t code, struct job_result *result)
 {
-	fflush(stdout);
-	fprintf(stderr, "whatif: line %u: %s\n", access->line, why);
 	result->status = JOB_ERROR;
 	result->code = code;
+	result->refused = why;
 }
 
 /* In words, lines for the job to free; NULL without memory. */
@@ -223,11 +221,11 @@ static void run_one(struct whatif *w, const struct job_regs *regs, const struct 
 	int err;
 
 	if (!why && w->arch->load(w, &c, regs)) {
-		why = "a processor refuses these control registers";
+		why = w->arch->flaw(w);
 		code = JOB_ERROR_REGISTERS;
 	}
 	if (why) {
-		refuse(access, why, code, result);
+		refuse(why, code, result);
 		return;
 	}
 	err = 0;

@@ -64,7 +64,8 @@ static const char help[] =
 	"Each token after => must occur in it; !token must not. After dump: among the words; if\n"
 	"there are as many, the n-th is the n-th word.\n"
 	"\n"
-	"Exit status: 0; 1 an expectation failed; 2 usage or bad job.\n";
+	"Exit status: 0; 1 an expectation failed; 2 usage or bad job, or an ERROR that nothing\n"
+	"expected.\n";
 
 /* False: what was printed could not be written, of which it has told. */
 static bool has_arrived(void)
@@ -139,7 +140,7 @@ static int run(struct job *job, const char *file, bool speed)
 	if (speed && job->seconds > 0)
 		fprintf(stderr, "%llu accesses, %.3f s, %.0f/s\n", job->nr_run, job->seconds,
 			(double)job->nr_run / job->seconds);
-	if (!has_arrived() || err)
+	if (!has_arrived() || err || job->nr_undone)
 		return EXIT_BAD_JOB;
 	return job->nr_failed ? EXIT_MISMATCH : EXIT_SUCCESS;
 }

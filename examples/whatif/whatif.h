@@ -40,6 +40,8 @@ struct whatif_arch {
 	const char *(*describe)(struct whatif_case *c, uint32_t *code);
 	/* Load the registers, and set c->seen.va; 0 or a negative errno. */
 	int (*load)(struct whatif *w, struct whatif_case *c, const struct job_regs *regs);
+	/* What a processor refuses of the registers that it could not load. */
+	const char *(*flaw)(const struct whatif *w);
 	/* Report a fault; what is told of a success; which address of an entry a trace shows. */
 	void (*fault)(const struct whatif_case *c, struct job_result *result);
 	void (*done)(const struct whatif *w, const struct whatif_case *c,

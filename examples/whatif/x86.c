@@ -3,6 +3,10 @@
 #include "explain/x86.h"
 #include "whatif.h"
 
+#define CR0_WP BIT(16)
+#define CR4_PAE BIT(5)
+#define CR4_CET BIT(23)
+
 static bool x86_open(struct whatif *w)
 {
 	unsigned int phys_bits = w->machine.phys_bits ? w->machine.phys_bits : 52;
@@ -61,6 +65,17 @@ static int x86_load(struct whatif *w, struct whatif_case *c, const struct job_re
 	return pt_mmu_set_x86_64(w->regime.mmu, &w->regime.x86);
 }
 
+static const char *x86_flaw(const struct whatif *w)
+{
+	const struct pt_x86_regs *regs = &w->regime.x86;
+
+	if (!(regs->cr4 & CR4_PAE))
+		return "a processor in long mode refuses CR4.PAE=0";
+	if (regs->cr4 & CR4_CET && !(regs->cr0 & CR0_WP))
+		return "a processor refuses CR4.CET=1 with CR0.WP=0";
+	return "a processor refuses CR3: bits beyond MAXPHYADDR are reserved, 63 too without PCIDE";
+}
+
 static void x86_fault(const struct whatif_case *c, struct job_result *result)
 {
 	const struct pt_fault *fault = &c->seen.result.fault;
@@ -87,6 +102,7 @@ const struct whatif_arch whatif_x86 = {
 	.open = x86_open,
 	.describe = x86_describe,
 	.load = x86_load,
+	.flaw = x86_flaw,
 	.fault = x86_fault,
 	.done = x86_done,
 	.traced = x86_traced,

@@ -130,9 +130,27 @@ w8 0x200ffc data=0x1122334455667788 => OK
 dump 0x200ff8 => 0x5566778800000000
 dump 0x201000 => 0x11223344
 r8 0x201ffc => NOMEM pa=0x202000" # two regions, and the end of them, in one page
-run 0 'r8 0' # paging without PAE
+run 2 'r8 0' # paging without PAE
 says '1 r8 el=0 va=0x0 ERROR code=0xffffffff err=0x0 addr=0x0'
-grep -q '^whatif: line 1: ' "$dir/err" || bad "ERROR without a reason"
+grep -q '^whatif: .*/job:1: a processor in long mode refuses CR4.PAE=0, as nothing is set$' \
+	"$dir/err" || bad "ERROR without a reason"
+run 2 'mem 0x1000 4K
+set cr3=0x1000 cr4=0x20
+set cr4=0
+
+r8 0
+set cr4=0x20
+r8 0
+set cr3=0x8000000000000000
+flush
+r8 0
+set cr3=0 cr4=0x800020
+r8 0'
+says '7 r8 el=0 va=0x0 FAULT vec=14 err=0x0 cr2=0x0'
+grep -q '/job:5: .* CR4.PAE=0, as of the set in line 3$' "$dir/err" || bad "which set is not said"
+grep -q '/job:10: .* CR3: .* without PCIDE, as of the set in line 8$' "$dir/err" || bad "CR3"
+grep -q '/job:12: .* CR4.CET=1 with CR0.WP=0, as of the set in line 11$' "$dir/err" || bad "CET"
+run 0 'r8 0 => ERROR code=0xffffffff' # nothing is undone that was not to be done
 run 0 "$x86
 at 0 => ERROR code=1"
 run 0 "$arm64
