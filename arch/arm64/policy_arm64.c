@@ -4,6 +4,7 @@
  *
  * Every operation is broadcast, and a request ends with a DSB that waits for all of them.
  */
+#include "arm64/flush_arm64_range.h"
 #include "machine/machine_internal.h"
 
 #define BATCH 32
@@ -105,7 +106,9 @@ static bool is_too_much(const struct pt_space *space, uint64_t pages, unsigned i
 
 	if (policy->ranges)
 		return pages > policy->max_range_pages;
-	return pages >> (stride_lg2 - space->granule_lg2) >= max_ops;
+	/* More than a range can be is too much without them: __flush_tlb_range_limit_excess(). */
+	return pages >> (stride_lg2 - space->granule_lg2) >= max_ops ||
+	       pages > ARM64_TLBI_RANGE_PAGES;
 }
 
 static void begin(struct request *r, struct pt_space *space)

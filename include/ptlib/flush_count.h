@@ -15,10 +15,12 @@
  *	ARM64          entries of a table, less    VMALLE1IS
  *	               one: VAALE1IS each
  *
- * Source: Linux, arch/x86/mm/tlb.c flush_tlb_kernel_range() and
- * flush_tlb_mm_range(),
- * tlb_single_page_flush_ceiling; arch/arm64/include/asm/tlbflush.h
- * flush_tlb_kernel_range(), __flush_tlb_range(), MAX_DVM_OPS, MAX_TLBI_RANGE_PAGES.
+ * Of a process these are leaves for X86_64 and ARM64, which has the limit of ARM64_RANGE beside its
+ * own; the operations are VALE1IS and RVALE1IS, and beyond, what flushes its PCID or ASID alone.
+ *
+ * Source: Linux 6.15, arch/x86/mm/tlb.c flush_tlb_kernel_range(), flush_tlb_mm_range() and
+ * tlb_single_page_flush_ceiling; arch/arm64/include/asm/tlbflush.h flush_tlb_kernel_range(),
+ * __flush_tlb_range_limit_excess(), MAX_DVM_OPS, MAX_TLBI_RANGE_PAGES.
  */
 #ifndef PTLIB_FLUSH_COUNT_H
 #define PTLIB_FLUSH_COUNT_H

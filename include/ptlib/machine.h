@@ -57,7 +57,7 @@ struct pt_machine_policy {
 	bool ranges; /* FEAT_TLBIRANGE, of Armv8.4: Neoverse N1 and Cortex-A72 have none */
 	unsigned int
 		max_dvm_ops; /* without: as many strides flush the ASID; 0: entries of a table */
-	uint64_t max_range_pages; /* with: more pages than this do; 2097152 */
+	uint64_t max_range_pages; /* with: more pages than this do; 2097152, as without */
 };
 
 /* What one of each takes, in picoseconds. */

@@ -139,7 +139,7 @@ struct pt_mm_page {
 	uint32_t total;      /* of all pages of the folio; of the whole as 1 */
 	/* shared: by several mappings */
 	bool anon, exclusive, dirty, hugetlb, poisoned, device, shared;
-	bool lazyfree;        /* given up by pt_mm_lazyfree(), unless an entry or @dirty says more */
+	bool lazyfree;        /* given up by pt_mm_lazyfree(), unless entries or @dirty say more */
 	struct pt_file *file; /* in whose cache it is, or NULL */
 	uint64_t offset;      /* of the folio: as in struct pt_mm_area */
 };

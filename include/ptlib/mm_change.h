@@ -44,8 +44,8 @@ PT_API PT_MUST_CHECK int pt_mm_zap(struct pt_mm *mm, pt_va_t va, uint64_t len);
  * are clean still, without a slot: then they are zero. A store keeps a page, and all of its folio,
  * as if the call had not been. Flushed, so that the entry tells of a store after the call.
  *
- *	large folios           whole ones; one that the range cuts becomes pages first, if no other
- *	                       process maps it, and if there is memory for that
+ *	large folios           whole ones; one that the range cuts, or that is of two areas, becomes
+ *	                       pages first, if no other process maps it and if there is memory
  *	pages of several       a leaf of level 1: passed over. Others: clean here; they go if they
  *	                       are clean in all; passed over if written before an entry could say it
  *	swap, poison           words go at once

@@ -27,9 +27,11 @@ void ptl_edit_end(struct ptl_edit *edit)
 	}
 }
 
-void ptl_edit_end_area(struct ptl_edit *edit)
+void ptl_edit_end_area(struct ptl_edit *edit, bool merges)
 {
-	if (edit->gather.max_ranges == 1 && edit->mm->world->cfg.fmt.fmt != PT_FMT_X86_64)
+	if (edit->gather.max_ranges != 1)
+		return;
+	if (!merges || edit->mm->world->cfg.fmt.fmt != PT_FMT_X86_64)
 		pt_gather_finish(&edit->gather);
 }
 

@@ -28,12 +28,13 @@ void ptl_edit_end(struct ptl_edit *edit);
 /* The same by one flush of the whole address space, changed or not: Linux's flush_tlb_mm(). */
 void ptl_edit_end_all(struct ptl_edit *edit);
 /*
- * Where a change goes on from one area to the next: arm64's kernel flushes what is collected, x86's
- * does not. Nothing for gathers of more ranges than Linux's have.
+ * Where a change goes on from one area to the next: kernels flush what is collected, each area
+ * being a change by itself, or, of calls that have one gather for all (@merges), arm64's does and
+ * x86's does not. Nothing for gathers of more ranges than Linux's have.
  * Source: Linux 6.15, include/asm-generic/tlb.h, tlb_end_vma(); arch/x86/Kconfig,
- * MMU_GATHER_MERGE_VMAS.
+ * MMU_GATHER_MERGE_VMAS; mm/madvise.c, mm/userfaultfd.c, uffd_wp_range().
  */
-void ptl_edit_end_area(struct ptl_edit *edit);
+void ptl_edit_end_area(struct ptl_edit *edit, bool merges);
 /* One mapping less of these pages; frees the folio in the end, if it was the last. */
 void ptl_edit_drop(struct ptl_edit *edit, pt_pa_t pa, uint64_t len, bool entire);
 

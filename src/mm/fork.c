@@ -201,7 +201,7 @@ int pt_mm_fork(struct pt_mm **out, struct pt_mm *mm, const struct pt_mm_cfg *cfg
 	for (size_t i = 0; !err && i < mm->areas.nr; i++)
 		if (!(mm->areas.at[i].flags & (PT_MM_DONTFORK | PT_MM_WIPEONFORK)))
 			err = copy_area(&fork, &mm->areas.at[i]);
-	/* Linux 6.15, mm/mmap.c, dup_mmap(). */
+	/* Linux 6.15, kernel/fork.c, dup_mmap(). */
 	ptl_edit_end_all(&fork.edit);
 	if (err) {
 		pt_mm_destroy(fork.child);

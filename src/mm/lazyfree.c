@@ -77,7 +77,7 @@ static pt_va_t give_up_folio(struct ptl_edit *edit, const struct ptl_run *run,
 	if ((!whole || run->level) && ptl_rmap(world, head, is_other, edit->mm))
 		return piece->last;
 	if (!whole) {
-		/* By changes of their own, in all who map it: what was changed here is flushed before. */
+		/* By changes of their own, in all who map it: what changed here is flushed first. */
 		pt_gather_finish(&edit->gather);
 		return ptl_split_folio(world, head) ? piece->last : piece->va - 1;
 	}
@@ -98,7 +98,7 @@ static bool goes_at_once(const struct pt_soft *soft)
 	       (soft->kind == PT_SOFT_MARKER && soft->markers & PT_SOFT_MARKER_POISONED);
 }
 
-/* What stands at @va, up to @last. Returns the last byte that was dealt with, as above. */
+/* What stands at @va, up to @last, in one area. Returns what was dealt with, as above. */
 static pt_va_t give_up(struct ptl_edit *edit, pt_va_t va, pt_va_t last)
 {
 	struct ptl_piece piece;
@@ -126,17 +126,24 @@ static pt_va_t give_up(struct ptl_edit *edit, pt_va_t va, pt_va_t last)
 
 int pt_mm_lazyfree(struct pt_mm *mm, pt_va_t va, uint64_t len)
 {
+	const struct ptl_areas *areas = &mm->areas;
 	struct ptl_edit edit;
 	pt_va_t last;
 	int err = ptl_mm_begin(mm, va, len, true, &last);
 
 	if (err)
 		return err;
-	if (!ptl_areas_are(&mm->areas, va, last, 1u << PT_MM_ANON, PT_MM_LOCKED, 0))
+	if (!ptl_areas_are(areas, va, last, 1u << PT_MM_ANON, PT_MM_LOCKED, 0))
 		return -EINVAL;
 	ptl_edit_begin(&edit, mm);
-	for (pt_va_t done = va - 1; done != last;)
-		done = give_up(&edit, done + 1, last);
+	for (size_t i = ptl_areas_find(areas, va); i < areas->nr && areas->at[i].first <= last;
+	     i++) {
+		const struct pt_mm_area part = ptl_area_part(&areas->at[i], va, last);
+
+		for (pt_va_t done = part.first - 1; done != part.last;)
+			done = give_up(&edit, done + 1, part.last);
+		ptl_edit_end_area(&edit, false);
+	}
 	ptl_edit_end(&edit);
 	return 0;
 }

@@ -105,6 +105,9 @@ static int end_piece(void *ctx, struct pt_mm *mm, const struct pt_mm_area *area,
 		attr &= ~PT_ATTR_ACCESSED;
 	/* Soft-dirty comes over from the word; that the move itself writes is nobody's store. */
 	attr &= ~world->cfg.soft.attr_soft_dirty;
+	/* Given up, and clean unless the word, or the page, says more. */
+	if (ptl_page_flags(piece->head) & PTL_PAGE_LAZY)
+		attr &= ~ptl_clean_bits(world);
 	PTL_BUG_ON(ptl_put_leaf(mm, area, piece->va, to, len, attr,
 				area->kind == PT_MM_HUGETLB ? area->page_lg2 : 0, PTL_OVER_WORDS,
 				false));
@@ -125,7 +128,8 @@ static void take_over(struct pt_world *world, pt_pa_t head, pt_pa_t to)
 	ptl_folio_copy(world, to, head, ptl_page_bytes(world) << ptl_page_order(old));
 	atomic_store_explicit(&page->offset, offset, memory_order_relaxed);
 	atomic_store_explicit(&page->file, file, memory_order_relaxed);
-	ptl_page_set(page, ptl_page_flags(old) & (PTL_PAGE_ANON | PTL_PAGE_DIRTY | PTL_PAGE_LAZY), 0);
+	ptl_page_set(page,
+		     ptl_page_flags(old) & (PTL_PAGE_ANON | PTL_PAGE_DIRTY | PTL_PAGE_LAZY), 0);
 	if (file) {
 		ptl_file_replace(file, offset, head, to);
 		page->pins = 1;

@@ -61,7 +61,7 @@ void ptl_zap_range(struct ptl_edit *edit, pt_va_t first, pt_va_t last, bool free
 		struct pt_mm_area part = ptl_area_part(&areas->at[i], first, last);
 
 		ptl_zap(edit, part.first, part.last, free_tables);
-		ptl_edit_end_area(edit);
+		ptl_edit_end_area(edit, free_tables);
 	}
 }
 
@@ -160,7 +160,7 @@ static int change_parts(struct pt_mm *mm, pt_va_t va, uint64_t len,
 		const struct pt_mm_area part = ptl_area_part(&mm->areas.at[i], va, last);
 
 		fn(&edit, &part);
-		ptl_edit_end_area(&edit);
+		ptl_edit_end_area(&edit, false);
 	}
 	ptl_edit_end(&edit);
 	return err;
@@ -279,7 +279,7 @@ static int protect_areas(struct pt_mm *mm, pt_va_t va, uint64_t len, unsigned in
 			if (key)
 				area->key = *key;
 			protect_area(&edit, area, area->first, area->last);
-			ptl_edit_end_area(&edit);
+			ptl_edit_end_area(&edit, true);
 		}
 		ptl_areas_merge(&mm->areas, i, end);
 	}

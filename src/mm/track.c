@@ -169,6 +169,7 @@ int pt_mm_write_protect(struct pt_mm *mm, pt_va_t va, uint64_t len, bool on)
 		const struct pt_mm_area part = ptl_area_part(&areas->at[i], va, last);
 
 		mark_part(&edit, &part, on);
+		ptl_edit_end_area(&edit, false);
 	}
 	ptl_edit_end(&edit);
 	return err;

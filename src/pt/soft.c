@@ -64,7 +64,10 @@ static void cut_word(const struct pt_soft_cfg *cfg, const struct pt_soft *soft, 
 	}
 }
 
-/* What every call begins with: its out fields say that nothing was done, whatever refuses it. */
+/*
+ * What every call begins with: its out fields say that nothing was done, whatever refuses it before
+ * the format's own code, which resets all of them but @was.
+ */
 static int begin(const struct pt_pgtable *pt, struct pt_change *change)
 {
 	if (change) {

@@ -42,7 +42,8 @@ static bool is_full(const struct pt_flush_count *count, uint64_t nr, uint64_t nr
 	case PT_FLUSH_ARM64_RANGE:
 		return nr > ARM64_TLBI_RANGE_PAGES;
 	default: /* MAX_DVM_OPS is PTRS_PER_PTE */
-		return nr_strides >= PTL_BIT(count->granule_lg2 - 3);
+		return nr_strides >= PTL_BIT(count->granule_lg2 - 3) ||
+		       nr > ARM64_TLBI_RANGE_PAGES;
 	}
 }
 

@@ -1,10 +1,10 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # usage: address_space.sh <address_space>
-# What it prints, which is derived here. Both CPUs run the process when its rights change and when it
-# forks: two are interrupted. 16 pages of its own: one fault each. fork() flushes everything; so does
-# a process that ends. A store to a page of two copies it: one page, flushed where the child ran.
-# MADV_FREE cleans 8 pages in one range. Reclaim finds 7 of them clean and one written, which goes
+# What it prints, which is derived here. Both CPUs run the process when its rights change and when
+# it forks: two are interrupted. 16 pages of its own: one fault each. fork() flushes everything; so
+# does a process that ends. A store to a page of two copies it: one page, flushed where the child
+# ran. MADV_FREE cleans 8 pages in one range. Reclaim finds 7 of them clean and one written, which goes
 # to swap with the 2 that were never given up; each is a request of its own, for reclaim here does
 # not batch.
 set -eu

@@ -146,7 +146,8 @@ says 'ipis_sent 0' 'segv 1' 'reports 0'
 # its own then.
 { shared && printf '%s\n' 'fork 9' 'access w 0x10003000' 'cpu 1' 'switch 9' 'access w 0x10003000' \
 	'access w 0x10003000' 'access x 0x10003000' 'exit 7' 'exit 9'; } | run 0 --check
-says 'flushes_local_change_page 2' 'flushes_local_change_ASID 1' 'flush_full 3' 'segv 1' 'reports 0' 'minor_faults 18'
+says 'flushes_local_change_page 2' 'flushes_local_change_ASID 1' 'flush_full 3' 'segv 1' \
+	'reports 0' 'minor_faults 18'
 for arch in x86_64 arm64; do
 	{ shared && printf '%s\n' 'fork 9' 'access w 0x10003000' 'cpu 2' 'switch 9' \
 		'access w 0x10003000 2' 'unmap 0x10000000 1G' 'cpu 0' 'access r 0x10003000' \

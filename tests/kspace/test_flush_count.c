@@ -187,28 +187,32 @@ static void every_kind_of_request_has_its_counter(void **state)
 
 /*
  * Two leaves of 2M are two strides, and 33 of them still below the ceiling; without ranges arm64
- * has an operation for each, with them their granules are one number. Of kernels all are pages.
+ * has an operation for each, with them their granules are one number; beyond 2^21 of these it is
+ * everything either way. Of kernels all are pages.
  */
 static void ranges_of_a_process_go_by_its_leaves(void **state)
 {
 	static const struct {
 		enum pt_flush_policy policy;
-		uint64_t nr; /* leaves of 2M */
+		uint64_t nr; /* leaves of 2^@lg2 bytes */
+		unsigned int lg2;
 		bool user;
 		uint64_t full, page_ops, range_ops;
 	} cases[] = {
-		{ PT_FLUSH_X86_64, 2, true, 0, 2, 0 },
-		{ PT_FLUSH_X86_64, 33, true, 0, 33, 0 },
-		{ PT_FLUSH_X86_64, 34, true, 1, 0, 0 },
-		{ PT_FLUSH_X86_64, 1, false, 1, 0, 0 },
-		{ PT_FLUSH_ARM64, 2, true, 0, 2, 0 },
-		{ PT_FLUSH_ARM64, 511, true, 0, 511, 0 },
-		{ PT_FLUSH_ARM64, 512, true, 1, 0, 0 },
-		{ PT_FLUSH_ARM64, 1, false, 1, 0, 0 },
-		{ PT_FLUSH_ARM64_RANGE, 2, true, 0, 0, 1 },  /* 1024 granules: 16 of 64 */
-		{ PT_FLUSH_ARM64_RANGE, 5, true, 0, 0, 2 },  /* 2560: 2048 and 8 of 64 */
-		{ PT_FLUSH_ARM64_RANGE, 4096, true, 0, 0, 1 },
-		{ PT_FLUSH_ARM64_RANGE, 4097, true, 1, 0, 0 },
+		{ PT_FLUSH_X86_64, 2, 21, true, 0, 2, 0 },
+		{ PT_FLUSH_X86_64, 33, 21, true, 0, 33, 0 },
+		{ PT_FLUSH_X86_64, 34, 21, true, 1, 0, 0 },
+		{ PT_FLUSH_X86_64, 1, 21, false, 1, 0, 0 },
+		{ PT_FLUSH_ARM64, 2, 21, true, 0, 2, 0 },
+		{ PT_FLUSH_ARM64, 511, 21, true, 0, 511, 0 },
+		{ PT_FLUSH_ARM64, 512, 21, true, 1, 0, 0 },
+		{ PT_FLUSH_ARM64, 1, 21, false, 1, 0, 0 },
+		{ PT_FLUSH_ARM64, 8, 30, true, 0, 8, 0 },
+		{ PT_FLUSH_ARM64, 9, 30, true, 1, 0, 0 },
+		{ PT_FLUSH_ARM64_RANGE, 2, 21, true, 0, 0, 1 }, /* 1024 granules: 16 of 64 */
+		{ PT_FLUSH_ARM64_RANGE, 5, 21, true, 0, 0, 2 }, /* 2560: 2048 and 8 of 64 */
+		{ PT_FLUSH_ARM64_RANGE, 4096, 21, true, 0, 0, 1 },
+		{ PT_FLUSH_ARM64_RANGE, 4097, 21, true, 1, 0, 0 },
 	};
 
 	(void)state;
@@ -225,12 +229,13 @@ static void ranges_of_a_process_go_by_its_leaves(void **state)
 		ops = pt_flush_count_ops(count);
 		/* Not all of the first leaf, nor of the last: they are flushed whole. */
 		ops->range(ops->ctx, va + (cases[i].user ? 0x1000 : 0),
-			   va + (cases[i].nr << 21) - (cases[i].user ? 0x1001 : 1), 21);
+			   va + (cases[i].nr << cases[i].lg2) - (cases[i].user ? 0x1001 : 1),
+			   cases[i].lg2);
 		pt_flush_counts(count, &counts);
 		assert_int_equal(counts.full, cases[i].full);
 		assert_int_equal(counts.page_ops, cases[i].page_ops);
 		assert_int_equal(counts.range_ops, cases[i].range_ops);
-		assert_int_equal(counts.pages, cases[i].nr << 9);
+		assert_int_equal(counts.pages, cases[i].nr << (cases[i].lg2 - 12));
 		pt_flush_count_destroy(count);
 	}
 }

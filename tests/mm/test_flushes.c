@@ -141,8 +141,8 @@ static void make_areas(struct process *p)
 }
 
 /*
- * x86 once, from the first area to the last; arm64, whose kernel does not merge areas, at the end of
- * each that had anything to flush.
+ * x86 once, from the first area to the last; arm64, whose kernel does not merge areas, at the end
+ * of each that had anything to flush.
  */
 static void a_gather_of_one_range_flushes_as_linux(void **state)
 {
@@ -161,8 +161,8 @@ static void a_gather_of_one_range_flushes_as_linux(void **state)
 	flushes.nr = 0;
 	assert_int_equal(pt_mm_protect(p.mm, VA, 19 * fixture.page, PT_MM_READ), 0);
 	assert_int_equal(flushes.nr, x86 ? 1 : 4);
-	flushes.nr = 0;
 	assert_int_equal(pt_mm_nr_areas(p.mm), 1);
+	flushes.nr = 0;
 	assert_int_equal(pt_mm_zap(p.mm, VA, 9 * fixture.page), 0);
 	assert_int_equal(flushes.nr, 1);
 	pt_mm_destroy(p.mm);
@@ -173,6 +173,42 @@ static void a_gather_of_one_range_flushes_as_linux(void **state)
 	assert_int_equal(pt_mm_unmap(p.mm, VA, 19 * fixture.page), 0);
 	assert_int_equal(flushes.nr, x86 ? 1 : 4);
 	assert_int_equal(flushes.nr_all, 0);
+	pt_mm_destroy(p.mm);
+}
+
+/* madvise() and userfaultfd go area by area, each with a gather of its own. */
+static void calls_for_areas_one_by_one_flush_so(void **state)
+{
+	struct flushes flushes = { .pa = pt_world_zero_page(fixture.world) };
+	const struct pt_flush_ops ops = { flush_range, flush_all, flush_range, &flushes };
+	const struct pt_mm_cfg cfg = { .mode = PT_MODE_SHARED, .flush = &ops, .max_ranges = 1 };
+	const uint64_t len = 19 * fixture.page;
+	struct process p = { 0 };
+	int err;
+
+	(void)state;
+	assert_int_equal(pt_mm_create(&p.mm, fixture.world, &cfg), 0);
+	make_areas(&p);
+	for (unsigned int i = 0; i < 3; i++)
+		mm_map_area(&p, page_at(5 * i + 4), fixture.page, PT_MM_ANON, PT_MM_READ, NULL, 0);
+	flushes.nr = 0;
+	assert_int_equal(pt_mm_lazyfree(p.mm, VA, len), 0);
+	assert_int_equal(flushes.nr, 4);
+	assert_int_equal(pt_mm_numa_hint(p.mm, VA, len), 0);
+	assert_int_equal(flushes.nr, 8);
+	assert_int_equal(pt_mm_zap(p.mm, VA, len), 0);
+	assert_int_equal(flushes.nr, 8); /* hidden: nothing had them any more */
+	for (unsigned int i = 0; i < 4; i++)
+		assert_int_equal(pt_mm_populate(p.mm, page_at(5 * i), 4 * fixture.page, 0, NULL),
+				 0);
+	assert_int_equal(pt_mm_set_flags(p.mm, VA, len, PT_MM_UFFD_WP, 0), 0);
+	flushes.nr = 0;
+	err = pt_mm_write_protect(p.mm, VA, len, true);
+	assert_int_equal(err, fixture.soft.attr_uffd_wp ? 0 : -EOPNOTSUPP);
+	assert_int_equal(flushes.nr, err ? 0 : 4);
+	flushes.nr = 0;
+	assert_int_equal(pt_mm_zap(p.mm, VA, len), 0);
+	assert_int_equal(flushes.nr, 4);
 	pt_mm_destroy(p.mm);
 }
 
@@ -215,6 +251,7 @@ static const struct CMUnitTest bodies[] = {
 	cmocka_unit_test(an_unmap_flushes_whenever_its_gather_is_full),
 	cmocka_unit_test(gathers_of_an_address_space_have_its_bounds),
 	cmocka_unit_test(a_gather_of_one_range_flushes_as_linux),
+	cmocka_unit_test(calls_for_areas_one_by_one_flush_so),
 	cmocka_unit_test(fork_and_soft_dirty_flush_everything_once),
 };
 

@@ -197,7 +197,7 @@ static void folios_go_as_a_whole(void **state)
 	assert_int_equal(swap_out(va, fixture.page), 16 * fixture.page);
 	assert_int_equal(pt_swap_used(swap), 0);
 	assert_true(mm_is_hole(&parent, va + 15 * fixture.page));
-	/* One page that was written keeps all of its folio, for which there are no slots in a row. */
+	/* One page that was written keeps all of its folio; there are no slots in a row for it. */
 	mm_store(&fixture, &parent, va + 20 * fixture.page, 1);
 	assert_int_equal(swap_out(va + 16 * fixture.page, fixture.page), fixture.page);
 	assert_int_equal(pt_swap_used(swap), 1);
@@ -222,6 +222,22 @@ static void a_folio_that_is_cut_becomes_pages_first(void **state)
 	for (uint64_t i = 0; i < 32; i++)
 		assert_int_equal(mm_load(&fixture, &parent, va + i * fixture.page),
 				 i >= 12 && i < 20 ? 0 : 500 + i);
+}
+
+/* Each area is given up by itself, and has a part of the folio only. */
+static void a_folio_of_two_areas_becomes_pages_first(void **state)
+{
+	const pt_va_t va = map_folios();
+
+	(void)state;
+	assert_int_equal(pt_mm_protect(parent.mm, va, 8 * fixture.page, PT_MM_READ), 0);
+	assert_int_equal(pt_mm_lazyfree(parent.mm, va, 16 * fixture.page), 0);
+	assert_int_equal(page_of(&parent, va).order, 0);
+	assert_int_equal(lazy_bytes(&parent, va, 32 * fixture.page), 16 * fixture.page);
+	/* So a store keeps a page, and not the other area's too. */
+	mm_store(&fixture, &parent, va + 8 * fixture.page, 1);
+	assert_int_equal(swap_out(va, 16 * fixture.page), 16 * fixture.page);
+	assert_int_equal(pt_swap_used(swap), 1);
 }
 
 static void a_folio_of_two_that_is_cut_is_passed_over(void **state)
@@ -332,19 +348,20 @@ static void pages_without_rights_are_given_up(void **state)
 	assert_int_equal(lazy_bytes(&parent, VA, NR * fixture.page), (NR - 2) * fixture.page);
 }
 
-/* Read-only, so that no move makes its entry dirty. */
+/* A move is no store. */
 static void what_was_given_up_is_so_elsewhere_too(void **state)
 {
 	(void)state;
 	assert_int_equal(pt_mm_lazyfree(parent.mm, VA, NR * fixture.page), 0);
-	assert_int_equal(pt_mm_protect(parent.mm, VA, NR * fixture.page, PT_MM_READ), 0);
+	mm_store(&fixture, &parent, page_at(1), 7);
 	assert_int_equal(pt_mm_migrate_begin(parent.mm, VA, NR * fixture.page, NULL), 0);
 	assert_int_equal(pt_mm_migrate_end(parent.mm, VA, NR * fixture.page, NULL), 0);
 	mm_verify(&fixture);
-	assert_int_equal(lazy_bytes(&parent, VA, NR * fixture.page), NR * fixture.page);
+	assert_int_equal(lazy_bytes(&parent, VA, NR * fixture.page), (NR - 1) * fixture.page);
 	assert_int_equal(swap_out(VA, NR * fixture.page), NR * fixture.page);
-	assert_int_equal(pt_swap_used(swap), 0);
+	assert_int_equal(pt_swap_used(swap), 1);
 	assert_int_equal(mm_load(&fixture, &parent, VA), 0);
+	assert_int_equal(mm_load(&fixture, &parent, page_at(1)), 7);
 }
 
 static void what_is_refused(void **state)
@@ -381,6 +398,7 @@ static const struct CMUnitTest bodies[] = {
 	cmocka_unit_test(a_page_of_two_that_itself_is_dirty_is_passed_over),
 	cmocka_unit_test(folios_go_as_a_whole),
 	cmocka_unit_test(a_folio_that_is_cut_becomes_pages_first),
+	cmocka_unit_test(a_folio_of_two_areas_becomes_pages_first),
 	cmocka_unit_test(a_folio_of_two_that_is_cut_is_passed_over),
 	cmocka_unit_test(leaves_of_level_1),
 	cmocka_unit_test(words_go_at_once_but_guards_and_moving_pages),

@@ -218,7 +218,8 @@ static void ends_inside_one_leaf_take_no_page_too_many(void **state)
 	assert_int_equal(pt_map(f->pt, f->base, f->pa, size, RWX, NULL), 0);
 	live = f->source.nr_live;
 	f->source.nr_allocs = 0;
-	assert_int_equal(pt_protect(f->pt, f->base + f->granule, f->granule, 0, PT_ATTR_WRITE, NULL),
+	assert_int_equal(pt_protect(f->pt, f->base + f->granule, f->granule, 0, PT_ATTR_WRITE,
+				    NULL),
 			 0);
 	assert_int_equal(f->source.nr_allocs, f->source.nr_live - live);
 	assert_int_equal(f->source.nr_live - live, 2);
