@@ -11,7 +11,9 @@ static int source_alloc(void *ctx, unsigned int size_lg2, pt_pa_t *pa)
 		.account = source->account,
 	};
 
-	how.order = size_lg2 - source->zone->frame_lg2; /* below 0 it is one that does not exist */
+	if (size_lg2 < source->zone->frame_lg2)
+		return -ENOMEM;
+	how.order = size_lg2 - source->zone->frame_lg2;
 	return pt_alloc_pages(source->zone, NULL, &how, pa) ? -ENOMEM : 0;
 }
 
